@@ -1,0 +1,57 @@
+"""The endpoints of the volunteer's API, as data: one row each, for the server's routes, the client and the document."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from volunteer.protocol import messages
+from volunteer.protocol.refusals import RefusalCode
+
+PREFIX = "/api/v1"
+GRADIENT_TYPE = "application/vnd.safetensors"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`takes` and `gives` are message types; None means raw bytes (or nothing, for `takes`)."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    takes: type[msgspec.Struct] | None
+    gives: tuple[type[msgspec.Struct], ...]
+    refusals: tuple[RefusalCode, ...]
+    needs_token: bool = True
+
+
+_C = RefusalCode
+
+ATTACH = Endpoint(
+    "attach", "POST", "/hosts", "Become a host by a join key.", messages.AttachRequest, (messages.Attached,),
+    (_C.malformed_request, _C.join_key_invalid, _C.host_too_old), needs_token=False,
+)  # fmt: skip
+WORK = Endpoint(
+    "work", "POST", "/work", "Ask for work; waits up to wait_seconds for some.", messages.WorkRequest,
+    (messages.Lease, messages.NoWork), (_C.malformed_request, _C.host_too_old),
+)  # fmt: skip
+BLOB = Endpoint(
+    "blob", "GET", "/blobs/{sha256}", "Download a blob of a current lease; Range and ETag work.", None, (),
+    (_C.no_such_blob,),
+)  # fmt: skip
+HEARTBEAT = Endpoint(
+    "heartbeat", "POST", "/results/{result}/heartbeat", "A sign of life while computing.", messages.Heartbeat,
+    (messages.HeartbeatReply,), (_C.malformed_request, _C.no_such_result, _C.not_your_result),
+)  # fmt: skip
+REPORT = Endpoint(
+    "report", "PUT", "/results/{result}/gradient", "Upload the gradient of a result, whole or a prefix of it.", None,
+    (messages.ReportReply,),
+    (_C.no_such_result, _C.not_your_result, _C.stale_result, _C.result_ended, _C.digest_mismatch,
+     _C.malformed_gradient, _C.too_large, _C.length_required, _C.too_slow, _C.malformed_request),
+)  # fmt: skip
+GIVE_BACK = Endpoint(
+    "give_back", "POST", "/results/{result}/give-back", "Return a result unfinished.", messages.GiveBack,
+    (messages.Acknowledged,), (_C.malformed_request, _C.no_such_result, _C.not_your_result),
+)  # fmt: skip
+
+ENDPOINTS = (ATTACH, WORK, BLOB, HEARTBEAT, REPORT, GIVE_BACK)

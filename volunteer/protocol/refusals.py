@@ -1,0 +1,90 @@
+"""Every way in which the server says no to a host: a code for the program, a status for HTTP, a sentence for people."""
+
+import enum
+from typing import Annotated
+
+import msgspec
+
+
+class RefusalCode(enum.StrEnum):
+    """The words are part of the protocol: they may be added to, never renamed."""
+
+    malformed_request = "malformed_request"
+    unknown_token = "unknown_token"
+    join_key_invalid = "join_key_invalid"
+    host_too_old = "host_too_old"
+    not_your_result = "not_your_result"
+    no_such_result = "no_such_result"
+    no_such_blob = "no_such_blob"
+    stale_result = "stale_result"
+    result_ended = "result_ended"
+    digest_mismatch = "digest_mismatch"
+    malformed_gradient = "malformed_gradient"
+    too_large = "too_large"
+    length_required = "length_required"
+    too_slow = "too_slow"
+    busy = "busy"
+    server_error = "server_error"
+
+
+class Consequence(enum.StrEnum):
+    """What a host does about a refusal."""
+
+    retry_later = "retry_later"
+    drop_result = "drop_result"
+    stop = "stop"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """The body of every answer that is not a success."""
+
+    code: str
+    sentence: Annotated[str, msgspec.Meta(max_length=2000)]
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    status: int
+    consequence: Consequence
+    sentence: str
+
+
+_R, _D, _S = Consequence.retry_later, Consequence.drop_result, Consequence.stop
+
+KINDS: dict[RefusalCode, _Kind] = {
+    RefusalCode.malformed_request: _Kind(400, _D, "I cannot read this request."),
+    RefusalCode.unknown_token: _Kind(401, _S, "I do not know this host's token. Attach the machine again."),
+    RefusalCode.join_key_invalid: _Kind(403, _S, "This join key is unknown, used up or out of date. Make a new one."),
+    RefusalCode.host_too_old: _Kind(426, _S, "This program is too old for this grid."),
+    RefusalCode.not_your_result: _Kind(403, _D, "This result was leased to another host."),
+    RefusalCode.no_such_result: _Kind(404, _D, "I know no such result."),
+    RefusalCode.no_such_blob: _Kind(404, _D, "I have no such blob for you: ask for work first."),
+    RefusalCode.stale_result: _Kind(409, _D, "The round of this result is closed; it is not needed any more."),
+    RefusalCode.result_ended: _Kind(409, _D, "This result has already ended in another way."),
+    RefusalCode.digest_mismatch: _Kind(422, _R, "The bytes that arrived are not those that the digest names."),
+    RefusalCode.malformed_gradient: _Kind(422, _D, "This is not a gradient of the leased work."),
+    RefusalCode.too_large: _Kind(413, _D, "This upload is larger than a gradient of this project can be."),
+    RefusalCode.length_required: _Kind(411, _D, "An upload must state its length."),
+    RefusalCode.too_slow: _Kind(408, _R, "The upload stopped for too long."),
+    RefusalCode.busy: _Kind(503, _R, "The server is busy. Try again in a moment."),
+    RefusalCode.server_error: _Kind(500, _R, "Something went wrong in the server; it has been recorded."),
+}
+
+
+def status_of(code: RefusalCode) -> int:
+    """The HTTP status that goes with a refusal."""
+    return KINDS[code].status
+
+
+def consequence_of(code: str, status: int) -> Consequence:
+    """What a host does about a code, which a newer server may have added: then the status decides."""
+    if code in RefusalCode.__members__:
+        return KINDS[RefusalCode(code)].consequence
+    if status >= 500 or status in (408, 429):
+        return Consequence.retry_later
+    return Consequence.stop if status in (401, 426) else Consequence.drop_result
+
+
+def refusal(code: RefusalCode, detail: str = "") -> Refusal:
+    """The code's own sentence, with what is particular to this case behind it."""
+    sentence = KINDS[code].sentence
+    return Refusal(code.value, f"{sentence} {detail}".strip())
