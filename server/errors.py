@@ -1,0 +1,84 @@
+"""What can go wrong in the grid, named for its consequence; a class's docstring is its default sentence.
+
+The web room holds the one table from these to HTTP statuses and refusal codes.
+"""
+
+
+class GridError(Exception):
+    """Something went wrong in the grid."""
+
+    def __init__(self, sentence: str = "") -> None:
+        self.sentence = sentence or (type(self).__doc__ or "").strip()
+        super().__init__(self.sentence)
+
+
+class NotFound(GridError):
+    """There is no such thing, or it is not yours."""
+
+
+class NotAllowedNow(GridError):
+    """This cannot be done in the present state."""
+
+
+class NotAcceptable(GridError):
+    """What was entered cannot be used."""
+
+    def __init__(self, sentence: str = "", field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class TooManyTries(GridError):
+    """Too many tries in a short time. Wait a few minutes and try again."""
+
+
+class JoinKeyInvalid(GridError):
+    """This join key is unknown, used up or out of date."""
+
+
+class HostTooOld(GridError):
+    """This program is too old for this grid."""
+
+
+class UnknownToken(GridError):
+    """This host's token is not known."""
+
+
+class NoSuchResult(NotFound):
+    """There is no such result."""
+
+
+class NotYourResult(GridError):
+    """This result was leased to another host."""
+
+
+class NoSuchBlob(NotFound):
+    """There is no such blob for you."""
+
+
+class StaleResult(GridError):
+    """The round of this result is closed; it is not needed any more."""
+
+
+class ResultEnded(GridError):
+    """This result has already ended in another way."""
+
+
+class DigestMismatch(GridError):
+    """The bytes that arrived are not those that the digest names."""
+
+
+class MalformedGradient(GridError):
+    """This is not a gradient of the leased work."""
+
+
+class TooLarge(GridError):
+    """This upload is larger than it may be."""
+
+
+class SomebodyElseWasFirst(GridError):
+    """A guarded change found the row in another state."""
+
+
+class LeadershipLost(GridError):
+    """Another scheduler has taken over; this one's writes do not count any more."""

@@ -1,0 +1,142 @@
+"""What the intake is asked and what it answers: plain values, JSON-able, paths as strings. No I/O."""
+
+from typing import Any
+
+import msgspec
+
+from volunteer.plan.objectives import LabelRule
+from volunteer.plan.project_plan import VariableSpec
+from volunteer.plan.shapes import Cost, InputSpec
+from volunteer.plan.shards import ShardLayout
+
+
+class ModelReading(msgspec.Struct, frozen=True):
+    """A model file that passed: its architecture as canonical data, its weights in a file of our own writing.
+
+    `weights` is that file: `.weights.h5` in Keras 3's layout for kind "keras", `.h5` in the older layout for kind
+    "h5"; Keras chooses its reader by those endings. `loss`, `metrics` and `optimizer` are canonical, None where the
+    file has none that can be used; `remarks` then says why. `index_limits` gives, for each input that goes straight
+    into an Embedding, how many different whole numbers it takes.
+    """
+
+    kind: str
+    keras_version: str
+    weights: str
+    architecture: dict[str, Any]
+    inputs: tuple[InputSpec, ...]
+    output_shape: tuple[int | None, ...]
+    output_activation: str | None
+    cost: Cost
+    layers: int
+    loss: dict[str, Any] | None
+    metrics: list[dict[str, Any]] | None
+    optimizer: dict[str, Any] | None
+    index_limits: dict[str, int]
+    remarks: tuple[str, ...] = ()
+
+
+class ArrayFile(msgspec.Struct, frozen=True):
+    """One plain .npy file in C order, with the shape of the whole and the shape its rows are to be written in."""
+
+    name: str
+    path: str
+    dtype: str
+    shape: tuple[int, ...]
+    row_shape: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        return self.shape[0]
+
+
+class DataRequest(msgspec.Struct, frozen=True):
+    """Uploaded arrays and what the model and its loss want of them. `folder` takes what has to be unpacked."""
+
+    data: str
+    labels: str
+    inputs: tuple[InputSpec, ...]
+    rule: LabelRule
+    folder: str
+    validation_data: str | None = None
+    validation_labels: str | None = None
+    index_limits: dict[str, int] = {}
+    batch_size: int | None = None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What is wrong, in a sentence, and beside which field of the form it stands."""
+
+    field: str
+    sentence: str
+
+
+class Examples(msgspec.Struct, frozen=True):
+    """Checked arrays of one part (training or validation): the model's inputs in order, and the labels."""
+
+    inputs: tuple[ArrayFile, ...]
+    labels: ArrayFile
+
+    @property
+    def rows(self) -> int:
+        return self.labels.rows
+
+
+class DataReading(msgspec.Struct, frozen=True):
+    """Every problem found, and the facts. `training` is None exactly when there are problems.
+
+    `classes` counts the training labels of each class, for losses that have classes; `bytes` is the size of the
+    arrays; `remarks` are worth saying, but stop nothing.
+    """
+
+    problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...] = ()
+    rows: int = 0
+    validation_rows: int = 0
+    classes: list[int] | None = None
+    bytes: int = 0
+    training: Examples | None = None
+    validation: Examples | None = None
+
+
+class CutRequest(msgspec.Struct, frozen=True):
+    """Cut checked examples into shards. `validation_fraction` applies where `validation` is None."""
+
+    training: Examples
+    rule: LabelRule
+    seed: int
+    batch_size: int
+    shard_examples: int
+    out: str
+    validation: Examples | None = None
+    validation_fraction: float = 0.0
+
+
+class ShardFile(msgspec.Struct, frozen=True):
+    """One shard as a safetensors file: "x/<input>" for each input and "y"."""
+
+    path: str
+    rows: int
+    bytes: int
+
+
+class Cut(msgspec.Struct, frozen=True):
+    """The shards of a dataset. `validation` is empty where the project has none."""
+
+    layout: ShardLayout
+    shards: tuple[ShardFile, ...]
+    validation: tuple[ShardFile, ...]
+
+
+class WriteRequest(msgspec.Struct, frozen=True):
+    """Write `original` (the uploaded model file) to `out` with new weights.
+
+    `sources[i]` is the dataset of the clean weights file that feeds `variables[i]`; `weights` and `frozen` are
+    safetensors files with the flat vectors "trainable" and "moving", and "frozen".
+    """
+
+    original: str
+    out: str
+    variables: tuple[VariableSpec, ...]
+    sources: tuple[str, ...]
+    weights: str
+    frozen: str | None = None

@@ -1,0 +1,126 @@
+"""What pages show, as plain values: computed by the domain at an instant, rendered by the web room."""
+
+import datetime as dt
+
+import msgspec
+
+from server.rules.problems import Problem
+from server.rules.states import DraftState, ProjectState
+
+
+class Account(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+    is_operator: bool = False
+
+
+class JoinKeyView(msgspec.Struct, frozen=True):
+    id: int
+    label: str
+    uses_left: int
+    expires_at: dt.datetime
+    created_at: dt.datetime
+
+
+class HostView(msgspec.Struct, frozen=True):
+    """One of a volunteer's machines. `doing` is a sentence: what it computes or since when it is silent."""
+
+    id: int
+    name: str
+    system: str
+    threads: int
+    memory: int
+    last_seen_at: dt.datetime | None
+    doing: str
+    valid_results: int
+    invalid_results: int
+    host_seconds: float
+
+
+class UploadView(msgspec.Struct, frozen=True):
+    """A file that a draft holds: nothing is uploaded twice because of a mistake elsewhere."""
+
+    field: str
+    filename: str
+    size: int
+
+
+class DraftView(msgspec.Struct, frozen=True):
+    """`form` holds the texts as they were typed; `remarks` are notes that do not stand in the way.
+
+    `facts` are label -> text pairs about model and data and what training them will mean.
+    """
+
+    id: int
+    state: DraftState
+    form: dict[str, str]
+    uploads: list[UploadView]
+    problems: list[Problem]
+    remarks: list[str]
+    facts: list[tuple[str, str]]
+    updated_at: dt.datetime
+    project_id: int | None = None
+
+
+class RoundView(msgspec.Struct, frozen=True):
+    """One closed round: what it used and what came of it. Metrics of training are as reported by hosts."""
+
+    number: int
+    epoch: int
+    mini_batches: int
+    examples: int
+    loss: float | None
+    metrics: dict[str, float]
+    seconds: float
+    validation_loss: float | None = None
+    validation_metrics: dict[str, float] = {}
+
+
+class EventView(msgspec.Struct, frozen=True):
+    at: dt.datetime
+    sentence: str
+
+
+class ProjectSummary(msgspec.Struct, frozen=True):
+    id: int
+    name: str
+    state: ProjectState
+    status: str
+    round: int
+    epoch: int
+    epochs: int
+    progress: float
+
+
+class ProjectView(msgspec.Struct, frozen=True):
+    """`progress` is 0 to 1 over all epochs; `status` says in words what goes on, or why nothing does."""
+
+    summary: ProjectSummary
+    created_at: dt.datetime
+    k: int
+    batch_size: int
+    mini_batches_per_epoch: int
+    used_in_epoch: int
+    used_in_round: int
+    hosts_at_work: int
+    host_seconds: float
+    loss: float | None
+    metrics: dict[str, float]
+    validation_loss: float | None
+    validation_metrics: dict[str, float]
+    rounds: list[RoundView]
+    events: list[EventView]
+    facts: list[tuple[str, str]]
+    can_pause: bool
+    can_resume: bool
+    can_cancel: bool
+    can_download: bool
+
+
+class GridView(msgspec.Struct, frozen=True):
+    """The landing page's live numbers."""
+
+    hosts_online: int
+    projects_running: int
+    rounds_closed: int
+    mini_batches_done: int
