@@ -1,0 +1,65 @@
+"""Loss and metric objects of Keras from their canonical descriptions."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volunteer.plan.refused import Refused
+from volunteer.training.build import first_line
+from volunteer.training.runtime import keras, tf
+
+
+def loss_object(canonical: dict[str, Any]) -> keras.losses.Loss:
+    """Raises Refused (field "loss") for one that Keras does not take."""
+    try:
+        return keras.losses.deserialize(copy.deepcopy(canonical))
+    except (ValueError, TypeError) as error:
+        raise Refused(f"Keras does not accept this loss: {first_line(error)}", "loss") from error
+
+
+def metric_objects(canonical: Sequence[dict[str, Any]]) -> list[keras.metrics.Metric]:
+    """Raises Refused (field "metrics") for one that Keras does not take."""
+    try:
+        return [keras.metrics.deserialize(copy.deepcopy(metric)) for metric in canonical]
+    except (ValueError, TypeError) as error:
+        raise Refused(f"Keras does not accept this metric: {first_line(error)}", "metrics") from error
+
+
+def compile_loss(model: keras.Model, loss: dict[str, Any]) -> None:
+    """After this `model.compute_loss` gives what Keras itself would minimise, regularisation and masks included."""
+    model.compile(optimizer=None, loss=loss_object(loss), jit_compile=False)
+
+
+def prime_metrics(metrics: Sequence[keras.metrics.Metric], y: Any, y_pred: Any) -> None:
+    """Show each metric one mini-batch and reset it: some make their variables only then, too late inside a graph."""
+    for metric in metrics:
+        metric.update_state(y, y_pred)
+        metric.reset_state()
+
+
+def read_states(metrics: Sequence[keras.metrics.Metric]) -> NDArray[np.float64]:
+    """All state variables of the metrics in one float64 vector, metric after metric."""
+    parts = [
+        np.asarray(variable.numpy(), np.float64).ravel()
+        for metric in metrics
+        for variable in metric.variables
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, np.float64)
+
+
+def results_of(metrics: Sequence[keras.metrics.Metric], states: NDArray[np.float64]) -> dict[str, float]:
+    """What primed metrics say of summed states, by the metric's name. Raises ValueError when the lengths differ."""
+    variables = [variable for metric in metrics for variable in metric.variables]
+    sizes = [int(np.prod(variable.shape)) for variable in variables]
+    if states.shape != (sum(sizes),):
+        raise ValueError(f"{states.size} metric sums where {sum(sizes)} were expected")
+    start = 0
+    for variable, size in zip(variables, sizes, strict=True):
+        part = states[start : start + size].reshape(variable.shape)
+        variable.assign(tf.cast(part, variable.dtype))
+        start += size
+    # A metric may answer with one number a class (F1Score); a chart wants one line.
+    return {metric.name: float(np.mean(keras.ops.convert_to_numpy(metric.result()))) for metric in metrics}
