@@ -1,0 +1,41 @@
+"""How large a unit is for a host, how long it should take, and how much memory it needs."""
+
+import math
+
+UNIT_SECONDS = 10.0
+"""The time that a unit aims at: long enough to hide the network, short enough that little is lost with a host."""
+
+FORWARD_AND_BACKWARD = 3
+"""The backward pass costs about twice the forward pass (Kaplan et al. 2020, arXiv 2001.08361, section 2.1)."""
+
+UNKNOWN_SPEED = 2e8
+"""Multiply-adds a second (forward) assumed of a host that was not measured yet: a slow one, so its first unit is small."""
+
+TENSORFLOW_BYTES = 600 * 2**20
+"""What TensorFlow takes before the first tensor (measured: 0.5 to 0.55 GB)."""
+
+
+def mini_batches_for(speed: float, operations: int, k: int, hosts_at_work: int) -> int:
+    """How many mini-batches to give a host that does `speed` operations a second, when one takes `operations`.
+
+    Aims at UNIT_SECONDS; at most K divided by the hosts at work, so that all of them share the round; at least 1.
+    """
+    pace = speed if speed > 0 else UNKNOWN_SPEED
+    wanted = math.floor(UNIT_SECONDS * pace / max(operations, 1))
+    return max(1, min(wanted, k // max(hosts_at_work, 1)))
+
+
+def expected_seconds(speed: float, operations: int, mini_batches: int) -> float:
+    pace = speed if speed > 0 else UNKNOWN_SPEED
+    return mini_batches * operations / pace
+
+
+def measured_speed(old: float, operations: int, seconds: float) -> float:
+    """The host's new speed after a unit of `operations` took `seconds`: half old, half new."""
+    latest = operations / max(seconds, 1e-3)
+    return latest if old <= 0 else 0.5 * old + 0.5 * latest
+
+
+def memory_needed(parameters: int, activation_bytes: int, batch_size: int) -> int:
+    """Bytes that a host needs for one mini-batch: weights, gradient, sums and a copy; activations both ways."""
+    return TENSORFLOW_BYTES + 16 * parameters + FORWARD_AND_BACKWARD * activation_bytes * batch_size

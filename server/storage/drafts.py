@@ -1,0 +1,99 @@
+"""Drafts and the files uploaded for them."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from server.errors import NotFound, SomebodyElseWasFirst
+from server.rules.states import DraftState
+from server.storage.tables import Draft, Upload
+
+
+class DraftStore:
+    def add(self, owner_id: int, form: Mapping[str, str], now: dt.datetime) -> Draft:
+        return Draft.create(
+            owner=owner_id, state=DraftState.checking, form=dict(form), created_at=now, updated_at=now
+        )
+
+    def owned(self, owner_id: int, draft_id: int) -> Draft:
+        draft = Draft.get_or_none(Draft.id == draft_id, Draft.owner == owner_id)
+        if draft is None:
+            raise NotFound("There is no such draft.")
+        return draft
+
+    def of_owner(self, owner_id: int) -> list[Draft]:
+        return list(
+            Draft.select()
+            .where(Draft.owner == owner_id, Draft.state != DraftState.submitted)
+            .order_by(Draft.id.desc())
+        )
+
+    def to_check(self) -> list[Draft]:
+        return list(Draft.select().where(Draft.state == DraftState.checking).order_by(Draft.updated_at))
+
+    def change(self, draft: Draft, form: Mapping[str, str], now: dt.datetime) -> None:
+        """New texts: to be checked again. Raises SomebodyElseWasFirst when it was submitted meanwhile."""
+        changed = (
+            Draft.update(
+                form=dict(form), state=DraftState.checking, revision=Draft.revision + 1, updated_at=now, problems=[]
+            )
+            .where(Draft.id == draft.id, Draft.state != DraftState.submitted)
+            .execute()
+        )
+        if changed != 1:
+            raise SomebodyElseWasFirst("This draft has been started already.")
+
+    def conclude(
+        self,
+        draft: Draft,
+        state: DraftState,
+        problems: Sequence[Mapping[str, str]],
+        remarks: Sequence[str],
+        facts: Sequence[tuple[str, str]],
+        findings: Mapping[str, Any] | None,
+        now: dt.datetime,
+    ) -> bool:
+        """Record the outcome of a check; False when the draft was changed while it was checked."""
+        changed = (
+            Draft.update(
+                state=state, problems=list(problems), remarks=list(remarks), facts=[list(pair) for pair in facts],
+                findings=findings, updated_at=now,
+            )
+            .where(Draft.id == draft.id, Draft.revision == draft.revision, Draft.state == DraftState.checking)
+            .execute()
+        )  # fmt: skip
+        return bool(changed == 1)
+
+    def submitted(self, draft: Draft, project_id: int) -> None:
+        changed = (
+            Draft.update(state=DraftState.submitted, project=project_id)
+            .where(Draft.id == draft.id, Draft.state == DraftState.ready, Draft.revision == draft.revision)
+            .execute()
+        )
+        if changed != 1:
+            raise SomebodyElseWasFirst("This draft has changed meanwhile.")
+
+    def of_project(self, project_id: int) -> Draft | None:
+        return Draft.get_or_none(Draft.project == project_id)
+
+    def delete(self, draft: Draft) -> None:
+        Draft.delete().where(Draft.id == draft.id).execute()
+
+    def uploads(self, draft: Draft) -> list[Upload]:
+        return list(Upload.select().where(Upload.draft == draft.id).order_by(Upload.id))
+
+    def put_upload(self, draft: Draft, field: str, filename: str, size: int, path: str) -> str | None:
+        """Name a draft's file for a field; returns the path of the one it replaces."""
+        old = Upload.get_or_none(Upload.draft == draft.id, Upload.field == field)
+        Upload.delete().where(Upload.draft == draft.id, Upload.field == field).execute()
+        Upload.create(draft=draft.id, field=field, filename=filename, size=size, path=path)
+        return None if old is None else old.path
+
+    def drop_uploads(self, draft_id: int) -> list[str]:
+        """Forget all files of a draft; returns their paths."""
+        paths = [row.path for row in Upload.select().where(Upload.draft == draft_id)]
+        Upload.delete().where(Upload.draft == draft_id).execute()
+        return paths
+
+    def all_upload_paths(self) -> set[str]:
+        return {row.path for row in Upload.select(Upload.path)}

@@ -1,0 +1,56 @@
+"""Hosts: attached machines and what was measured of them."""
+
+import datetime as dt
+
+from peewee import fn
+
+from server.rules.states import ResultState
+from server.storage.tables import Account, Host, Result
+from volunteer.protocol.messages import Machine
+
+
+class HostStore:
+    def add(self, account_id: int, name: str, token_hash: str, machine: Machine, now: dt.datetime) -> Host:
+        return Host.create(account=account_id, name=name, token_hash=token_hash, created_at=now, **_columns(machine))
+
+    def by_token(self, token_hash: str) -> Host | None:
+        return Host.get_or_none(Host.token_hash == token_hash)
+
+    def of_account(self, account_id: int) -> list[Host]:
+        return list(Host.select().where(Host.account == account_id).order_by(Host.id))
+
+    def saw(self, host_id: int, now: dt.datetime) -> None:
+        Host.update(last_seen_at=now).where(Host.id == host_id).execute()
+
+    def describe(self, host_id: int, machine: Machine, now: dt.datetime) -> None:
+        """A host may have more memory or a newer program than when it was attached."""
+        Host.update(last_seen_at=now, **_columns(machine)).where(Host.id == host_id).execute()
+
+    def set_speed(self, host_id: int, speed: float) -> None:
+        Host.update(speed=speed).where(Host.id == host_id).execute()
+
+    def awake(self, since: dt.datetime) -> list[Host]:
+        return list(Host.select().where(Host.last_seen_at >= since))
+
+    def verdicts(self, host_id: int) -> dict[ResultState, int]:
+        """How many results of each state the host has."""
+        rows = (
+            Result.select(Result.state, fn.COUNT(Result.id).alias("n"))
+            .where(Result.host == host_id)
+            .group_by(Result.state)
+        )
+        return {row.state: row.n for row in rows}
+
+    def owner_name(self, host: Host) -> str:
+        return Account.get_by_id(host.account_id).name
+
+
+def _columns(machine: Machine) -> dict[str, object]:
+    return {
+        "system": machine.system,
+        "processor": machine.processor,
+        "threads": machine.threads,
+        "memory": machine.memory,
+        "software": machine.software,
+        "numerics": machine.numerics,
+    }

@@ -1,0 +1,84 @@
+"""Projects, their shards and their events."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from peewee import fn
+
+from server.errors import NotFound, SomebodyElseWasFirst
+from server.rules.states import ProjectState, may_move
+from server.storage.tables import Event, Project, Shard
+
+
+class ProjectStore:
+    def add(self, **columns: Any) -> Project:
+        return Project.create(state=ProjectState.preparing, **columns)
+
+    def by_id(self, project_id: int) -> Project:
+        project = Project.get_or_none(Project.id == project_id)
+        if project is None:
+            raise NotFound("There is no such project.")
+        return project
+
+    def owned(self, owner_id: int, project_id: int) -> Project:
+        """Raises NotFound also when it is somebody else's: a stranger does not learn that it exists."""
+        project = Project.get_or_none(Project.id == project_id, Project.owner == owner_id)
+        if project is None:
+            raise NotFound("There is no such project.")
+        return project
+
+    def of_owner(self, owner_id: int) -> list[Project]:
+        return list(Project.select().where(Project.owner == owner_id).order_by(Project.id.desc()))
+
+    def in_state(self, state: ProjectState) -> list[Project]:
+        return list(Project.select().where(Project.state == state).order_by(Project.id))
+
+    def every(self) -> list[Project]:
+        return list(Project.select().order_by(Project.id))
+
+    def move(self, project: Project, new: ProjectState, **columns: Any) -> None:
+        """A guarded change of state. Raises SomebodyElseWasFirst when it is not in the state that was read."""
+        old = project.state
+        if not may_move(old, new):
+            raise SomebodyElseWasFirst(f"A project that is {old} cannot become {new}.")
+        moved = (
+            Project.update(state=new, **columns).where(Project.id == project.id, Project.state == old).execute()
+        )
+        if moved != 1:
+            raise SomebodyElseWasFirst()
+        project.state = new
+
+    def advance(self, project_id: int, number: int, epoch: int) -> None:
+        """The project's open round is now `number`. Raises SomebodyElseWasFirst when it was not `number - 1`."""
+        moved = (
+            Project.update(round=number, epoch=epoch)
+            .where(Project.id == project_id, Project.round == number - 1)
+            .execute()
+        )
+        if moved != 1:
+            raise SomebodyElseWasFirst()
+
+    def delete(self, project: Project) -> None:
+        Project.delete().where(Project.id == project.id).execute()
+
+    def add_shards(self, shards: Iterable[dict[str, Any]]) -> None:
+        for shard in shards:
+            Shard.create(**shard)
+
+    def shards(self, project_id: int, validation: bool = False) -> list[Shard]:
+        return list(
+            Shard.select()
+            .where(Shard.project == project_id, Shard.validation == validation)
+            .order_by(Shard.number)
+        )
+
+    def say(self, project_id: int, sentence: str, now: dt.datetime) -> None:
+        """Add a line to the project's event log."""
+        Event.create(project=project_id, at=now, sentence=sentence)
+
+    def events(self, project_id: int, most: int = 50) -> list[Event]:
+        return list(Event.select().where(Event.project == project_id).order_by(Event.id.desc()).limit(most))
+
+    def count_in_state(self, state: ProjectState) -> int:
+        return int(Project.select(fn.COUNT(Project.id)).where(Project.state == state).scalar())

@@ -1,0 +1,134 @@
+"""Rounds, checkpoints and which mini-batch was used where."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from peewee import fn
+
+from server.errors import NotFound, SomebodyElseWasFirst
+from server.rules.states import RoundState
+from server.storage.tables import Checkpoint, MiniBatchUse, Round
+
+
+class RoundStore:
+    def open(self, project_id: int, number: int, epoch: int, target: int, now: dt.datetime) -> Round:
+        return Round.create(
+            project=project_id, number=number, epoch=epoch, state=RoundState.open, target=target, opened_at=now
+        )
+
+    def get(self, project_id: int, number: int) -> Round:
+        found = Round.get_or_none(Round.project == project_id, Round.number == number)
+        if found is None:
+            raise NotFound("There is no such round.")
+        return found
+
+    def in_state(self, state: RoundState) -> list[Round]:
+        return list(Round.select().where(Round.state == state).order_by(Round.id))
+
+    def count(self, round_: Round, mini_batches: int, examples: int) -> int:
+        """Add a valid unit to an open round; the number of mini-batches used now."""
+        counted = (
+            Round.update(used=Round.used + mini_batches, examples=Round.examples + examples)
+            .where(Round.id == round_.id, Round.state == RoundState.open)
+            .execute()
+        )
+        if counted != 1:
+            raise SomebodyElseWasFirst("The round is not open any more.")
+        return int(Round.get_by_id(round_.id).used)
+
+    def begin_closing(self, round_: Round, now: dt.datetime) -> None:
+        self._move(round_, RoundState.open, RoundState.closing, closing_at=now)
+
+    def close(self, round_: Round, now: dt.datetime, loss: float, metrics: Mapping[str, float]) -> None:
+        self._move(
+            round_, RoundState.closing, RoundState.closed, closed_at=now, loss=loss, metrics=dict(metrics)
+        )
+
+    def closed(self, project_id: int, most: int | None = None) -> list[Round]:
+        """Closed rounds, oldest first; the last `most` of them."""
+        query = (
+            Round.select()
+            .where(Round.project == project_id, Round.state == RoundState.closed)
+            .order_by(Round.number.desc())
+        )
+        return list(reversed(list(query if most is None else query.limit(most))))
+
+    def totals(self) -> tuple[int, int]:
+        """(rounds closed, mini-batches used in them) of all projects."""
+        row = Round.select(fn.COUNT(Round.id), fn.SUM(Round.used)).where(Round.state == RoundState.closed).tuples()[0]
+        return int(row[0]), int(row[1] or 0)
+
+    def use(self, project_id: int, epoch: int, mini_batches: Iterable[int], number: int, unit_id: int) -> None:
+        """Record that the unit's mini-batches are used. Raises peewee's IntegrityError if one already was."""
+        MiniBatchUse.insert_many(
+            [
+                {"project": project_id, "epoch": epoch, "mini_batch": b, "round": number, "unit": unit_id}
+                for b in mini_batches
+            ]
+        ).execute()
+
+    def used_in_epoch(self, project_id: int, epoch: int) -> set[int]:
+        rows = MiniBatchUse.select(MiniBatchUse.mini_batch).where(
+            MiniBatchUse.project == project_id, MiniBatchUse.epoch == epoch
+        )
+        return {mini_batch for (mini_batch,) in rows.tuples()}
+
+    def count_used_in_epoch(self, project_id: int, epoch: int) -> int:
+        return int(
+            MiniBatchUse.select().where(MiniBatchUse.project == project_id, MiniBatchUse.epoch == epoch).count()
+        )
+
+    def _move(self, round_: Round, old: RoundState, new: RoundState, **columns: Any) -> None:
+        moved = Round.update(state=new, **columns).where(Round.id == round_.id, Round.state == old).execute()
+        if moved != 1:
+            raise SomebodyElseWasFirst()
+
+
+class CheckpointStore:
+    def add(self, **columns: Any) -> Checkpoint:
+        return Checkpoint.create(**columns)
+
+    def get(self, project_id: int, number: int) -> Checkpoint | None:
+        return Checkpoint.get_or_none(Checkpoint.project == project_id, Checkpoint.round == number)
+
+    def latest(self, project_id: int) -> Checkpoint | None:
+        return (
+            Checkpoint.select().where(Checkpoint.project == project_id).order_by(Checkpoint.round.desc()).first()
+        )
+
+    def of_project(self, project_id: int) -> list[Checkpoint]:
+        return list(Checkpoint.select().where(Checkpoint.project == project_id).order_by(Checkpoint.round))
+
+    def last_evaluated(self, project_id: int) -> Checkpoint | None:
+        return (
+            Checkpoint.select()
+            .where(Checkpoint.project == project_id, Checkpoint.evaluated_at.is_null(False))
+            .order_by(Checkpoint.round.desc())
+            .first()
+        )
+
+    def unevaluated_epoch_ends(self, project_id: int) -> list[Checkpoint]:
+        return list(
+            Checkpoint.select()
+            .where(
+                Checkpoint.project == project_id,
+                Checkpoint.ends_epoch,
+                Checkpoint.evaluated_at.is_null(),
+            )
+            .order_by(Checkpoint.round)
+        )
+
+    def evaluated(self, checkpoint: Checkpoint, loss: float, metrics: Mapping[str, float], now: dt.datetime) -> None:
+        Checkpoint.update(validation_loss=loss, validation_metrics=dict(metrics), evaluated_at=now).where(
+            Checkpoint.id == checkpoint.id
+        ).execute()
+
+    def drop_blobs(self, checkpoint: Checkpoint) -> None:
+        """Keep the row (it is history) and let go of weights and optimizer state."""
+        Checkpoint.update(weights_sha256="", weights_size=0, optimizer_sha256="").where(
+            Checkpoint.id == checkpoint.id
+        ).execute()
+
+    def drop_optimizer(self, checkpoint: Checkpoint) -> None:
+        Checkpoint.update(optimizer_sha256="").where(Checkpoint.id == checkpoint.id).execute()

@@ -1,0 +1,48 @@
+"""All stores of one grid, as one value: what the domain is given."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.storage.accounts import AccountStore, JoinKeyStore
+from server.storage.blobs import BlobFolder
+from server.storage.database import Database
+from server.storage.drafts import DraftStore
+from server.storage.hosts import HostStore
+from server.storage.leadership import FactStore, LeadershipStore
+from server.storage.projects import ProjectStore
+from server.storage.references import ReferenceStore
+from server.storage.rounds import CheckpointStore, RoundStore
+from server.storage.work import WorkStore
+
+
+@dataclass(frozen=True)
+class Stores:
+    """`folder` is the grid's data folder; everything below lies in it, on one file system."""
+
+    folder: Path
+    database: Database
+    blobs: BlobFolder
+    accounts: AccountStore
+    join_keys: JoinKeyStore
+    hosts: HostStore
+    drafts: DraftStore
+    projects: ProjectStore
+    rounds: RoundStore
+    checkpoints: CheckpointStore
+    work: WorkStore
+    references: ReferenceStore
+    leadership: LeadershipStore
+    facts: FactStore
+
+
+def open_stores(folder: Path) -> Stores:
+    """Open (and, the first time, create) the stores of a data folder. Readable by its owner only."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(folder / "grid.db")
+    database.migrate()
+    return Stores(
+        folder=folder, database=database, blobs=BlobFolder(folder / "blobs"), accounts=AccountStore(),
+        join_keys=JoinKeyStore(), hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
+        rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
+        leadership=LeadershipStore(), facts=FactStore(),
+    )  # fmt: skip

@@ -1,0 +1,184 @@
+"""Units and results: the hot path of leases and reports."""
+
+import datetime as dt
+from typing import Any
+
+from peewee import fn
+
+from server.errors import SomebodyElseWasFirst
+from server.rules.states import ResultState, UnitState, may_move
+from server.storage.tables import Project, Result, Unit
+
+LIVE = (ResultState.leased, ResultState.reported)
+
+
+class WorkStore:
+    def add_unit(
+        self, project_id: int, number: int, epoch: int, mini_batches: list[int], now: dt.datetime
+    ) -> Unit:
+        return Unit.create(
+            project=project_id, round=number, epoch=epoch, mini_batches=mini_batches, size=len(mini_batches),
+            state=UnitState.open, created_at=now,
+        )  # fmt: skip
+
+    def unit(self, unit_id: int) -> Unit:
+        return Unit.get_by_id(unit_id)
+
+    def units_of_round(self, project_id: int, number: int, state: UnitState | None = None) -> list[Unit]:
+        """In the order of their ids: the order in which a round's gradients are summed."""
+        query = Unit.select().where(Unit.project == project_id, Unit.round == number).order_by(Unit.id)
+        return list(query if state is None else query.where(Unit.state == state))
+
+    def move_unit(self, unit: Unit, new: UnitState, **columns: Any) -> None:
+        if not may_move(unit.state, new):
+            raise SomebodyElseWasFirst(f"A unit that is {unit.state} cannot become {new}.")
+        moved = Unit.update(state=new, **columns).where(Unit.id == unit.id, Unit.state == unit.state).execute()
+        if moved != 1:
+            raise SomebodyElseWasFirst()
+        unit.state = new
+
+    def shorten(self, unit: Unit, mini_batches: list[int]) -> None:
+        """Split a unit: it keeps this prefix; the rest is in nobody's hands and so back in the epoch's queue."""
+        Unit.update(mini_batches=mini_batches, size=len(mini_batches)).where(
+            Unit.id == unit.id, Unit.state == UnitState.open
+        ).execute()
+        unit.mini_batches, unit.size = mini_batches, len(mini_batches)
+
+    def count_failure(self, unit_id: int) -> int:
+        Unit.update(failures=Unit.failures + 1).where(Unit.id == unit_id).execute()
+        return int(Unit.get_by_id(unit_id).failures)
+
+    def forget_failures(self, project_id: int) -> None:
+        """A person looked at it and wants another try."""
+        Unit.update(failures=0).where(Unit.project == project_id, Unit.state == UnitState.open).execute()
+
+    def lease(
+        self, unit: Unit, host_id: int, now: dt.datetime, deadline: dt.datetime, heartbeat: float, silent_at: dt.datetime
+    ) -> Result:
+        return Result.create(
+            unit=unit.id, project=unit.project_id, host=host_id, state=ResultState.leased, leased_at=now,
+            deadline=deadline, heartbeat_seconds=heartbeat, silent_at=silent_at,
+        )  # fmt: skip
+
+    def result(self, result_id: int) -> Result | None:
+        return Result.get_or_none(Result.id == result_id)
+
+    def results_of(self, unit_id: int) -> list[Result]:
+        return list(Result.select().where(Result.unit == unit_id).order_by(Result.id))
+
+    def move(self, result: Result, new: ResultState, **columns: Any) -> None:
+        """A guarded change of state."""
+        if not may_move(result.state, new):
+            raise SomebodyElseWasFirst(f"A result that is {result.state} cannot become {new}.")
+        moved = (
+            Result.update(state=new, **columns).where(Result.id == result.id, Result.state == result.state).execute()
+        )
+        if moved != 1:
+            raise SomebodyElseWasFirst()
+        result.state = new
+
+    def heard(self, result: Result, done: int, silent_at: dt.datetime) -> None:
+        Result.update(done=done, silent_at=silent_at).where(
+            Result.id == result.id, Result.state == ResultState.leased
+        ).execute()
+
+    def oldest_reported(self, most: int) -> list[Result]:
+        return list(Result.select().where(Result.state == ResultState.reported).order_by(Result.id).limit(most))
+
+    def overdue(self, now: dt.datetime) -> list[Result]:
+        """Leased results past their deadline or silent for too long."""
+        late = (Result.deadline < now) | (Result.silent_at < now)
+        return list(Result.select().where(Result.state == ResultState.leased, late).order_by(Result.id))
+
+    def extend_leases(self, downtime: dt.timedelta) -> int:
+        """After the server's own downtime: nobody is late because of us."""
+        seconds = downtime.total_seconds()
+        return int(
+            Result.update(deadline=Result.deadline + seconds, silent_at=Result.silent_at + seconds)
+            .where(Result.state == ResultState.leased)
+            .execute()
+        )
+
+    def leased_of_round(self, project_id: int, number: int) -> list[Result]:
+        return list(
+            Result.select()
+            .join(Unit)
+            .where(Unit.project == project_id, Unit.round == number, Result.state == ResultState.leased)
+        )
+
+    def reported_of_round(self, project_id: int, number: int) -> list[Result]:
+        return list(
+            Result.select()
+            .join(Unit)
+            .where(Unit.project == project_id, Unit.round == number, Result.state == ResultState.reported)
+        )
+
+    def open_units(self, project_id: int) -> list[tuple[Unit, list[Result]]]:
+        """Units without a valid result, oldest first, each with its live results."""
+        units = list(
+            Unit.select().where(Unit.project == project_id, Unit.state == UnitState.open).order_by(Unit.id)
+        )
+        live: dict[int, list[Result]] = {unit.id: [] for unit in units}
+        if units:
+            for result in Result.select().where(Result.unit.in_(list(live)), Result.state.in_(LIVE)):
+                live[result.unit_id].append(result)
+        return [(unit, live[unit.id]) for unit in units]
+
+    def hosts_at_work(self, project_id: int) -> int:
+        return int(
+            Result.select(fn.COUNT(Result.host.distinct()))
+            .where(Result.project == project_id, Result.state == ResultState.leased)
+            .scalar()
+        )
+
+    def leased_count(self, project_id: int) -> int:
+        return int(
+            Result.select().where(Result.project == project_id, Result.state == ResultState.leased).count()
+        )
+
+    def leased_to(self, host_id: int) -> list[Result]:
+        return list(Result.select().where(Result.host == host_id, Result.state == ResultState.leased))
+
+    def last_ended_at(self, project_id: int) -> dt.datetime | None:
+        row = (
+            Result.select(Result.ended_at)
+            .where(Result.project == project_id, Result.ended_at.is_null(False))
+            .order_by(Result.ended_at.desc())
+            .first()
+        )
+        return None if row is None else row.ended_at
+
+    def hosts_that_found(self, project_id: int, number: int, sentence: str) -> int:
+        """How many hosts' results of that round were judged with that very sentence."""
+        return int(
+            Result.select(fn.COUNT(Result.host.distinct()))
+            .join(Unit)
+            .where(Unit.project == project_id, Unit.round == number, Result.sentence == sentence)
+            .scalar()
+        )
+
+    def host_seconds(self, base: dt.datetime, now: dt.datetime, project_ids: list[int]) -> dict[int, float]:
+        """Host-seconds spent on each project since `base`, work that still goes on included."""
+        spent = dict.fromkeys(project_ids, 0.0)
+        results = Result.select(Result.project, Result.leased_at, Result.ended_at).where(
+            Result.project.in_(project_ids), (Result.ended_at.is_null()) | (Result.ended_at > base)
+        )
+        for result in results:
+            seconds = ((result.ended_at or now) - max(result.leased_at, base)).total_seconds()
+            spent[result.project_id] += max(seconds, 0.0)
+        return spent
+
+    def total_host_seconds(self, now: dt.datetime, project_id: int | None = None, host_id: int | None = None) -> float:
+        query = Result.select(fn.SUM(fn.COALESCE(Result.ended_at, now.timestamp()) - Result.leased_at))
+        if project_id is not None:
+            query = query.where(Result.project == project_id)
+        if host_id is not None:
+            query = query.where(Result.host == host_id)
+        return float(query.scalar() or 0.0)
+
+    def leases_naming(self, host_id: int) -> list[tuple[Result, Unit, Project]]:
+        """A host's current leases with what they are about."""
+        results = Result.select(Result, Unit, Project).join(Unit).switch(Result).join(Project)
+        chosen = results.where(Result.host == host_id, Result.state == ResultState.leased)
+        return [(result, result.unit, result.project) for result in chosen]
+
