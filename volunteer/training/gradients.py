@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from volunteer.plan.project_plan import ProjectPlan, Weights
 from volunteer.plan.seeds import layer_seed
 from volunteer.training.build import build_model
-from volunteer.training.loops import Parts, forward, make_gradient_loop, stacked_specs
-from volunteer.training.objective import compile_loss, metric_objects, prime_metrics, read_states
+from volunteer.training.loops import Parts, make_gradient_loop, stacked_specs
+from volunteer.training.objective import compile_loss, metric_objects, prime_metrics, read_states, results_of
 from volunteer.training.runtime import keras, prepare, tf
 from volunteer.training.variables import assign_frozen, assign_weights, bind, seed_states
 
@@ -74,10 +74,10 @@ class Engine:
         model = build_model(plan.architecture) if model is None else model
         compile_loss(model, plan.loss)
         self._parts = Parts(bind(model, plan.variables), seed_states(model), metric_objects(plan.metrics))
+        prime_metrics(self._parts.metrics, model)
         self._loops: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self._frozen: Vector | None = None
         self._epoch = 0
-        self._primed = False
 
     def begin(self, weights: Weights, frozen: Vector, epoch: int) -> None:
         """Start a unit from a round's weights. `epoch` numbers the seeds."""
@@ -120,9 +120,12 @@ class Engine:
         sums = np.concatenate([[float(loss.numpy())], states])
         return UnitSums(gradient, moving, sums, self._mini_batches, self._examples, seconds)
 
+    def metrics_of(self, sums: NDArray[np.float64]) -> dict[str, float]:
+        """What the metrics say of the `sums` of one or several units. Ends the unit that was begun."""
+        return results_of(self._parts.metrics, sums[1:])
+
     def _loop_for(self, signature: tuple[Any, ...], first: MiniBatch) -> Callable[..., Any]:
         if signature not in self._loops:
-            self._prime(first)
             self._loops[signature] = make_gradient_loop(self._parts, *stacked_specs(first.x, first.y))
         return self._loops[signature]
 
@@ -135,13 +138,6 @@ class Engine:
         self._totals[2].numpy()
         self._mini_batches += len(group)
         self._examples += sum(mini_batch.examples for mini_batch in group)
-
-    def _prime(self, mini_batch: MiniBatch) -> None:
-        if self._primed or not self._parts.metrics:
-            return
-        x = {name: tf.convert_to_tensor(values) for name, values in mini_batch.x.items()}
-        prime_metrics(self._parts.metrics, mini_batch.y, forward(self._parts.bound.model, x, training=False))
-        self._primed = True
 
     def _seeds(self, numbers: Iterable[int]) -> NDArray[np.int64]:
         count = len(self._parts.seeds)

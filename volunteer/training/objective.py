@@ -33,11 +33,13 @@ def compile_loss(model: keras.Model, loss: dict[str, Any]) -> None:
     model.compile(optimizer=None, loss=loss_object(loss), jit_compile=False)
 
 
-def prime_metrics(metrics: Sequence[keras.metrics.Metric], y: Any, y_pred: Any) -> None:
-    """Show each metric one mini-batch and reset it: some make their variables only then, too late inside a graph."""
+def prime_metrics(metrics: Sequence[keras.metrics.Metric], model: keras.Model) -> None:
+    """Let those metrics that make their variables at the first mini-batch make them now: in a graph it is too late."""
+    shape = [size or 1 for size in keras.tree.flatten(model.outputs)[0].shape]
     for metric in metrics:
-        metric.update_state(y, y_pred)
-        metric.reset_state()
+        if not getattr(metric, "_built", True):
+            metric.update_state(tf.zeros(shape), tf.zeros(shape))
+            metric.reset_state()
 
 
 def read_states(metrics: Sequence[keras.metrics.Metric]) -> NDArray[np.float64]:

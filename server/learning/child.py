@@ -1,0 +1,57 @@
+"""The learner process: answers the calls of `ChildLearner`. Started with `python -m server.learning.child`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from server.learning.evaluating import evaluate
+from server.learning.inspecting import inspect
+from server.learning.stepping import evaluation_result, step
+from server.learning.workbench import Workbench
+from server.rules.learning_values import EvaluateRequest, InspectRequest, ResultRequest, StepRequest
+from volunteer.children.entry import serve
+from volunteer.plan.refused import Refused
+from volunteer.training.runtime import prepare, tf
+
+Call = Callable[[Any], Any]
+
+
+def calls(workbench: Workbench) -> dict[str, tuple[type, Call]]:
+    """What this process answers: the request's type and the function, by name."""
+    return {
+        "prepare": (dict, lambda request: prepare(request["threads"])),
+        "inspect": (InspectRequest, inspect),
+        "step": (StepRequest, lambda request: step(workbench, request)),
+        "evaluate": (EvaluateRequest, lambda request: evaluate(workbench, request)),
+        "evaluation_result": (ResultRequest, lambda request: evaluation_result(workbench, request)),
+    }
+
+
+def answer(table: dict[str, tuple[type, Call]], message: dict[str, Any]) -> dict[str, Any]:
+    """{"result": ...}; {"refused": sentence, "field": ...} where the project is at fault; {"failed": ...} otherwise.
+
+    `lost` says that the process should not be used any more.
+    """
+    kind, function = table[message["call"]]
+    try:
+        return {"result": msgspec.to_builtins(function(msgspec.convert(message["request"], kind)))}
+    except Refused as refusal:
+        return {"refused": refusal.sentence, "field": refusal.field}
+    except (MemoryError, tf.errors.ResourceExhaustedError):
+        return {"failed": "The learner ran out of memory.", "lost": True}
+    except (ValueError, KeyError, TypeError, OSError, tf.errors.OpError) as error:
+        return {
+            "failed": f"The learner could not do this: {type(error).__name__}: {error}"[:2000],
+            "lost": False,
+        }
+
+
+def main() -> None:
+    """Serve until the parent is gone."""
+    table = calls(Workbench())
+    serve(lambda message: answer(table, message))
+
+
+if __name__ == "__main__":
+    main()
