@@ -4,10 +4,16 @@ from typing import Any
 
 import msgspec
 
+from server.errors import GridError
+from server.rules.problems import Problem
 from volunteer.plan.objectives import LabelRule
 from volunteer.plan.project_plan import VariableSpec
 from volunteer.plan.shapes import Cost, InputSpec
 from volunteer.plan.shards import ShardLayout
+
+
+class IntakeFailed(GridError):
+    """The uploaded files could not be worked on just now, for no fault of theirs. Asking again is safe."""
 
 
 class ModelReading(msgspec.Struct, frozen=True):
@@ -61,13 +67,6 @@ class DataRequest(msgspec.Struct, frozen=True):
     validation_labels: str | None = None
     index_limits: dict[str, int] = {}
     batch_size: int | None = None
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """What is wrong, in a sentence, and beside which field of the form it stands."""
-
-    field: str
-    sentence: str
 
 
 class Examples(msgspec.Struct, frozen=True):

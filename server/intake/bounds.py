@@ -1,0 +1,35 @@
+"""How much of anything an uploaded file may have before it is refused unread."""
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+MODEL_FILE_BYTES = 1 * GIB
+"""50 M parameters are 200 MB; with a saved optimizer three times that."""
+JSON_BYTES = 8 * MIB
+JSON_DEPTH = 200
+EXPANSION = 100
+"""Declared bytes per stored byte; genuine weights do not compress a tenth as well."""
+SMALL_BYTES = 4 * KIB
+"""Up to this size the expansion says nothing: four numbers never written are still four numbers."""
+
+HDF5_OBJECTS = 50_000
+HDF5_DEPTH = 40
+HDF5_NAME = 512
+HDF5_RANK = 8
+HDF5_DECLARED_BYTES = 2 * GIB
+HDF5_CHUNK_BYTES = 64 * MIB
+ATTRIBUTES = 256
+ATTRIBUTE_BYTES = JSON_BYTES
+NAMES = 20_000
+WEIGHT_NUMBERS = 50_000_000
+
+NPY_HEADER_BYTES = 4 * KIB
+ARRAY_RANK = 6
+DATA_FILE_BYTES = 64 * GIB
+UNPACKED_BYTES = 16 * GIB
+UNPACKED_UNSUSPICIOUS = 64 * MIB
+NPZ_MEMBERS = 64
+ROWS = 20_000_000
+"""Orders and class numbers are held whole: about 40 bytes a row."""
+
+BLOCK_BYTES = 16 * MIB
+"""How much of an array is looked at, converted or copied at once."""

@@ -1,0 +1,70 @@
+"""The process that looks into uploaded files: one request, h5py and numpy alone, under limits. Knows no Keras loader."""
+
+import errno
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.rules.intake_values import CutRequest, DataRequest, WriteRequest
+from volunteer.children.entry import serve
+from volunteer.plan.refused import Refused
+
+Answer = dict[str, Any]
+# Errors of this machine, not of the file: no space, too many files, no permission, a disk that fails.
+_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO}
+
+
+def handle(message: dict[str, Any]) -> Answer:
+    """One of {"ok": reading}, {"refused": sentence, "field": field}, {"failed": what, "ours": whether it was this machine}."""
+    try:
+        return {"ok": _COMMANDS[message["command"]](message["request"])}
+    except Refused as error:
+        return {"refused": error.sentence, "field": error.field}
+    except MemoryError:
+        return {"failed": "memory"}
+    except OSError as error:
+        traceback.print_exc(file=sys.stderr)
+        return {"failed": str(error)[:500], "ours": error.errno in _OURS}
+    except Exception as error:
+        # Whatever a stranger's file provokes ends here; the log keeps the trace.
+        traceback.print_exc(file=sys.stderr)
+        return {"failed": f"{type(error).__name__}: {error}"[:500]}
+
+
+def _read_model(request: dict[str, Any]) -> Any:
+    from server.intake.model_reading import read_model
+
+    return msgspec.to_builtins(read_model(Path(request["path"]), Path(request["out"])))
+
+
+def _check_data(request: dict[str, Any]) -> Any:
+    from server.intake.data_checks import check_data
+
+    return msgspec.to_builtins(check_data(msgspec.convert(request, DataRequest)))
+
+
+def _cut(request: dict[str, Any]) -> Any:
+    from server.intake.cutting import cut
+
+    return msgspec.to_builtins(cut(msgspec.convert(request, CutRequest)))
+
+
+def _write_model(request: dict[str, Any]) -> Any:
+    from server.intake.model_writing import write_model
+
+    return str(write_model(msgspec.convert(request, WriteRequest), Path.cwd()))
+
+
+_COMMANDS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "read_model": _read_model,
+    "check_data": _check_data,
+    "cut": _cut,
+    "write_model": _write_model,
+}
+
+if __name__ == "__main__":
+    serve(handle)

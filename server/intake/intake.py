@@ -1,0 +1,127 @@
+"""The server's end of the intake: one bounded child process for each request, killed when it takes too long."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from server.intake.bounds import DATA_FILE_BYTES, GIB, MIB
+from server.intake.damaged import MODEL_DAMAGED
+from server.rules.intake_values import (
+    Cut,
+    CutRequest,
+    DataReading,
+    DataRequest,
+    IntakeFailed,
+    ModelReading,
+    WriteRequest,
+)
+from server.rules.problems import Problem
+from volunteer.children.child import Child, ChildGone, ChildSilent
+from volunteer.children.limits import Limits
+from volunteer.plan.refused import Refused
+
+MODEL_LIMITS = Limits(address_space=512 * MIB, cpu_seconds=60, file_bytes=2 * GIB, open_files=64)
+WRITE_LIMITS = Limits(address_space=2 * GIB, cpu_seconds=120, file_bytes=2 * GIB, open_files=64)
+# Mapped files count as address space, not as data: arrays may be larger than what the child may hold.
+DATA_LIMITS = Limits(data=1 * GIB, cpu_seconds=1800, file_bytes=DATA_FILE_BYTES, open_files=256)
+MODEL_SECONDS, DATA_SECONDS = 60.0, 1800.0
+
+_ENVIRONMENT = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    # No filter of a file may make HDF5 look for a library to load.
+    "HDF5_PLUGIN_PRELOAD": "::",
+}
+_DATA_DAMAGED = (
+    "The data files could not be read: one of them is damaged. Save the arrays with numpy.save and try again."
+)
+
+
+class ChildIntake:
+    """Implements the domain's Intake. `folder` holds each child's own folder, which goes when the request ends."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        model_seconds: float = MODEL_SECONDS,
+        data_seconds: float = DATA_SECONDS,
+        model_limits: Limits = MODEL_LIMITS,
+        data_limits: Limits = DATA_LIMITS,
+    ) -> None:
+        self._folder = folder
+        self._log = log
+        self._model = (model_limits, model_seconds)
+        self._data = (data_limits, data_seconds)
+
+    def read_model(self, path: Path, out: Path) -> ModelReading:
+        """Read an uploaded model; its clean weights file is written into `out`. Raises Refused, IntakeFailed."""
+        out.mkdir(parents=True, exist_ok=True)
+        request = {"path": str(path.absolute()), "out": str(out.absolute())}
+        try:
+            answer = self._ask("read_model", request, self._model)
+        except ChildSilent:
+            raise Refused(
+                f"The model file took longer than {self._model[1]:.0f} s to read and was given up."
+            ) from None
+        except ChildGone:
+            raise Refused(MODEL_DAMAGED) from None
+        return msgspec.convert(_accepted(answer, MODEL_DAMAGED, "model"), ModelReading)
+
+    def check_data(self, request: DataRequest) -> DataReading:
+        """All problems of the uploaded arrays, each with its field. Raises IntakeFailed."""
+        try:
+            answer = self._ask("check_data", msgspec.to_builtins(request), self._data)
+            return msgspec.convert(_accepted(answer, _DATA_DAMAGED, "data"), DataReading)
+        except ChildSilent:
+            sentence = f"Looking through the data took longer than {self._data[1]:.0f} s and was given up."
+        except ChildGone:
+            sentence = _DATA_DAMAGED
+        except Refused as error:
+            return DataReading((Problem(error.field, error.sentence),))
+        return DataReading((Problem("data", sentence),))
+
+    def cut(self, request: CutRequest) -> Cut:
+        """Shards of checked data, written into `request.out`. Raises IntakeFailed."""
+        return msgspec.convert(self._must("cut", msgspec.to_builtins(request), self._data), Cut)
+
+    def write_model(self, request: WriteRequest) -> Path:
+        """The requestor's file with new weights, at `request.out`. Raises IntakeFailed."""
+        return Path(self._must("write_model", msgspec.to_builtins(request), (WRITE_LIMITS, self._model[1])))
+
+    def _must(self, command: str, request: Any, bounds: tuple[Limits, float]) -> Any:
+        try:
+            answer = self._ask(command, request, bounds)
+        except (ChildGone, ChildSilent) as error:
+            raise IntakeFailed(f"The intake's {command} did not end well: {error}") from error
+        if "failed" in answer:
+            raise IntakeFailed(f"The intake's {command} did not end well: {answer['failed']}")
+        return _accepted(answer, "", "model")
+
+    def _ask(self, command: str, request: Any, bounds: tuple[Limits, float]) -> Mapping[str, Any]:
+        limits, seconds = bounds
+        self._folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f"{command}-", dir=self._folder)).absolute()
+        try:
+            with Child("server.intake.child", folder, limits, self._log, _ENVIRONMENT) as child:
+                child.send({"command": command, "request": request})
+                return child.receive(seconds)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _accepted(answer: Mapping[str, Any], damaged: str, field: str) -> Any:
+    if "ok" in answer:
+        return answer["ok"]
+    if "refused" in answer:
+        raise Refused(answer["refused"], answer["field"])
+    if answer.get("ours"):
+        raise IntakeFailed(f"The server could not read the file just now: {answer['failed']}")
+    if answer["failed"] == "memory":
+        raise Refused("The file needs more memory to read than an upload may use.", field)
+    raise Refused(damaged, field)
