@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 Shape = tuple[int | None, ...]
 """Dimensions of one example (without the batch); None where the length is left open."""
 
+OPEN_LENGTH = 512
+"""The length at which an open dimension is costed until the data says how long it really is."""
 
-class InputSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
+
+def cells(shape: Iterable[int | None]) -> int:
+    """How many numbers a tensor of this shape holds, open dimensions taken as OPEN_LENGTH."""
+    count = 1
+    for dimension in shape:
+        count *= OPEN_LENGTH if dimension is None else dimension
+    return count
+
+
+class InputSpec(msgspec.Struct, frozen=True):
     """One input of a model: the Keras input layer's name, the shape of one example, the dtype it is cast to."""
 
     name: str
