@@ -1,0 +1,37 @@
+"""The Flask app, put together from its parts. Builds nothing of the domain: it is handed the services."""
+
+from typing import Any
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from server.web import accounts, drafts, errors, login, pages, projects, security, uploads, volunteer_api, words
+from server.web.services import Services
+from volunteer.protocol.version import SOFTWARE
+
+
+def create_app(services: Services) -> Flask:
+    """One app for one grid; the services are shared by all its threads."""
+    app = Flask("server.web")
+    app.extensions["daig"] = services
+    app.config["MAX_FORM_MEMORY_SIZE"] = 2**20
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    api = volunteer_api.blueprint()
+    # The order matters: bounds on the body come before the CSRF check, which reads forms.
+    login.install(app)
+    uploads.install(app)
+    security.install(app, services.settings, exempt=api)
+    errors.install(app)
+    words.install(app)
+    for blueprint in (api, pages.blueprint, accounts.blueprint, drafts.blueprint, projects.blueprint):
+        app.register_blueprint(blueprint)
+    app.context_processor(_for_templates)
+    if services.settings.proxies:
+        count = services.settings.proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=count, x_host=count)  # type: ignore[method-assign]
+    return app
+
+
+def _for_templates() -> dict[str, Any]:
+    return {"software": SOFTWARE, "logged_in": login.is_logged_in()}

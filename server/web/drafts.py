@@ -1,0 +1,126 @@
+"""The new-project form and the draft that it becomes: checking, needs correction, ready."""
+
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from server.errors import NotAcceptable
+from server.rules import settings
+from server.rules.incoming import IncomingFile
+from server.rules.problems import Problem
+from server.rules.states import DraftState
+from server.rules.views import DraftView
+from server.web import login
+from server.web.caching import BriefCache, polled
+from server.web.services import here, now
+from server.web.uploads import files_of_form
+from volunteer.plan.objectives import LOSSES, METRICS, OPTIMIZERS
+
+blueprint = Blueprint("drafts", __name__, url_prefix="/drafts")
+login.members_only(blueprint)
+
+FILE_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
+CHECK_BOXES = ("scale_learning_rate", "consent")
+TEXT_FIELDS = (
+    "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
+    "learning_rate", "loss", "seed",
+)  # fmt: skip
+FORM_FIELDS = (*TEXT_FIELDS, "metrics", *CHECK_BOXES, *FILE_FIELDS)
+LONGEST_TEXT = 1000
+_cache = BriefCache()
+
+
+def first_values() -> dict[str, str]:
+    """What an empty form shows: the settings' own defaults."""
+    plain = settings.ProjectSettings(name="")
+    return {field: str(getattr(plain, field)) for field in TEXT_FIELDS if getattr(plain, field) is not None}
+
+
+@blueprint.get("/new")
+def new() -> ResponseReturnValue:
+    return render_template("new_project.html", **_for_form(first_values(), [], []))
+
+
+@blueprint.post("")
+def start() -> ResponseReturnValue:
+    form, files = _entered()
+    try:
+        draft_id = here().drafts.start(login.account().id, form, files, now())
+    except NotAcceptable as error:
+        problems = [Problem(error.field, error.sentence)]
+        return render_template("new_project.html", **_for_form(form, problems, [])), 400
+    return redirect(url_for("drafts.show", draft_id=draft_id), 303)
+
+
+@blueprint.get("/<int:draft_id>")
+def show(draft_id: int) -> ResponseReturnValue:
+    draft = here().drafts.view(login.account().id, draft_id)
+    if draft.state is DraftState.submitted and draft.project_id is not None:
+        return redirect(url_for("projects.show", project_id=draft.project_id))
+    return _draft_page(draft)
+
+
+@blueprint.post("/<int:draft_id>")
+def change(draft_id: int) -> ResponseReturnValue:
+    form, files = _entered()
+    try:
+        here().drafts.change(login.account().id, draft_id, form, files, now())
+    except NotAcceptable as error:
+        draft = here().drafts.view(login.account().id, draft_id)
+        return _draft_page(draft, form, Problem(error.field, error.sentence)), 400
+    return redirect(url_for("drafts.show", draft_id=draft_id), 303)
+
+
+@blueprint.get("/<int:draft_id>.json")
+def state(draft_id: int) -> Response:
+    """The draft without its files, for the page that waits for the checks, and for scripts."""
+    owner, drafts = login.account().id, here().drafts
+    return polled(*_cache.get((id(drafts), owner, draft_id), lambda: drafts.view(owner, draft_id)))
+
+
+@blueprint.post("/<int:draft_id>/start")
+def submit(draft_id: int) -> ResponseReturnValue:
+    project_id = here().drafts.submit(login.account().id, draft_id, now())
+    return redirect(url_for("projects.show", project_id=project_id), 303)
+
+
+@blueprint.post("/<int:draft_id>/discard")
+def discard(draft_id: int) -> ResponseReturnValue:
+    here().drafts.discard(login.account().id, draft_id, now())
+    flash("The draft and its files are deleted.")
+    return redirect(url_for("projects.listing"), 303)
+
+
+def _entered() -> tuple[dict[str, str], list[IncomingFile]]:
+    form = {field: request.form.get(field, "").strip()[:LONGEST_TEXT] for field in TEXT_FIELDS}
+    form["metrics"] = ",".join(request.form.getlist("metrics"))[:LONGEST_TEXT]
+    form.update({field: "1" if request.form.get(field) else "" for field in CHECK_BOXES})
+    return form, files_of_form(FILE_FIELDS)
+
+
+def _draft_page(draft: DraftView, form: dict[str, str] | None = None, extra: Problem | None = None) -> str:
+    problems = [*draft.problems, *([extra] if extra else [])]
+    uploads = [(upload.field, upload.filename, upload.size) for upload in draft.uploads]
+    return render_template("draft.html", draft=draft, **_for_form(form or draft.form, problems, uploads))
+
+
+def _for_form(
+    form: dict[str, str], problems: list[Problem], uploads: list[tuple[str, str, int]]
+) -> dict[str, Any]:
+    """What the form's template needs. Problems of no field of the form stand at its head."""
+    beside: dict[str, list[str]] = {}
+    for problem in problems:
+        beside.setdefault(problem.field if problem.field in FORM_FIELDS else "", []).append(problem.sentence)
+    return {
+        "form": form,
+        "chosen_metrics": [word for word in form.get("metrics", "").split(",") if word],
+        "problems": problems,
+        "beside": beside,
+        "kept": {field: (filename, size) for field, filename, size in uploads},
+        "losses": LOSSES,
+        "metrics": METRICS,
+        "optimizers": OPTIMIZERS,
+        "limits": settings,
+        "max_upload_bytes": here().settings.max_upload_bytes,
+    }

@@ -1,0 +1,167 @@
+"""The one table from what goes wrong to an HTTP status, a refusal code for hosts and a heading for people."""
+
+import errno
+import logging
+from typing import NamedTuple
+
+from flask import Flask, Response, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from server import errors
+from volunteer.protocol.endpoints import PREFIX
+from volunteer.protocol.messages import Malformed, encode
+from volunteer.protocol.refusals import KINDS, Refusal, RefusalCode, refusal
+
+log = logging.getLogger(__name__)
+_C = RefusalCode
+
+
+class Answer(NamedTuple):
+    """How an error is answered: to people with status and heading, to hosts with the code and the code's status."""
+
+    status: int
+    code: RefusalCode
+    heading: str
+
+
+class HostRefused(Exception):
+    """The web room itself refuses what a host sent, before the domain is asked."""
+
+    def __init__(self, code: RefusalCode, detail: str = "") -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.detail = detail
+
+
+ANSWERS: dict[type[errors.GridError], Answer] = {
+    errors.NotFound: Answer(404, _C.no_such_result, "There is no such page for you"),
+    errors.NoSuchResult: Answer(404, _C.no_such_result, "There is no such result"),
+    errors.NoSuchBlob: Answer(404, _C.no_such_blob, "There is no such file"),
+    errors.NotAllowedNow: Answer(409, _C.result_ended, "Not in this state"),
+    errors.NotAcceptable: Answer(400, _C.malformed_request, "This cannot be used"),
+    errors.TooManyTries: Answer(429, _C.busy, "Too many tries"),
+    errors.JoinKeyInvalid: Answer(403, _C.join_key_invalid, "This join key does not work"),
+    errors.HostTooOld: Answer(426, _C.host_too_old, "This program is too old"),
+    errors.UnknownToken: Answer(401, _C.unknown_token, "Unknown host"),
+    errors.NotYourResult: Answer(403, _C.not_your_result, "Not your result"),
+    errors.StaleResult: Answer(409, _C.stale_result, "Not needed any more"),
+    errors.ResultEnded: Answer(409, _C.result_ended, "Already ended"),
+    errors.DigestMismatch: Answer(422, _C.digest_mismatch, "The upload arrived damaged"),
+    errors.MalformedGradient: Answer(422, _C.malformed_gradient, "Not a gradient"),
+    errors.TooLarge: Answer(413, _C.too_large, "This upload is too large"),
+    errors.SomebodyElseWasFirst: Answer(503, _C.busy, "Somebody else was first"),
+    errors.LeadershipLost: Answer(503, _C.busy, "The server is changing over"),
+    errors.GridError: Answer(500, _C.server_error, "Something went wrong here"),
+}
+
+_HTTP_HEADINGS = {
+    400: ("This request cannot be read", "Go back, reload the page and try again."),
+    403: ("This is not for you", "You may have to log in with another account."),
+    404: ("There is no such page", "It may have been deleted, or it belongs to somebody else."),
+    405: ("Not in this way", "Go back and use the buttons of the page."),
+    408: ("The upload stopped", "Nothing came for a while. Check your connection and send the form again."),
+    413: ("This upload is too large", "Send less: float32 or uint8 arrays are often enough, and 'npz' is compressed."),
+    507: ("The server's disk is full", "Nothing was lost. Tell the person who runs this grid, and try again later."),
+}
+
+_HTTP_CODES = {411: _C.length_required, 413: _C.too_large, 408: _C.too_slow, 503: _C.busy}
+
+
+def answer_to(error: errors.GridError) -> Answer:
+    """The row of the error's nearest class."""
+    return next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+
+
+def is_api() -> bool:
+    """Whether the present request speaks the volunteers' protocol."""
+    return request.path.startswith(PREFIX + "/")
+
+
+def refuse(code: RefusalCode, detail: str = "", status: int | None = None) -> Response:
+    """The refusal as a host reads it."""
+    return _refusal(refusal(code, detail[:1500]), status or KINDS[code].status)
+
+
+def page(status: int, heading: str, sentence: str) -> Response:
+    """An error page that says what is wrong and where to go on. JSON for the pages' own polling."""
+    if request.path.endswith(".json"):
+        response = make_response({"error": sentence or heading}, status)
+    else:
+        response = make_response(render_template("error.html", status=status, heading=heading, sentence=sentence), status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(errors.GridError, _on_grid_error)
+    app.register_error_handler(HostRefused, _on_host_refused)
+    app.register_error_handler(Malformed, _on_malformed)
+    app.register_error_handler(CSRFError, _on_csrf)
+    app.register_error_handler(HTTPException, _on_http)
+    app.register_error_handler(TimeoutError, _on_stall)
+    app.register_error_handler(Exception, _on_surprise)
+
+
+def _refusal(message: Refusal, status: int) -> Response:
+    response = Response(encode(message), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    if status == 401:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="daig"'
+    if status == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _on_grid_error(error: errors.GridError) -> Response:
+    answer = answer_to(error)
+    if is_api():
+        # The code has a sentence of its own; the error's is added where it says more than its class does.
+        said_already = error.sentence == (type(error).__doc__ or "").strip()
+        return refuse(answer.code, "" if said_already else error.sentence)
+    return page(answer.status, answer.heading, error.sentence)
+
+
+def _on_host_refused(error: HostRefused) -> Response:
+    return refuse(error.code, error.detail)
+
+
+def _on_malformed(error: Malformed) -> Response:
+    return refuse(_C.malformed_request, str(error))
+
+
+def _on_csrf(error: CSRFError) -> Response:
+    return page(
+        400,
+        "This form is out of date",
+        "It was opened before you last logged in or out, or this browser refuses cookies. "
+        "Go back, reload the page and send it again.",
+    )
+
+
+def _on_http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return make_response(error.response)
+    status = error.code or 500
+    if is_api():
+        if status in (404, 405):
+            return refuse(_C.malformed_request, "This version of the server has no such endpoint.", status)
+        return refuse(_HTTP_CODES.get(status, _C.malformed_request if status < 500 else _C.server_error))
+    heading, sentence = _HTTP_HEADINGS.get(status, (error.name, error.description or ""))
+    response = page(status, heading, sentence)
+    if status == 405:
+        response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+    return response
+
+
+def _on_stall(error: TimeoutError) -> Response:
+    return refuse(_C.too_slow) if is_api() else page(408, *_HTTP_HEADINGS[408])
+
+
+def _on_surprise(error: Exception) -> Response:
+    log.exception("unexpected error at %s %s", request.method, request.path)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return refuse(_C.busy, "Its disk is full.") if is_api() else page(507, *_HTTP_HEADINGS[507])
+    if is_api():
+        return refuse(_C.server_error)
+    return page(500, "Something went wrong here", "It has been recorded. Nothing that was saved is lost; try again.")

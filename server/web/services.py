@@ -1,0 +1,141 @@
+"""What the web room needs of the domain, as Protocols, and the one value that carries it all into the app.
+
+Every method takes the instant `now` (aware, UTC) where it matters; only this room reads the clock.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from flask import current_app
+
+from server.rules.incoming import Download, IncomingFile
+from server.rules.views import (
+    Account,
+    DraftView,
+    GridView,
+    HostView,
+    JoinKeyView,
+    ProjectSummary,
+    ProjectView,
+)
+from volunteer.protocol import messages
+
+Host = Any
+"""A host as the domain knows it: got from `Hosts.by_token`, handed on unread."""
+
+
+@dataclass(frozen=True)
+class WebSettings:
+    """`proxies` is how many reverse proxies stand in front and may be believed about address and scheme."""
+
+    secret_key: str
+    max_upload_bytes: int = 4 * 2**30
+    https: bool = False
+    proxies: int = 0
+    public_url: str = ""
+
+
+class Accounts(Protocol):
+    def sign_up(self, name: str, password: str, now: dt.datetime) -> Account: ...
+    def log_in(self, name: str, password: str, remote: str, now: dt.datetime) -> Account | None: ...
+    def by_id(self, account_id: int) -> Account | None: ...
+
+
+class JoinKeys(Protocol):
+    def create(self, owner_id: int, label: str, uses: int, hours: int, now: dt.datetime) -> str: ...
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[JoinKeyView]: ...
+    def revoke(self, owner_id: int, key_id: int, now: dt.datetime) -> None: ...
+
+
+class Hosts(Protocol):
+    def attach(self, request: messages.AttachRequest, now: dt.datetime) -> messages.Attached: ...
+    def by_token(self, token: str) -> Host: ...
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[HostView]: ...
+
+
+class Drafts(Protocol):
+    @property
+    def incoming_folder(self) -> Path: ...
+    def start(
+        self, owner_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
+    ) -> int: ...
+    def change(
+        self, owner_id: int, draft_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
+    ) -> None: ...
+    def view(self, owner_id: int, draft_id: int) -> DraftView: ...
+    def list_for(self, owner_id: int) -> list[DraftView]: ...
+    def submit(self, owner_id: int, draft_id: int, now: dt.datetime) -> int: ...
+    def discard(self, owner_id: int, draft_id: int, now: dt.datetime) -> None: ...
+
+
+class Projects(Protocol):
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[ProjectSummary]: ...
+    def view(self, owner_id: int, project_id: int, now: dt.datetime) -> ProjectView: ...
+    def pause(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
+    def resume(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
+    def cancel(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
+    def delete(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
+    def download(self, owner_id: int, project_id: int, now: dt.datetime) -> Download: ...
+    def history_csv(self, owner_id: int, project_id: int) -> str: ...
+
+
+class Grid(Protocol):
+    def view(self, now: dt.datetime) -> GridView: ...
+
+
+class Dispatch(Protocol):
+    def ask(self, host: Host, request: messages.WorkRequest, now: dt.datetime) -> messages.WorkReply: ...
+    def wait_for_change(self, timeout: float) -> object:
+        """Return when there may be new work, after `timeout` seconds at the latest."""
+
+
+class Reports(Protocol):
+    def allowance(self, host: Host, result_id: str, now: dt.datetime) -> int: ...
+    def heartbeat(
+        self, host: Host, result_id: str, message: messages.Heartbeat, now: dt.datetime
+    ) -> messages.HeartbeatReply: ...
+    def report(
+        self, host: Host, result_id: str, path: Path, sha256: str, now: dt.datetime
+    ) -> messages.ReportReply: ...
+    def give_back(
+        self, host: Host, result_id: str, message: messages.GiveBack, now: dt.datetime
+    ) -> messages.Acknowledged: ...
+
+
+class Blobs(Protocol):
+    def open_for_host(self, host: Host, sha256: str, now: dt.datetime) -> Path: ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """All that the web room talks to.
+
+    `incoming_gradients` is a folder of the blobs' own file system: what is uploaded there is moved, never copied.
+    `wake` tells the scheduler that there is something to do.
+    """
+
+    accounts: Accounts
+    join_keys: JoinKeys
+    hosts: Hosts
+    drafts: Drafts
+    projects: Projects
+    grid: Grid
+    dispatch: Dispatch
+    reports: Reports
+    blobs: Blobs
+    incoming_gradients: Path
+    settings: WebSettings
+    wake: Callable[[], None]
+
+
+def here() -> Services:
+    """The services of the app that answers the present request."""
+    return cast(Services, current_app.extensions["daig"])
+
+
+def now() -> dt.datetime:
+    """The instant of this moment; no room below reads the clock."""
+    return dt.datetime.now(dt.UTC)

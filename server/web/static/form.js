@@ -1,0 +1,71 @@
+// Help for the new-project form: optimizer steps as you type, sizes before the upload, its progress. All works without it.
+"use strict";
+const form = document.getElementById("project-form");
+const line = form && form.querySelector("[data-steps]");
+const value = (id) => Math.floor(Number(document.getElementById(id).value)) || 0;
+const plural = (count, word) => `${count.toLocaleString("en-US")} ${word}${count === 1 ? "" : word.endsWith("ch") ? "es" : "s"}`;
+
+function steps() {
+  const [examples, batch, k, epochs] = ["examples", "batch_size", "k", "epochs"].map(value);
+  const output = line.querySelector("output");
+  if (!(examples && batch && k && epochs)) return void (output.textContent = "an epoch would have …");
+  const miniBatches = Math.ceil(examples / batch), perEpoch = Math.ceil(miniBatches / k);
+  output.textContent = `an epoch has ${plural(miniBatches, "mini-batch")} and ${plural(perEpoch, "optimizer step")}: ` +
+    `${(perEpoch * epochs).toLocaleString("en-US")} in all, where model.fit would take ${(miniBatches * epochs).toLocaleString("en-US")}.`;
+}
+
+async function readRows(file) { // The number of rows stands in the header of a .npy file.
+  const head = new TextDecoder("latin1").decode(await file.slice(0, 1024).arrayBuffer());
+  const shape = head.startsWith("\x93NUMPY") && /'shape': \((\d+)/.exec(head);
+  if (!shape) return;
+  const share = document.getElementById("validation_data").files.length ? 0 : Number(document.getElementById("validation_fraction").value) || 0;
+  document.getElementById("examples").value = Number(shape[1]) - Math.floor(Number(shape[1]) * share);
+  steps();
+}
+
+function send(event) {
+  const files = [...form.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]);
+  const bytes = files.reduce((sum, file) => sum + file.size, 0), most = Number(form.dataset.maxBytes);
+  const box = form.querySelector(".sending"), words = box.querySelector("p"), bar = box.querySelector("progress");
+  const button = form.querySelector("button[type=submit]");
+  if (bytes > most) {
+    event.preventDefault();
+    box.hidden = false;
+    bar.hidden = true;
+    words.textContent = `These files have ${(bytes / 1e6).toFixed(0)} MB together; ${(most / 1e6).toFixed(0)} MB are the most. float32 or uint8 instead of float64 is often enough.`;
+    words.className = "problem";
+    return;
+  }
+  if (bytes < 4e6) return; // a moment: the browser's own way will do
+  event.preventDefault();
+  const request = new XMLHttpRequest();
+  words.className = "";
+  bar.hidden = box.hidden = false;
+  button.disabled = true;
+  request.upload.onprogress = ({ loaded, total }) => {
+    bar.value = loaded / total;
+    words.textContent = `${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB sent`;
+  };
+  const fail = () => {
+    words.textContent = "The upload broke off. What you entered is still here: try again.";
+    words.className = "problem";
+    button.disabled = false;
+  };
+  request.onload = () => {
+    if (request.status < 400) return location.assign(request.responseURL);
+    const page = new DOMParser().parseFromString(request.responseText, "text/html");
+    fail();
+    words.textContent = page.querySelector("[role=alert]")?.textContent.trim() || words.textContent;
+  };
+  request.onerror = fail;
+  request.open("POST", form.action);
+  request.send(new FormData(form));
+}
+
+if (form) {
+  line.hidden = false;
+  form.addEventListener("input", steps);
+  form.addEventListener("submit", send);
+  document.getElementById("data").addEventListener("change", ({ target }) => target.files[0] && readRows(target.files[0]));
+  steps();
+}

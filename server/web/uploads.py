@@ -1,0 +1,184 @@
+"""Request bodies: streamed to disk, within bounds of size, silence and rate. Knows nothing of what is in them."""
+
+import contextlib
+import hashlib
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from flask import Flask, Request, Response, request
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wrappers import Response as AnyResponse
+
+from server.rules.incoming import IncomingFile
+from server.web.errors import HostRefused
+from server.web.login import ask_to_log_in, is_logged_in
+from server.web.services import here
+from volunteer.protocol.refusals import RefusalCode
+
+FORM_BYTES = 2**21
+STALL_SECONDS = 30.0
+SLOWEST_BYTES_PER_SECOND = 4096
+GRACE_SECONDS = 60.0
+BLOCK = 2**18
+DRAIN_BYTES = 2**28
+DRAIN_SECONDS = 15.0
+UPLOAD_ENDPOINTS = frozenset({"drafts.start", "drafts.change"})
+
+
+class GridRequest(Request):
+    """A request whose uploaded files go straight to the drafts' folder, for the endpoints that take files."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.received: list[IO[bytes]] = []
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        if self.endpoint not in UPLOAD_ENDPOINTS:
+            return super()._get_file_stream(total_content_length, content_type, filename, content_length)
+        stream: Any = tempfile.NamedTemporaryFile(  # noqa: SIM115
+            dir=here().drafts.incoming_folder, prefix="upload-", delete=False
+        )
+        self.received.append(stream)
+        return stream  # type: ignore[no-any-return]
+
+    def forget_received(self) -> None:
+        """Close all streams and delete the files that nobody took."""
+        for stream in self.received:
+            stream.close()
+            Path(stream.name).unlink(missing_ok=True)
+
+
+class Slots:
+    """At most `count` requests at once may do something that holds a thread for long."""
+
+    def __init__(self, count: int) -> None:
+        self._free = threading.BoundedSemaphore(count)
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[bool]:
+        """Yields whether there was a free one."""
+        got = self._free.acquire(blocking=False)
+        try:
+            yield got
+        finally:
+            if got:
+                self._free.release()
+
+
+def install(app: Flask) -> None:
+    """Must come before anything that reads forms."""
+    app.request_class = GridRequest
+    app.before_request(_guard)
+    app.after_request(_drain)
+    app.teardown_request(_forget)
+
+
+def files_of_form(fields: tuple[str, ...]) -> list[IncomingFile]:
+    """The files that came in the form, one a field; a file input that was left empty is none."""
+    files = []
+    for field in fields:
+        upload = request.files.get(field)
+        if upload is None or not upload.filename:
+            continue
+        upload.stream.flush()
+        path = Path(str(upload.stream.name))  # type: ignore[attr-defined]
+        files.append(IncomingFile(field, _plain_name(upload.filename), path, path.stat().st_size))
+    return files
+
+
+def receive_body(folder: Path, most: int) -> tuple[Path, str]:
+    """Stream the body into a new file of that folder: (path, SHA-256). The file is the caller's to move or delete.
+
+    Raises HostRefused: length_required, too_large (before a byte is read), too_slow, malformed_request.
+    """
+    length = request.content_length
+    if length is None:
+        raise HostRefused(RefusalCode.length_required)
+    if length > most:
+        raise HostRefused(RefusalCode.too_large, f"It has {length:,} bytes, {most:,} are the most.")
+    request.max_content_length = most
+    digest = hashlib.sha256()
+    with tempfile.NamedTemporaryFile(dir=folder, prefix="gradient-", delete=False) as file:
+        path = Path(file.name)
+        try:
+            received = 0
+            for block in _blocks():
+                digest.update(block)
+                file.write(block)
+                received += len(block)
+            if received != length:
+                raise HostRefused(RefusalCode.malformed_request, "The upload broke off.")
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+    return path, digest.hexdigest()
+
+
+def _blocks() -> Iterator[bytes]:
+    started, received = time.monotonic(), 0
+    while True:
+        try:
+            block = request.stream.read(BLOCK)
+        except TimeoutError:
+            raise HostRefused(RefusalCode.too_slow) from None
+        except ClientDisconnected:
+            raise HostRefused(RefusalCode.malformed_request, "The upload broke off.") from None
+        if not block:
+            return
+        received += len(block)
+        elapsed = time.monotonic() - started
+        if elapsed > GRACE_SECONDS and received < elapsed * SLOWEST_BYTES_PER_SECOND:
+            raise HostRefused(RefusalCode.too_slow)
+        yield block
+
+
+def _guard() -> AnyResponse | None:
+    """Bounds for this request. gunicorn waits for a body for ever: a silent sender must not hold a thread.
+
+    Files are taken from people who are logged in, and from nobody else not even read.
+    """
+    socket = request.environ.get("gunicorn.socket")  # other servers have no such key
+    if socket is not None:
+        socket.settimeout(STALL_SECONDS)
+    request.max_content_length = FORM_BYTES
+    if request.endpoint in UPLOAD_ENDPOINTS and request.method == "POST":
+        if not is_logged_in():
+            return ask_to_log_in()
+        request.max_content_length = here().settings.max_upload_bytes + FORM_BYTES
+    return None
+
+
+def _drain(response: Response) -> Response:
+    """Read on for a while after an early refusal: a sender that is cut off while sending never sees the answer."""
+    if response.status_code < 400 or "gunicorn.socket" not in request.environ or request.method in ("GET", "HEAD"):
+        return response
+    body, left, until = request.environ["wsgi.input"], DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
+    with contextlib.suppress(Exception):
+        request.environ["gunicorn.socket"].settimeout(DRAIN_SECONDS / 3)
+        while left > 0 and time.monotonic() < until:
+            block = body.read(BLOCK)
+            if not block:
+                break
+            left -= len(block)
+    return response
+
+
+def _forget(error: BaseException | None = None) -> None:
+    if isinstance(request, GridRequest) or hasattr(request, "forget_received"):
+        request.forget_received()
+
+
+def _plain_name(filename: str) -> str:
+    """The last part of a file's name, without control characters, as long as a page can show."""
+    last = filename.replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(letter for letter in last if letter.isprintable())[-120:] or "file"

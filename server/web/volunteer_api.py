@@ -1,0 +1,149 @@
+"""The volunteers' API: the protocol's endpoints as routes. Bearer tokens only; no cookie is read or set here."""
+
+import functools
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from flask import Blueprint, Response, request, send_file
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from server.errors import DigestMismatch, NoSuchBlob, UnknownToken
+from server.web.errors import HostRefused
+from server.web.services import Host, here, now
+from server.web.uploads import Slots, receive_body
+from volunteer.protocol import digests, endpoints, messages, openapi
+from volunteer.protocol.refusals import RefusalCode
+
+M = TypeVar("M", bound=msgspec.Struct)
+
+WAITING = Slots(24)
+UPLOADING = Slots(24)
+LONGEST_WAIT_SECONDS = 30.0
+# A change that came between an answer and the wait for the next one is found after this time.
+LOOK_AGAIN_SECONDS = 1.0
+# Asking is itself a change that other waiting hosts hear: each waits a little longer, so that they do not keep
+# one another awake.
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.2
+
+
+def blueprint() -> Blueprint:
+    """The routes, from the protocol's own table."""
+    api = Blueprint("volunteer_api", __name__, url_prefix=endpoints.PREFIX)
+    for endpoint in endpoints.ENDPOINTS:
+        path = endpoint.path.replace("{", "<").replace("}", ">")
+        api.add_url_rule(path, endpoint.name, HANDLERS[endpoint.name], methods=[endpoint.method])
+    api.add_url_rule("/openapi.json", "openapi", _openapi)
+    return api
+
+
+def _attach() -> Response:
+    return _reply(here().hosts.attach(_message(messages.AttachRequest), now()))
+
+
+def _work() -> Response:
+    host, message = _host(), _message(messages.WorkRequest)
+    return _reply(_ask_for_work(host, message))
+
+
+def _ask_for_work(host: Host, message: messages.WorkRequest) -> messages.WorkReply:
+    """Ask again whenever something changed, for as long as the host is willing to wait and a thread is to spare."""
+    dispatch = here().dispatch
+    until = time.monotonic() + min(message.wait_seconds, LONGEST_WAIT_SECONDS)
+    reply = dispatch.ask(host, message, now())
+    if not isinstance(reply, messages.NoWork) or message.wait_seconds <= 0:
+        return reply
+    pause = FIRST_PAUSE_SECONDS
+    with WAITING.taken() as may_wait:
+        while may_wait and isinstance(reply, messages.NoWork) and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, pause))
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            dispatch.wait_for_change(min(left, LOOK_AGAIN_SECONDS))
+            reply = dispatch.ask(host, message, now())
+    return reply
+
+
+def _blob(sha256: str) -> Response:
+    host = _host()
+    if not digests.is_sha256(sha256):
+        raise NoSuchBlob
+    path = here().blobs.open_for_host(host, sha256, now())
+    response = send_file(path, "application/octet-stream", conditional=True, etag=sha256)
+    response.headers["Cache-Control"] = "private, immutable, max-age=31536000"
+    # The name is the digest: whoever holds it needs no date to know that it is the same.
+    response.headers.pop("Last-Modified", None)
+    return response
+
+
+def _heartbeat(result: str) -> Response:
+    host, message = _host(), _message(messages.Heartbeat)
+    return _reply(here().reports.heartbeat(host, result, message, now()))
+
+
+def _report(result: str) -> Response:
+    """The upload itself needs no memory: it goes to a file while its SHA-256 is computed."""
+    host, reports = _host(), here().reports
+    most = reports.allowance(host, result, now())
+    if request.content_length is None:
+        raise HostRefused(RefusalCode.length_required)
+    stated = digests.read_content_digest(request.headers.get("Content-Digest", ""))
+    if stated is None:
+        raise HostRefused(RefusalCode.malformed_request, "The header Content-Digest must state a sha-256.")
+    with UPLOADING.taken() as free:
+        if not free:
+            raise HostRefused(RefusalCode.busy)
+        path, sha256 = receive_body(here().incoming_gradients, most)
+    try:
+        if sha256 != stated:
+            raise DigestMismatch
+        return _reply(reports.report(host, result, path, sha256, now()))
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _give_back(result: str) -> Response:
+    host, message = _host(), _message(messages.GiveBack)
+    return _reply(here().reports.give_back(host, result, message, now()))
+
+
+def _openapi() -> Response:
+    response = Response(_document(), mimetype="application/json")
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+HANDLERS: dict[str, Callable[..., Response]] = {
+    "attach": _attach,
+    "work": _work,
+    "blob": _blob,
+    "heartbeat": _heartbeat,
+    "report": _report,
+    "give_back": _give_back,
+}
+
+
+@functools.cache
+def _document() -> bytes:
+    return msgspec.json.encode(openapi.document())
+
+
+def _host() -> Host:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token.strip():
+        raise UnknownToken
+    return here().hosts.by_token(token.strip())
+
+
+def _message(kind: type[M]) -> M:
+    try:
+        data = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise HostRefused(RefusalCode.malformed_request, "The message is too long.") from None
+    return messages.decode(data, kind)
+
+
+def _reply(message: msgspec.Struct) -> Response:
+    response = Response(messages.encode(message), mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
