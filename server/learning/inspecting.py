@@ -17,6 +17,7 @@ from volunteer.plan.shards import ShardLayout
 from volunteer.protocol.tensors import save
 from volunteer.training.build import build_model, first_line
 from volunteer.training.gradients import Engine, MiniBatch, UnitSums
+from volunteer.training.objective import metric_objects, prime_metrics, read_states
 from volunteer.training.runtime import keras, tf
 from volunteer.training.variables import (
     Bound,
@@ -59,12 +60,15 @@ def _inspect(request: InspectRequest, out: Path) -> Inspection:
     files["frozen"].write_bytes(save({"frozen": frozen}))
     facts: dict[str, Any] = {"variables": list(variables), "sources": sources}
     facts |= {name: str(path) for name, path in files.items()}
+    metrics = metric_objects(request.metrics)
+    prime_metrics(metrics, model)
+    facts["sums"] = 1 + len(read_states(metrics))
     mini_batch = _first_rows(request)
     if mini_batch is None:
         return Inspection(**facts)
-    sums, metrics = _trial(request, bound, weights, frozen, mini_batch)
+    sums, means = _trial(request, bound, weights, frozen, mini_batch)
     return Inspection(
-        **facts, loss=float(sums.sums[0]) / sums.examples, metrics=metrics, seconds=sums.seconds
+        **facts, loss=float(sums.sums[0]) / sums.examples, metrics=means, seconds=sums.seconds
     )
 
 

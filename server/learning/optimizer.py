@@ -1,6 +1,5 @@
 """The requestor's own Keras optimizer: rebuilt from its description, its variables restored, stepped, saved."""
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from volunteer.plan.refused import Refused
 from volunteer.protocol.tensors import load, save
-from volunteer.training.build import first_line
+from volunteer.training.build import first_line, revive
 from volunteer.training.runtime import keras, tf
 
 
@@ -23,7 +22,7 @@ class Stepper:
     def __init__(self, canonical: dict[str, Any], variables: list[Any]) -> None:
         """Raises Refused (field "optimizer") for a description that Keras does not take."""
         try:
-            self._optimizer = keras.optimizers.deserialize(copy.deepcopy(canonical))
+            self._optimizer = revive(canonical, "keras.optimizers")
             self._optimizer.build(variables)
         except (ValueError, TypeError) as error:
             raise Refused(

@@ -40,7 +40,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """A model that can be trained.
 
     `sources`: for each variable the path of the dataset in the clean file that feeds it (empty without a file);
-    `weights`, `frozen`: the safetensors files written; `loss`, `metrics`: of the trial step; `seconds`: what one
+    `weights`, `frozen`: the safetensors files written; `sums`: how many numbers the sums of a result hold; `loss`, `metrics`: of the trial step; `seconds`: what one
     mini-batch took here, None without data.
     """
 
@@ -48,6 +48,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     sources: list[str]
     weights: str
     frozen: str
+    sums: int
     loss: float | None = None
     metrics: dict[str, float] = {}
     seconds: float | None = None

@@ -14,8 +14,7 @@ def build_model(architecture: dict[str, Any]) -> keras.Model:
     Raises Refused when Keras cannot build it, or when it has not exactly one output.
     """
     try:
-        # Keras writes into what it is given.
-        model = keras.saving.deserialize_keras_object(copy.deepcopy(architecture), safe_mode=True)
+        model = revive(architecture, "keras")
     except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
         raise Refused(f"Keras cannot build this model: {first_line(error)}") from error
     if not isinstance(model, keras.Model) or not model.built or not model.inputs:
@@ -25,6 +24,16 @@ def build_model(architecture: dict[str, Any]) -> keras.Model:
     if len(keras.tree.flatten(model.outputs)) != 1:
         raise Refused("The model has several outputs; this grid trains models with one.")
     return model
+
+
+def revive(canonical: dict[str, Any], module: str) -> Any:
+    """The Keras object of a canonical description; `module` stands in where it names none.
+
+    Raises what Keras raises: ValueError, TypeError and others.
+    """
+    # Keras writes into what it is given.
+    described = {"module": module, "registered_name": None, **copy.deepcopy(canonical)}
+    return keras.saving.deserialize_keras_object(described, safe_mode=True)
 
 
 def input_names(model: keras.Model) -> list[str]:

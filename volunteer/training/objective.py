@@ -1,6 +1,5 @@
 """Loss and metric objects of Keras from their canonical descriptions."""
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from volunteer.plan.refused import Refused
-from volunteer.training.build import first_line
+from volunteer.training.build import first_line, revive
 from volunteer.training.runtime import keras, tf
 
 
 def loss_object(canonical: dict[str, Any]) -> keras.losses.Loss:
     """Raises Refused (field "loss") for one that Keras does not take."""
     try:
-        return keras.losses.deserialize(copy.deepcopy(canonical))
+        return revive(canonical, "keras.losses")
     except (ValueError, TypeError) as error:
         raise Refused(f"Keras does not accept this loss: {first_line(error)}", "loss") from error
 
@@ -23,7 +22,7 @@ def loss_object(canonical: dict[str, Any]) -> keras.losses.Loss:
 def metric_objects(canonical: Sequence[dict[str, Any]]) -> list[keras.metrics.Metric]:
     """Raises Refused (field "metrics") for one that Keras does not take."""
     try:
-        return [keras.metrics.deserialize(copy.deepcopy(metric)) for metric in canonical]
+        return [revive(metric, "keras.metrics") for metric in canonical]
     except (ValueError, TypeError) as error:
         raise Refused(f"Keras does not accept this metric: {first_line(error)}", "metrics") from error
 

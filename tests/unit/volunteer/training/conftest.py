@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from volunteer.plan.architecture import canonicalise
 from volunteer.plan.project_plan import ProjectPlan
 from volunteer.plan.shapes import Cost, InputSpec
 from volunteer.plan.shards import ShardLayout
@@ -29,7 +30,7 @@ def make_plan() -> Callable[..., ProjectPlan]:
             for name, tensor in zip(input_names(model), model.inputs, strict=True)
         ]
         return ProjectPlan(
-            architecture=_described(model),
+            architecture=canonicalise(_described(model)),
             loss=_described(loss),
             metrics=[_described(metric) for metric in metrics],
             optimizer=_described(keras.optimizers.SGD(1.0)),
