@@ -1,0 +1,157 @@
+"""A stand-in grid that speaks real HTTP and misbehaves on request, so that the client's answers to that can be seen."""
+
+import contextlib
+import hashlib
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from volunteer.protocol.digests import read_content_digest
+from volunteer.protocol.endpoints import PREFIX
+from volunteer.protocol.messages import (
+    Acknowledged,
+    Attached,
+    HeartbeatReply,
+    NoWork,
+    ReportReply,
+    Verdict,
+    encode,
+)
+from volunteer.protocol.refusals import RefusalCode, refusal, status_of
+
+
+class StandInGrid:
+    """`faults` holds, by endpoint name, what the next requests get instead of an answer:
+
+    a RefusalCode, "cut" (half an answer), "silence" (the connection closes), "bad bytes", "junk", or
+    (status, headers, body).
+    """
+
+    def __init__(self) -> None:
+        self.faults: dict[str, list] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.answers: dict[str, object] = {
+            "attach": Attached("7", "the-secret-token", "test grid"),
+            "work": NoWork(0.0, "nothing to do"),
+            "heartbeat": HeartbeatReply(True, 60.0),
+            "report": ReportReply(Verdict.valid),
+            "give_back": Acknowledged(),
+        }
+        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.connections = 0
+        grid = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                grid.connections += 1
+                super().setup()
+
+            def log_message(self, *_arguments: object) -> None:
+                pass
+
+            def handle_one_request(self) -> None:
+                with contextlib.suppress(ConnectionError):
+                    super().handle_one_request()
+
+            def do_POST(self) -> None:
+                grid.serve(self)
+
+            do_GET = do_PUT = do_POST
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def add_blob(self, data: bytes) -> str:
+        name = hashlib.sha256(data).hexdigest()
+        self.blobs[name] = data
+        return name
+
+    def requests(self, endpoint: str) -> list[tuple[str, dict[str, str], bytes]]:
+        return [(path, headers, body) for name, path, headers, body in self.seen if name == endpoint]
+
+    def serve(self, handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        name = self._endpoint(handler.path)
+        self.seen.append((name, handler.path, dict(handler.headers), body))
+        fault = self.faults[name].pop(0) if self.faults.get(name) else None
+        if isinstance(fault, RefusalCode):
+            return self._send(handler, status_of(fault), encode(refusal(fault)))
+        if isinstance(fault, tuple):
+            return self._send(handler, fault[0], fault[2], fault[1])
+        if fault == "silence":
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            handler.close_connection = True
+            return None
+        if name == "blob":
+            return self._send_blob(handler, fault)
+        if name == "report":
+            said = read_content_digest(handler.headers["Content-Digest"])
+            if said != hashlib.sha256(body).hexdigest():
+                code = RefusalCode.digest_mismatch
+                return self._send(handler, status_of(code), encode(refusal(code)))
+        answer = self.answers[name]
+        if callable(answer):
+            answer = answer(handler.path, body)
+        if isinstance(answer, RefusalCode):
+            return self._send(handler, status_of(answer), encode(refusal(answer)))
+        raw = b"<html>captive portal</html>" if fault == "junk" else encode(answer)
+        return self._send(handler, 200, raw, {}, fault == "cut")
+
+    def _send_blob(self, handler: BaseHTTPRequestHandler, fault: object) -> None:
+        name = handler.path.rsplit("/", 1)[1]
+        if name not in self.blobs:
+            code = RefusalCode.no_such_blob
+            return self._send(handler, status_of(code), encode(refusal(code)))
+        data, first, status, headers = self.blobs[name], 0, 200, {"ETag": f'"{name}"'}
+        if fault == "bad bytes":
+            data = b"\0" * len(data)
+        if (wanted := handler.headers.get("Range")) and fault != "whole":
+            first = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            status, headers["Content-Range"] = 206, f"bytes {first}-{len(data) - 1}/{len(data)}"
+        return self._send(handler, status, data[first:], headers, fault == "cut")
+
+    def _send(self, handler, status: int, body: bytes, headers=None, cut: bool = False) -> None:
+        handler.send_response(status)
+        for key, value in (headers or {}).items():
+            handler.send_header(key, value)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        if cut:
+            handler.wfile.write(body[: len(body) // 2])
+            handler.wfile.flush()
+            handler.connection.shutdown(socket.SHUT_RDWR)
+            handler.close_connection = True
+        else:
+            handler.wfile.write(body)
+
+    @staticmethod
+    def _endpoint(path: str) -> str:
+        parts = path.removeprefix(PREFIX).strip("/").split("/")
+        return {
+            "hosts": "attach",
+            "work": "work",
+            "blobs": "blob",
+            "heartbeat": "heartbeat",
+            "gradient": "report",
+            "give-back": "give_back",
+        }[parts[0] if len(parts) < 3 else parts[2]]
+
+
+@pytest.fixture
+def stand_in() -> Iterator[StandInGrid]:
+    grid = StandInGrid()
+    yield grid
+    grid.close()
+
+

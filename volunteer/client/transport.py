@@ -1,0 +1,171 @@
+"""One HTTP exchange with the grid: bounded in time and size; whatever fails rises as an error of `volunteer.errors`."""
+
+import time
+from collections.abc import Iterator, Mapping
+from http.client import HTTPException
+from typing import Any, BinaryIO, NoReturn
+from urllib.parse import quote, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+
+from volunteer.config import is_loopback
+from volunteer.errors import DropResult, RetryLater, StopAndTell, VolunteerError
+from volunteer.protocol.endpoints import PREFIX, Endpoint
+from volunteer.protocol.messages import Malformed, decode
+from volunteer.protocol.refusals import Consequence, Refusal, consequence_of
+from volunteer.protocol.version import PROTOCOL, SOFTWARE
+
+USER_AGENT = f"daig-volunteer/{SOFTWARE} protocol/{PROTOCOL}"
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0
+MAX_REPLY = 16 * 2**20
+MAX_RETRY_AFTER = 3600.0
+BLOCK = 2**18
+_BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError)
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Sets the token, or nothing. Its presence keeps `requests` from looking into somebody's .netrc."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class Transport:
+    """Kept-alive connections to one server. May be used by several threads at once."""
+
+    def __init__(self, server: str) -> None:
+        self._base = server + PREFIX
+        self._token: str | None = None
+        self._session = requests.Session()
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
+        # A proxy of the environment must not stand between this machine and itself.
+        self._session.trust_env = not is_loopback(urlsplit(server).hostname or "")
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _Adapter(pool_maxsize=4))
+
+    def use_token(self, token: str) -> None:
+        self._token = token
+
+    def close(self) -> None:
+        self._session.close()
+
+    def call(
+        self,
+        endpoint: Endpoint,
+        parts: Mapping[str, str] | None = None,
+        body: bytes | BinaryIO | None = None,
+        headers: Mapping[str, str] | None = None,
+        patience: float = READ_SECONDS,
+    ) -> bytes:
+        """The body of a successful answer, at most MAX_REPLY bytes. `patience`: seconds to wait for the answer."""
+        response = self.open(endpoint, parts, body, headers, patience)
+        return b"".join(self.blocks(response, MAX_REPLY, patience))
+
+    def open(
+        self,
+        endpoint: Endpoint,
+        parts: Mapping[str, str] | None = None,
+        body: bytes | BinaryIO | None = None,
+        headers: Mapping[str, str] | None = None,
+        patience: float = READ_SECONDS,
+    ) -> requests.Response:
+        """A successful answer, its body still to be read. Refusals and broken connections rise as errors."""
+        path = endpoint.path.format(**{name: quote(value, safe="") for name, value in (parts or {}).items()})
+        try:
+            response = self._session.request(
+                endpoint.method,
+                self._base + path,
+                data=body,
+                headers=dict(headers or {}),
+                auth=_Bearer(self._token if endpoint.needs_token else None),
+                timeout=(min(CONNECT_SECONDS, patience), patience),
+                allow_redirects=False,
+                stream=True,
+            )
+        except requests.exceptions.SSLError as error:
+            raise RetryLater(f"No secure connection to the server: {_short(error)}", "tls") from None
+        except _BROKEN as error:
+            raise RetryLater(f"The server cannot be reached: {_short(error)}") from None
+        if response.status_code not in (200, 206):
+            self._refuse(response)
+        return response
+
+    def blocks(
+        self, response: requests.Response, most: int, patience: float = READ_SECONDS
+    ) -> Iterator[bytes]:
+        """The body, block by block. Raises RetryLater when it breaks off, is longer than `most` or stalls."""
+        raw, read = response.raw, 0
+        last = time.monotonic()
+        try:
+            while block := raw.read1(BLOCK, decode_content=False):
+                read += len(block)
+                if read > most:
+                    raise RetryLater("The server's answer is longer than it may be.")
+                now = time.monotonic()
+                if now - last > patience:
+                    raise RetryLater("The server's answer stalled.")
+                last = now
+                yield block
+        except _BROKEN as error:
+            raise RetryLater(f"The connection broke off: {_short(error)}") from None
+        finally:
+            response.close()
+
+    def _refuse(self, response: requests.Response) -> NoReturn:
+        status = response.status_code
+        if 300 <= status < 400:
+            response.close()
+            target = printable(response.headers.get("Location", "another place"))
+            raise StopAndTell(f"The server's address has moved to {target}; give that one.", "redirect")
+        try:
+            body = b"".join(self.blocks(response, 2**16))
+            refusal = decode(body, Refusal)
+        except (Malformed, RetryLater):
+            refusal = Refusal("", f"The server answered {status} {printable(response.reason or '')}.")
+        raise error_of(refusal, status, response.headers.get("Retry-After", ""))
+
+
+class _Adapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        # Uploads go out in blocks of this size.
+        super().init_poolmanager(*args, blocksize=BLOCK, **kwargs)
+
+
+def error_of(refusal: Refusal, status: int, retry_after: str = "") -> VolunteerError:
+    """The error that a refusal means here."""
+    sentence = printable(refusal.sentence)
+    match consequence_of(refusal.code, status):
+        case Consequence.retry_later:
+            after = (
+                min(float(retry_after), MAX_RETRY_AFTER)
+                if retry_after.isascii() and retry_after.isdigit()
+                else None
+            )
+            return RetryLater(sentence, refusal.code, after)
+        case Consequence.drop_result:
+            return DropResult(sentence, refusal.code)
+        case Consequence.stop:
+            return StopAndTell(sentence, refusal.code)
+
+
+def printable(text: str, most: int = 500) -> str:
+    """Text from the network, safe for a terminal and a log: one line, no control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:most])
+
+
+def _short(error: BaseException) -> str:
+    # Only the innermost reason says something to a person; the outer ones name objects of libraries.
+    inner: Any = error
+    while getattr(inner, "reason", None) or (inner.args and isinstance(inner.args[-1], BaseException)):
+        inner = inner.reason if isinstance(getattr(inner, "reason", None), BaseException) else inner.args[-1]
+        if not isinstance(inner, BaseException):
+            break
+    return printable(str(inner) or type(inner).__name__, 200)

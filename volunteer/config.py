@@ -1,0 +1,176 @@
+"""One frozen settings object, read once: command line first, then environment, then the TOML file, then defaults."""
+
+import hashlib
+import ipaddress
+import os
+import re
+import socket
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from volunteer.errors import StopAndTell
+
+SETTINGS_FILE = "volunteer.toml"
+MIB = 2**20
+LEAST_MEMORY_MB = 1024
+ENVIRONMENT = {
+    "server": "DAIG_SERVER",
+    "home": "DAIG_HOME",
+    "join_key": "DAIG_JOIN_KEY",
+    "threads": "DAIG_THREADS",
+    "memory": "DAIG_MEMORY_MB",
+    "name": "DAIG_NAME",
+    "cpu_percent": "DAIG_CPU_PERCENT",
+    "cache": "DAIG_CACHE_MB",
+}
+FILE_KEYS = frozenset({"server", "threads", "memory", "name", "cpu_percent", "cache", "insecure_http"})
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where this host keeps things. `config` holds the token; `state` gradients, the lock and the child's folder."""
+
+    config: Path
+    cache: Path
+    state: Path
+
+    @staticmethod
+    def below(home: Path) -> "Folders":
+        return Folders(home / "config", home / "cache", home / "state")
+
+    @staticmethod
+    def of_person() -> "Folders":
+        """The folders that this system has for a person's programs."""
+        import platformdirs
+
+        return Folders(
+            platformdirs.user_config_path("daig"),
+            platformdirs.user_cache_path("daig"),
+            platformdirs.user_state_path("daig"),
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`memory` and `cache` in bytes; None means: half of the machine's memory. `threads` None means all processors.
+
+    `cpu_percent` below 100 makes the trainer rest after each chunk of its work.
+    """
+
+    server: str
+    folders: Folders
+    join_key: str | None = field(default=None, repr=False)
+    threads: int | None = None
+    memory: int | None = None
+    cache: int = 4096 * MIB
+    name: str = ""
+    cpu_percent: int = 100
+
+    @property
+    def grid_key(self) -> str:
+        """A folder name of this grid's own, so that one home may serve several grids one after the other."""
+        readable = re.sub(r"[^A-Za-z0-9.-]+", "_", urlsplit(self.server).netloc)[:60]
+        return f"{readable}-{hashlib.sha256(self.server.encode()).hexdigest()[:8]}"
+
+
+def read_settings(
+    arguments: Mapping[str, Any], environment: Mapping[str, str], read_line: Callable[[], str]
+) -> Settings:
+    """Raises StopAndTell for a value that cannot be used. `read_line` gives a join key from standard input."""
+    given: dict[str, Any] = {
+        name: environment[key] for name, key in ENVIRONMENT.items() if environment.get(key)
+    }
+    given |= {name: value for name, value in arguments.items() if value is not None}
+    folders = (
+        Folders.below(Path(given["home"]).expanduser().absolute())
+        if given.get("home")
+        else Folders.of_person()
+    )
+    given = read_file(folders.config / SETTINGS_FILE) | given
+    if not given.get("server"):
+        raise StopAndTell("Say which grid to work for: --server URL.")
+    return Settings(
+        server=server_address(str(given["server"]), bool(given.get("insecure_http", False))),
+        folders=folders,
+        join_key=_join_key(given, read_line),
+        threads=_whole(given, "threads", 1, 4096),
+        memory=_bytes(_whole(given, "memory", LEAST_MEMORY_MB, 2**24)),
+        cache=_bytes(_whole(given, "cache", 64, 2**24)) or Settings.cache,
+        name=(str(given.get("name") or "") or socket.gethostname() or "host")[:200],
+        cpu_percent=_whole(given, "cpu_percent", 1, 100) or 100,
+    )
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """The settings file's values; empty when there is none. Raises StopAndTell for one that cannot be read."""
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise StopAndTell(f"The settings in {path} cannot be read: {error}") from None
+    unknown = sorted(set(values) - FILE_KEYS)
+    if unknown:
+        raise StopAndTell(f"{path} has settings that do not exist: {', '.join(unknown)}.")
+    return values
+
+
+def server_address(text: str, insecure_http: bool) -> str:
+    """The grid's address without a slash at the end. Raises StopAndTell: http only for this machine, or if told so."""
+    try:
+        parts = urlsplit(text.strip())
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise StopAndTell(f"“{text}” is not an address.") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise StopAndTell(f"“{text}” is not an address: it begins with https:// and names a machine.")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise StopAndTell("The server's address holds no user, no password, no ? and no #.")
+    if parts.scheme == "http" and not is_loopback(host) and not insecure_http:
+        raise StopAndTell(
+            f"{text} would send this host's token in clear. Use https://, or --insecure-http if you trust the network."
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether that name or number means this very machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | None:
+    source = given.get("join_key_file")
+    if source == "-" or (source is None and given.get("join_key") == "-"):
+        return read_line().strip() or None
+    if source is not None:
+        try:
+            return Path(os.path.expanduser(source)).read_text("utf-8").strip() or None
+        except (OSError, ValueError) as error:
+            raise StopAndTell(f"The join key file cannot be read: {error}") from None
+    return str(given["join_key"]).strip() if given.get("join_key") else None
+
+
+def _whole(given: Mapping[str, Any], name: str, least: int, most: int) -> int | None:
+    value = given.get(name)
+    if value is None:
+        return None
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise StopAndTell(f"{name}: “{value}” is not a whole number.") from None
+    if not least <= number <= most:
+        raise StopAndTell(f"{name}: {number} is out of range, {least} to {most}.")
+    return number
+
+
+def _bytes(mib: int | None) -> int | None:
+    return None if mib is None else mib * MIB

@@ -1,0 +1,57 @@
+"""Who this host is: its number and secret token for one grid, in a file that only its owner can read."""
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from volunteer.errors import StopAndTell
+from volunteer.spool.files import private_folder
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the server said when this machine was attached."""
+
+    server: str
+    host: str
+    grid: str
+    token: str = field(repr=False)
+
+
+class IdentityFile:
+    """One file (mode 600) in a folder (mode 700)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Identity | None:
+        """None when this machine is not attached. Raises StopAndTell when the file is there but cannot be read."""
+        try:
+            values = json.loads(self._path.read_text("utf-8"))
+            return Identity(**{name: str(values[name]) for name in ("server", "host", "grid", "token")})
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StopAndTell(
+                f"{self._path} cannot be read ({type(error).__name__}). Delete it and attach this machine again."
+            ) from None
+
+    def save(self, identity: Identity) -> None:
+        """Fsynced before it counts: a join key may be used up, so this token cannot be had twice."""
+        private_folder(self._path.parent)
+        temporary = self._path.with_suffix(".new")
+        temporary.unlink(missing_ok=True)
+        with os.fdopen(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+        ) as file:
+            json.dump(asdict(identity), file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self._path)
+
+    def retire(self) -> None:
+        """The server does not know this token any more: put it aside, so that a join key can be used again."""
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(self._path, self._path.with_suffix(".retired"))

@@ -1,0 +1,171 @@
+"""The parent's end: one warm child process; a unit in, a gradient file out, whatever happens to the child."""
+
+import contextlib
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from volunteer.children.child import Child, ChildGone, ChildSilent
+from volunteer.children.limits import Limits
+from volunteer.protocol.messages import GiveBackReason
+from volunteer.trainer.deaths import failure_of_death
+from volunteer.trainer.job import Computed, Failed, Job, Kind, Nothing, Outcome
+from volunteer.trainer.reins import Reins, Wish
+
+MODULE = "volunteer.trainer.child"
+NICE = 19
+TRIES = 2
+LOOK_SECONDS = 0.1
+# A child that still sits on a dropped unit after this long will not come back.
+DRAIN_SECONDS = 60.0
+MAX_LOG = 2**20
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """`memory`: bytes that the child may have for its data; `threads` None: all processors."""
+
+    folder: Path
+    memory: int
+    threads: int | None = None
+    cpu_percent: int = 100
+    module: str = MODULE
+
+
+class TrainerProcess:
+    """`compute` belongs to one thread; `kill` may come from any."""
+
+    def __init__(self, settings: TrainerSettings) -> None:
+        self._settings = settings
+        self._child: Child | None = None
+        self._numbers = itertools.count(1)
+        self._sending = threading.Lock()
+        self._running: set[int] = set()
+        self._closed = False
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process, when there is one."""
+        child = self._child
+        return child.pid if child is not None and child.alive else None
+
+    def warm_up(self) -> None:
+        """Have a child that is loading TensorFlow, so that it is ready when the first unit's data are here."""
+        # If it cannot live, the first unit will tell.
+        with contextlib.suppress(ChildGone):
+            self._ready_child()
+
+    def compute(self, job: Job, reins: Reins, progress: Callable[[int], None]) -> Outcome:
+        """Compute the unit, or as much of it as the reins allow. A child that dies gets one successor."""
+        gone: ChildGone | None = None
+        for _ in range(TRIES):
+            if not reins.free or self._closed:
+                return Nothing()
+            try:
+                return self._attempt(job, reins, progress)
+            except ChildGone as error:
+                gone = error
+                self.kill()
+                _log.warning("%s: the trainer died (exit code %s)", job.label, error.exit_code)
+        if not reins.free or self._closed or gone is None:
+            return Nothing()
+        return failure_of_death(gone)
+
+    def kill(self) -> None:
+        """End the child now; the next unit gets a new one."""
+        child, self._child = self._child, None
+        self._running.clear()
+        if child is not None:
+            child.kill()
+
+    def close(self) -> None:
+        """End the child for good."""
+        self._closed = True
+        self.kill()
+
+    def _attempt(self, job: Job, reins: Reins, progress: Callable[[int], None]) -> Outcome:
+        child = self._ready_child()
+        number = next(self._numbers)
+        self._send(child, {"job": number, "compute": job.to_frame()})
+        self._running.add(number)
+        reins.listen(lambda wish: self._pass_on(child, number, wish))
+        try:
+            return self._follow(child, number, job, reins, progress)
+        finally:
+            reins.listen(None)
+
+    def _follow(
+        self, child: Child, number: int, job: Job, reins: Reins, progress: Callable[[int], None]
+    ) -> Outcome:
+        sent = time.monotonic()
+        while True:
+            if reins.wish is Wish.drop:
+                # The child comes after when its chunk is done; until then the next unit can be fetched.
+                return Nothing()
+            if reins.overdue:
+                self.kill()
+                return Nothing()
+            try:
+                answer = child.receive(LOOK_SECONDS)
+            except ChildSilent:
+                self._check_drained(number, sent)
+                continue
+            if answer.get("kind") != Kind.progress:
+                self._running.discard(answer.get("job", 0))
+            if answer.get("job") == number:
+                if answer["kind"] != Kind.progress:
+                    return self._outcome(job, answer)
+                progress(answer["done"])
+
+    def _check_drained(self, number: int, sent: float) -> None:
+        if min(self._running, default=number) != number and time.monotonic() - sent > DRAIN_SECONDS:
+            raise ChildGone(None, "it did not let go of a dropped unit")
+
+    def _outcome(self, job: Job, answer: dict[str, Any]) -> Outcome:
+        if answer["kind"] == Kind.nothing:
+            return Nothing()
+        if answer["kind"] == Kind.failed:
+            reason = GiveBackReason(answer["reason"])
+            if reason is GiveBackReason.out_of_memory:
+                # What is left of its memory is in pieces.
+                self.kill()
+            return Failed(reason, str(answer["detail"]))
+        return Computed(
+            job.out, answer["sha256"], answer["mini_batches"], answer["examples"], answer["seconds"]
+        )
+
+    def _pass_on(self, child: Child, number: int, wish: Wish) -> None:
+        # A child that is gone needs no telling.
+        with contextlib.suppress(ChildGone):
+            self._send(child, {"job": number, "wish": int(wish)})
+
+    def _send(self, child: Child, message: dict[str, Any]) -> None:
+        with self._sending:
+            child.send(message)
+
+    def _ready_child(self) -> Child:
+        if self._child is not None and not self._child.alive:
+            self.kill()
+        if self._child is None:
+            self._child = self._start()
+        return self._child
+
+    def _start(self) -> Child:
+        settings = self._settings
+        folder = settings.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / "trainer.log"
+        if log.exists() and log.stat().st_size > MAX_LOG:
+            log.unlink()
+        threads = {} if settings.threads is None else {"OPENBLAS_NUM_THREADS": str(settings.threads)}
+        limits = Limits(data=settings.memory, nice=NICE)
+        child = Child(settings.module, folder, limits, log, threads)
+        message = {"settings": {"threads": settings.threads, "cpu_percent": settings.cpu_percent}}
+        self._send(child, message)
+        return child

@@ -1,0 +1,98 @@
+"""One unit in the child: chunk by chunk through the engine, to a gradient file. Imports TensorFlow only when run."""
+
+import hashlib
+import itertools
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from volunteer.plan.project_plan import ProjectPlan, Role, Weights
+from volunteer.protocol.gradients import GradientBlob
+from volunteer.protocol.tensors import MalformedTensors, load
+from volunteer.trainer.job import Job
+from volunteer.trainer.reins import Wish
+
+if TYPE_CHECKING:
+    from volunteer.training.gradients import Engine, MiniBatch
+    from volunteer.training.pace import Pace
+
+
+def run_chunks(
+    engine: "Engine",
+    job: Job,
+    pace: "Pace",
+    wish: Callable[[], Wish],
+    progress: Callable[[int, float], None],
+) -> int:
+    """Give the engine the job's mini-batches in order; after each chunk look whether to stop. How many were done.
+
+    `progress(done, seconds)` is told of each chunk and may take its time (that is how the trainer rests).
+    """
+    from volunteer.training.unit_data import read_mini_batches
+
+    batches = read_mini_batches(engine.plan, job.epoch, job.mini_batches, job.shards)
+    done, bytes_each = 0, 0
+    # The first chunk of a project pays for tracing: it says nothing of the machine's speed.
+    fresh = pace.seconds_each is None
+    while done < len(job.mini_batches) and wish() is Wish.go_on:
+        count = pace.next_count(len(job.mini_batches) - done, bytes_each)
+        chunk = list(itertools.islice(batches, count))
+        bytes_each = max(bytes_each, _bytes_of(chunk[0]))
+        started = time.perf_counter()
+        engine.add(chunk)
+        seconds = time.perf_counter() - started
+        if not fresh:
+            pace.measured(len(chunk), seconds)
+        fresh = False
+        done += len(chunk)
+        progress(done, seconds)
+    return done
+
+
+def read_start(plan: ProjectPlan, job: Job) -> tuple[Weights, Any]:
+    """(weights, frozen (F,)) of the job. Raises MalformedTensors when they are not the plan's."""
+    tensors = load(job.weights)[0]
+    frozen = np.zeros(0, np.float32) if job.frozen is None else load(job.frozen)[0].get("frozen")
+    wanted = {
+        Role.trainable: tensors.get("trainable"),
+        Role.moving: tensors.get("moving"),
+        Role.frozen: frozen,
+    }
+    for role, vector in wanted.items():
+        if vector is None or vector.dtype != np.float32 or vector.shape != (plan.size_of(role),):
+            raise MalformedTensors(f"the {role} weights are not {plan.size_of(role)} float32 numbers")
+    return Weights(tensors["trainable"], tensors["moving"]), frozen
+
+
+def write_gradient(engine: "Engine", out: Path, started: float) -> dict[str, Any]:
+    """Write the engine's sums to `out`, whole or not at all; what to tell the parent of it.
+
+    `seconds` is the time since `started`, rests included: the server sizes units by what this host gets done.
+    """
+    sums = engine.sums()
+    seconds = time.monotonic() - started
+    blob = GradientBlob(
+        gradient=sums.gradient,
+        moving=sums.moving,
+        sums=sums.sums,
+        mini_batches=sums.mini_batches,
+        examples=sums.examples,
+        seconds=seconds,
+    ).encode()
+    temporary = out.with_suffix(".new")
+    temporary.write_bytes(blob)
+    os.replace(temporary, out)
+    return {
+        "sha256": hashlib.sha256(blob).hexdigest(),
+        "mini_batches": sums.mini_batches,
+        "examples": sums.examples,
+        "seconds": seconds,
+    }
+
+
+def _bytes_of(batch: "MiniBatch") -> int:
+    return batch.y.nbytes + sum(values.nbytes for values in batch.x.values())
