@@ -1,4 +1,4 @@
-"""The process that looks into uploaded files: one request, h5py and numpy alone, under limits. Knows no Keras loader."""
+"""The process that looks into uploaded files: one request, h5py and numpy, under limits. Knows no Keras."""
 
 import errno
 import sys
@@ -19,7 +19,7 @@ _OURS = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EACCES, e
 
 
 def handle(message: dict[str, Any]) -> Answer:
-    """One of {"ok": reading}, {"refused": sentence, "field": field}, {"failed": what, "ours": whether it was this machine}."""
+    """{"ok": reading}, {"refused": sentence, "field": field} or {"failed": what, "ours": no fault of it}."""
     try:
         return {"ok": _COMMANDS[message["command"]](message["request"])}
     except Refused as error:

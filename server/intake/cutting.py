@@ -71,7 +71,7 @@ def _label_dtype(labels: Array, rule: LabelRule) -> np.dtype[Any]:
 
 
 def _gather(source: Array, rows: Rows, dtype: np.dtype[Any]) -> Iterator[Array]:
-    """The chosen rows in order. Each block is read from the file in ascending order, then put into the order asked."""
+    """The chosen rows in order; each block is read in ascending order, then put into the order asked."""
     step = rows_at_once(source)
     for start in range(0, len(rows), step):
         chosen = rows[start : start + step]

@@ -31,7 +31,7 @@ def check_data(request: DataRequest) -> DataReading:
         if request.batch_size is not None and request.batch_size > training.rows:
             findings.problem(
                 "batch_size",
-                f"the batch size is {request.batch_size:,}, but data has only {counted(training.rows, 'row')}",
+                f"the batch size is {request.batch_size:,}, but data has {counted(training.rows, 'row')}",
             )
         numbers = class_numbers(open_array(Path(training.labels.path)), request.rule)
         if numbers is not None and not findings.problems:
@@ -74,7 +74,7 @@ def _part(
 def _inputs(
     path: Path, request: DataRequest, folder: Path, field: str, findings: Findings
 ) -> tuple[ArrayFile, ...]:
-    """The arrays in the order of the model's inputs; empty, with the problem noted, if they do not belong to them."""
+    """The arrays in the order of the model's inputs; empty, with the problem noted, if they are not those."""
     try:
         arrays = plain_arrays(path, folder, field)
     except UnusableArray as error:
@@ -88,8 +88,8 @@ def _inputs(
         here = ", ".join(f"'{name}'" for name in arrays if name) or "a single unnamed array"
         findings.problem(
             field,
-            f"the model has {counted(len(names), 'input')} ({', '.join(names)}) and {WORDS[field]} hold {here}: "
-            f"save a .npz with one array for each input, under its name",
+            f"the model has {counted(len(names), 'input')} ({', '.join(names)}) and {WORDS[field]} hold "
+            f"{here}: save a .npz with one array for each input, under its name",
         )
         return ()
     for name in arrays:
@@ -178,7 +178,8 @@ def _check_numbers(
     if fault is not None:
         findings.problem(
             field,
-            f"{name} has {fault.text} in row {fault.row:,}, but the model's input '{spec.name}' takes whole numbers",
+            f"{name} has {fault.text} in row {fault.row:,}, "
+            f"but the model's input '{spec.name}' takes whole numbers",
         )
         return
     low, high = (0, limit - 1) if limit is not None else (np.iinfo(spec.dtype).min, np.iinfo(spec.dtype).max)
@@ -187,5 +188,6 @@ def _check_numbers(
         why = f"its Embedding has input_dim={limit}" if limit is not None else f"it is {spec.dtype}"
         findings.problem(
             field,
-            f"{name} has {fault.text} in row {fault.row:,}, but the model's input '{spec.name}' takes {low:,} to {high:,} ({why})",
+            f"{name} has {fault.text} in row {fault.row:,}, "
+            f"but the model's input '{spec.name}' takes {low:,} to {high:,} ({why})",
         )

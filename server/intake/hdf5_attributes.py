@@ -1,4 +1,4 @@
-"""Text kept in HDF5 attributes, read within bounds: single strings, and the lists of names that Keras keeps."""
+"""Text kept in HDF5 attributes, read within bounds: single texts, and the lists of names that Keras keeps."""
 
 import math
 
@@ -60,7 +60,7 @@ def _length(item: h5py.Group, name: str) -> int:
     kind, space = attribute.get_type(), attribute.get_space()
     if space.get_simple_extent_type() == h5s.NULL:
         return 0
-    length = math.prod(space.get_simple_extent_dims())
+    length: int = math.prod(space.get_simple_extent_dims())
     if length == 0:
         return 0
     if not isinstance(kind, h5t.TypeStringID):

@@ -1,7 +1,7 @@
 """Look at every object of an HDF5 file and read none: only plain groups and plain numeric datasets pass.
 
-Refused: links that are not hard links, objects linked twice (hence cycles), external or virtual storage, filters that
-would have to be loaded, element types other than numbers, and shapes that promise far more than is stored.
+Refused: links that are not hard links, objects linked twice (hence cycles), external or virtual storage,
+filters that would have to be loaded, elements other than numbers, shapes that promise more than is stored.
 """
 
 import math
@@ -45,7 +45,7 @@ class Survey:
 
 
 def open_file(path: Path) -> h5py.File:
-    """Open for reading. Raises OSError where it is not HDF5. No locking: the file lies in the server's own folder."""
+    """Open for reading, without a lock. Raises OSError where it is not HDF5."""
     return h5py.File(path, "r", locking=False, rdcc_nbytes=bounds.MIB)
 
 
@@ -122,7 +122,8 @@ def _plain_dataset(dataset: h5d.DatasetID, path: str) -> Dataset:
     stored = dataset.get_storage_size()
     if declared > bounds.SMALL_BYTES and declared > bounds.EXPANSION * stored:
         raise Refused(
-            f"The model file's '{path}' declares {declared:,} bytes and stores {stored:,}: that is not a real array."
+            f"The model file's '{path}' declares {declared:,} bytes and stores {stored:,}: "
+            "that is not a real array."
         )
     return Dataset(path, shape, dtype)
 
@@ -134,7 +135,8 @@ def _plain_type(kind: h5t.TypeID, path: str) -> np.dtype[np.generic]:
         )
     if not isinstance(kind, h5t.TypeFloatID | h5t.TypeIntegerID) or kind.get_size() > 8:
         raise Refused(f"The model file's '{path}' does not hold plain numbers.")
-    return np.dtype(kind.dtype)
+    dtype: np.dtype[np.generic] = np.dtype(kind.dtype)
+    return dtype
 
 
 def _require_plain_storage(dataset: h5d.DatasetID, path: str, declared: int) -> None:

@@ -1,4 +1,4 @@
-"""Which inputs of a model are looked up in an Embedding at once, and how many different numbers those hold."""
+"""Which inputs of a model are looked up in an Embedding at once, and how many different numbers they take."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The server's end of the intake: one bounded child process for each request, killed when it takes too long."""
+"""The server's end of the intake: a bounded child process for each request, killed when it takes too long."""
 
 import shutil
 import tempfile
@@ -24,7 +24,7 @@ from volunteer.children.child import Child, ChildGone, ChildSilent
 from volunteer.children.limits import Limits
 from volunteer.plan.refused import Refused
 
-MODEL_LIMITS = Limits(address_space=512 * MIB, cpu_seconds=60, file_bytes=2 * GIB, open_files=64)
+MODEL_LIMITS = Limits(address_space=460 * MIB, cpu_seconds=60, file_bytes=2 * GIB, open_files=64)
 WRITE_LIMITS = Limits(address_space=2 * GIB, cpu_seconds=120, file_bytes=2 * GIB, open_files=64)
 # Mapped files count as address space, not as data: arrays may be larger than what the child may hold.
 DATA_LIMITS = Limits(data=1 * GIB, cpu_seconds=1800, file_bytes=DATA_FILE_BYTES, open_files=256)
@@ -42,7 +42,7 @@ _DATA_DAMAGED = (
 
 
 class ChildIntake:
-    """Implements the domain's Intake. `folder` holds each child's own folder, which goes when the request ends."""
+    """Implements the domain's Intake. `folder` holds each child's own folder while its request lasts."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class ChildIntake:
         self._data = (data_limits, data_seconds)
 
     def read_model(self, path: Path, out: Path) -> ModelReading:
-        """Read an uploaded model; its clean weights file is written into `out`. Raises Refused, IntakeFailed."""
+        """Read an uploaded model; its clean weights go into `out`. Raises Refused, IntakeFailed."""
         out.mkdir(parents=True, exist_ok=True)
         request = {"path": str(path.absolute()), "out": str(out.absolute())}
         try:

@@ -1,4 +1,4 @@
-"""A .keras archive: exactly three members, each within bounds, unpacked by ourselves under names of our own."""
+"""A .keras archive: exactly three members, each within bounds, unpacked under names of our own."""
 
 import struct
 import zipfile
@@ -61,8 +61,8 @@ def _checked_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     for info in archive.infolist():
         if info.filename not in _MEMBERS:
             raise Refused(
-                f"The .keras archive holds '{info.filename[:80]}'; only {', '.join(sorted(_MEMBERS))} are accepted "
-                "(layers with files of their own, such as lookup tables, cannot be trained on the grid)."
+                f"The .keras archive holds '{info.filename[:80]}': only {', '.join(sorted(_MEMBERS))} "
+                "are accepted (layers with files of their own, like lookup tables, cannot be trained here)."
             )
         if info.filename in members:
             raise Refused(f"The .keras archive holds '{info.filename}' twice.")
@@ -76,7 +76,7 @@ def _checked_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         allowed = max(bounds.SMALL_BYTES, bounds.EXPANSION * info.compress_size)
         if info.file_size > min(limit, allowed):
             raise Refused(
-                f"The .keras archive's '{info.filename}' unpacks to {info.file_size:,} bytes; that is too much."
+                f"The .keras archive's '{info.filename}' unpacks to {info.file_size:,} bytes: too much."
             )
         members[info.filename] = info
     missing = sorted(_MEMBERS - set(members))

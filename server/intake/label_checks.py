@@ -63,7 +63,7 @@ def check_labels(array: Array, rule: LabelRule, field: str, findings: Findings) 
 
 
 def class_numbers(array: Array, rule: LabelRule) -> NDArray[np.int64] | None:
-    """The class of each row, for counting and for a stratified split; None where rows have no single class."""
+    """The class of each row, for counting and a stratified split; None where rows have no single class."""
     if rule.kind == "one_hot" and len(rule.shape) == 1:
         parts = [block.argmax(axis=-1) for _, block in row_blocks(array)]
     elif (rule.kind == "integer" and not rule.shape) or (rule.kind == "binary" and rule.shape == (1,)):
@@ -82,7 +82,8 @@ def class_counts(numbers: NDArray[np.int64], rule: LabelRule, field: str, findin
         some = ", ".join(str(number) for number in missing[:10]) + (", ..." if missing.size > 10 else "")
         findings.remark(
             field,
-            f"{WORDS[field]} use {classes - missing.size} of the model's {classes} classes; none is of class {some}",
+            f"{WORDS[field]} use {classes - missing.size} of the model's {classes} classes; "
+            f"none is of class {some}",
         )
     return [int(count) for count in counts]
 
@@ -93,7 +94,7 @@ def _check_class_numbers(array: Array, rule: LabelRule, field: str, findings: Fi
     if fault is not None:
         findings.problem(
             field,
-            f"{name} hold {fault.text} in row {fault.row:,}, but the loss takes class numbers, which are whole",
+            f"{name} hold {fault.text} in row {fault.row:,}, but the loss takes whole class numbers",
         )
         return
     low, high = extent(array)
@@ -114,6 +115,7 @@ def _check_one_hot(array: Array, rule: LabelRule, field: str, findings: Findings
             row = start + int(np.unravel_index(int(np.argmax(bad)), bad.shape)[0])
             findings.problem(
                 field,
-                f"row {row:,} of {name} is not one-hot: its {rule.classes} numbers must be 0 or more and add up to 1",
+                f"row {row:,} of {name} is not one-hot: its {rule.classes} numbers must be 0 or more "
+                "and add up to 1",
             )
             return

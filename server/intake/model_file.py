@@ -1,4 +1,4 @@
-"""An uploaded model file taken apart: its JSON settings as text-turned-data, and its weights surveyed. Reads no Keras."""
+"""An uploaded model file taken apart: its JSON settings as data, its weights surveyed. Knows no Keras."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,8 +25,8 @@ ROOT_TEXTS = ("keras_version", "backend", "model_config", "training_config")
 class ModelFile:
     """`settings` is the model's config, `compiled` what it was compiled with (None: not compiled).
 
-    `weights` is the open HDF5 file that `layout` describes. `texts` are the parts that a rewritten file keeps as
-    they are: root attributes (kind "h5") or archive members (kind "keras").
+    `weights` is the open HDF5 file that `layout` describes. `texts` are the parts that a rewritten file keeps
+    as they are: root attributes (kind "h5") or archive members (kind "keras").
     """
 
     kind: str
@@ -58,7 +58,7 @@ def open_model(path: Path, folder: Path) -> Iterator[ModelFile]:
                 yield _archive(weights, unpacked.config, unpacked.metadata)
         else:
             raise Refused(
-                "This is neither an .h5 nor a .keras model file. Save the model with model.save('model.keras')."
+                "This is neither an .h5 nor a .keras file. Save the model with model.save('model.keras')."
             )
     except (OSError, RuntimeError, KeyError, EOFError) as error:
         # h5py has no error of its own: a damaged file shows as any of these.
@@ -76,7 +76,7 @@ def _legacy(file: h5py.File) -> ModelFile:
     texts = {name: text.encode("utf-8") for name in ROOT_TEXTS if (text := read_text(file, name)) is not None}
     if "model_config" not in texts:
         raise Refused(
-            "The .h5 file holds weights but no model. Save the whole model with model.save, not with save_weights."
+            "The .h5 file holds weights but no model. Save the whole model with model.save, not save_weights."
         )
     compiled = texts.get("training_config")
     return ModelFile(

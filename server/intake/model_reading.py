@@ -44,7 +44,7 @@ def read_model(path: Path, out: Path) -> ModelReading:
 def _compiled(
     file: ModelFile, output_shape: tuple[int | None, ...]
 ) -> tuple[dict[str, Any] | None, list[dict[str, Any]] | None, dict[str, Any] | None, tuple[str, ...]]:
-    """What the file was compiled with, where it can be used; otherwise the form asks, and a remark says why."""
+    """What the file was compiled with, where it can be used; otherwise a remark says why not."""
     if file.compiled is None:
         return (
             None,
@@ -55,6 +55,6 @@ def _compiled(
     try:
         compiled = compiled_from(file.compiled, output_shape)
     except Refused as error:
-        remark = f"What the model was compiled with cannot be used: {error.sentence} Choose loss and optimizer here."
+        remark = f"What the model was compiled with cannot be used here: {error.sentence}"
         return None, None, None, (remark,)
     return compiled.loss, compiled.metrics, compiled.optimizer, ()

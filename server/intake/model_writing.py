@@ -21,7 +21,7 @@ Vector = NDArray[np.float32]
 
 
 def write_model(request: WriteRequest, scratch: Path) -> Path:
-    """Write `request.out`; a crash leaves either the old file or the new one. Raises Refused, OSError, ValueError."""
+    """Write `request.out`; a crash leaves the old or the new file. Raises Refused, OSError, ValueError."""
     replaced = _replacements(request)
     out = Path(request.out)
     with open_model(Path(request.original), scratch) as file:

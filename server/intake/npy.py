@@ -6,7 +6,7 @@ import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from server.intake.bounds import ARRAY_RANK, NPY_HEADER_BYTES
 MAGIC = b"\x93NUMPY"
 _DTYPE = re.compile(r"[<>|=]?([a-zA-Z?])(\d*)\Z")
 _NOT_NUMBERS = {
-    "O": "holds Python objects instead of numbers (an 'object array'); convert it with .astype and save it again",
+    "O": "holds Python objects instead of numbers (an 'object array'); convert it with .astype",
     "U": "holds text instead of numbers",
     "S": "holds text instead of numbers",
     "a": "holds text instead of numbers",
@@ -33,7 +33,7 @@ class UnusableArray(ValueError):
 
 @dataclass(frozen=True)
 class Header:
-    """What a .npy says of itself, checked against the bytes that are there. `start` is where the numbers begin."""
+    """What a .npy says of itself, checked against its size. `start` is where the numbers begin."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -46,7 +46,7 @@ class Header:
 
 
 def read_header(stream: BinaryIO, size: int) -> Header:
-    """The header at the stream's position of a .npy that is `size` bytes long in all. Raises UnusableArray."""
+    """The header of a .npy that is `size` bytes long in all. Raises UnusableArray."""
     first = stream.read(8)
     if not first.startswith(MAGIC) or len(first) < 8:
         raise UnusableArray("is not a .npy array")
@@ -78,8 +78,9 @@ def open_array(path: Path) -> NDArray[Any]:
         header = read_header(file, path.stat().st_size)
     if header.data_bytes == 0:
         return np.zeros(header.shape, header.dtype)
-    order = "F" if header.fortran else "C"
-    return np.memmap(path, header.dtype, "r", header.start, header.shape, order)
+    order: Literal["C", "F"] = "F" if header.fortran else "C"
+    mapped: NDArray[Any] = np.memmap(path, header.dtype, "r", header.start, header.shape, order)
+    return mapped
 
 
 def _parse(text: bytes) -> tuple[np.dtype[Any], tuple[int, ...], bool]:

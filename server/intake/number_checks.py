@@ -1,4 +1,4 @@
-"""Look at every number of an array, block by block: is it finite, whole, within a range, and if not, where first?"""
+"""Look at every number of an array, block by block: is it finite, whole, within a range; if not, where?"""
 
 from dataclasses import dataclass
 

@@ -2,7 +2,7 @@
 
 
 def fitted(row: tuple[int, ...], wanted: tuple[int | None, ...]) -> tuple[int, ...] | None:
-    """The shape that rows of shape `row` are to be given for `wanted` (None: any length), or None if they do not fit.
+    """The shape that rows of shape `row` are given for `wanted` (None: any length); None if they do not fit.
 
     Like Keras, a missing last dimension of 1 is added and one too many is dropped.
     """

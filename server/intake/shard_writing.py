@@ -14,8 +14,8 @@ import numpy as np
 from server.intake.blocks import Array
 
 _NAMES = {
-    "bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32", "int32": "I32",
-    "uint64": "U64", "int64": "I64", "float16": "F16", "float32": "F32", "float64": "F64",
+    "bool": "BOOL", "uint8": "U8", "int8": "I8", "uint16": "U16", "int16": "I16", "uint32": "U32",
+    "int32": "I32", "uint64": "U64", "int64": "I64", "float16": "F16", "float32": "F32", "float64": "F64",
 }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ class ShardColumn:
 
 
 def write_shard(path: Path, rows: int, columns: Sequence[ShardColumn]) -> int:
-    """Write and fsync the file; returns its size in bytes. Larger dtypes stand first, so that all are aligned."""
+    """Write and fsync the file; returns its size in bytes. Larger dtypes stand first, so all are aligned."""
     ordered = sorted(columns, key=lambda column: (-column.dtype.itemsize, column.name))
     header: dict[str, Any] = {}
     end = 0

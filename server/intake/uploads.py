@@ -1,4 +1,4 @@
-"""An uploaded .npy or .npz turned into plain .npy files in C order, by magic bytes. Nothing is ever unpickled."""
+"""An uploaded .npy or .npz turned into plain .npy files in C order. Nothing is ever unpickled."""
 
 import math
 import struct
@@ -15,7 +15,7 @@ _ZIP_MAGIC = b"PK\x03\x04"
 
 
 def plain_arrays(upload: Path, folder: Path, prefix: str) -> dict[str, ArrayFile]:
-    """Array name -> file; a .npy has the one name "". New files go to `folder`, their names beginning with `prefix`.
+    """Array name -> file; a .npy has the one name "". New files go to `folder`, named after `prefix`.
 
     Raises UnusableArray, whose message continues a sentence beginning with what the upload is called.
     """

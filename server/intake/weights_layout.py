@@ -1,6 +1,6 @@
 """Which arrays of a model file are weights, and where each stands in the file that we write ourselves.
 
-Two layouts exist. "h5": `model_weights`, with lists of layer and weight names in attributes (all `.h5` model files).
+Two layouts exist. "h5": `model_weights`, with lists of layer and weight names in attributes (`.h5` files).
 "keras": a tree of `layers/<class>/vars/<n>` (the weights file inside a `.keras` archive).
 """
 
@@ -32,7 +32,7 @@ class Entry:
 
 @dataclass
 class Layout:
-    """`lists` and `texts` are the attributes that Keras needs, by path of the clean file's group ("" is the root)."""
+    """`groups`: original path -> clean path. `lists` and `texts`: attributes, by (clean path, name)."""
 
     entries: list[Entry] = field(default_factory=list)
     groups: dict[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Layout:
             )
         if not self.entries:
             raise Refused(
-                "The model file holds no weights: build the model (call it once, or give it an Input) and save again."
+                "The model file holds no weights: build the model (give it an Input) and save it again."
             )
 
 

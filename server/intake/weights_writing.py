@@ -17,7 +17,7 @@ Block = tuple[tuple[slice, ...] | tuple[()], NDArray[Any]]
 
 
 def write_clean(source: h5py.File, layout: Layout, target: h5py.File) -> None:
-    """Every weight as little-endian float32 (whole numbers as they are) at its clean path. Raises Refused for NaN."""
+    """Every weight as float32 (whole numbers as they are) at its clean path. Raises Refused for NaN."""
     _write_groups(layout, target, renamed=True)
     for entry in layout.entries:
         dtype = _clean_dtype(entry.original)
@@ -35,7 +35,7 @@ def write_original(
     target: h5py.File,
     replaced: Mapping[str, NDArray[np.float32]],
 ) -> None:
-    """The file's own paths and dtypes; an entry whose clean path is in `replaced` gets those numbers instead."""
+    """The file's own paths and dtypes; entries whose clean path is in `replaced` get those numbers."""
     _write_groups(layout, target, renamed=False)
     for entry in layout.entries:
         dtype = entry.original.dtype.newbyteorder("=")

@@ -19,10 +19,10 @@ class IntakeFailed(GridError):
 class ModelReading(msgspec.Struct, frozen=True):
     """A model file that passed: its architecture as canonical data, its weights in a file of our own writing.
 
-    `weights` is that file: `.weights.h5` in Keras 3's layout for kind "keras", `.h5` in the older layout for kind
-    "h5"; Keras chooses its reader by those endings. `loss`, `metrics` and `optimizer` are canonical, None where the
-    file has none that can be used; `remarks` then says why. `index_limits` gives, for each input that goes straight
-    into an Embedding, how many different whole numbers it takes.
+    `weights` is that file: `.weights.h5` in Keras 3's layout for kind "keras", `.h5` in the older one for
+    "h5"; Keras chooses its reader by those endings. `loss`, `metrics` and `optimizer` are canonical, None
+    where the file has none that can be used; `remarks` then says why. `index_limits` gives, for each input
+    that goes straight into an Embedding, how many different whole numbers it takes.
     """
 
     kind: str
@@ -42,7 +42,7 @@ class ModelReading(msgspec.Struct, frozen=True):
 
 
 class ArrayFile(msgspec.Struct, frozen=True):
-    """One plain .npy file in C order, with the shape of the whole and the shape its rows are to be written in."""
+    """A plain .npy file in C order, with the shape of the whole and the shape its rows are written in."""
 
     name: str
     path: str
@@ -56,7 +56,7 @@ class ArrayFile(msgspec.Struct, frozen=True):
 
 
 class DataRequest(msgspec.Struct, frozen=True):
-    """Uploaded arrays and what the model and its loss want of them. `folder` takes what has to be unpacked."""
+    """Uploaded arrays and what model and loss want of them. `folder` takes what has to be unpacked."""
 
     data: str
     labels: str
@@ -83,8 +83,8 @@ class Examples(msgspec.Struct, frozen=True):
 class DataReading(msgspec.Struct, frozen=True):
     """Every problem found, and the facts. `training` is None exactly when there are problems.
 
-    `classes` counts the training labels of each class, for losses that have classes; `bytes` is the size of the
-    arrays; `remarks` are worth saying, but stop nothing.
+    `classes` counts the training labels of each class, for losses that have classes; `bytes` is the size of
+    the arrays; `remarks` are worth saying, but stop nothing.
     """
 
     problems: tuple[Problem, ...]
@@ -129,8 +129,8 @@ class Cut(msgspec.Struct, frozen=True):
 class WriteRequest(msgspec.Struct, frozen=True):
     """Write `original` (the uploaded model file) to `out` with new weights.
 
-    `sources[i]` is the dataset of the clean weights file that feeds `variables[i]`; `weights` and `frozen` are
-    safetensors files with the flat vectors "trainable" and "moving", and "frozen".
+    `sources[i]` is the dataset of the clean weights file that feeds `variables[i]`; `weights` and `frozen`
+    are safetensors files with the flat vectors "trainable" and "moving", and "frozen".
     """
 
     original: str
