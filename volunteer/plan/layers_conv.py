@@ -6,7 +6,17 @@ from math import prod
 
 from volunteer.plan.arguments import Unfit, choice, each_axis, flag, integer, optional
 from volunteer.plan.parts import activation
-from volunteer.plan.rules import ANYTHING, CHANNELS_LAST, Argument, LayerRule, Step, Visit, known, rank_of, weights
+from volunteer.plan.rules import (
+    ANYTHING,
+    CHANNELS_LAST,
+    Argument,
+    LayerRule,
+    Step,
+    Visit,
+    known,
+    rank_of,
+    weights,
+)
 from volunteer.plan.shapes import Shape, cells
 
 

@@ -75,9 +75,7 @@ _CONSTRAINT_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 ACTIVATIONS = frozenset(
-    "linear relu relu6 leaky_relu elu celu selu softplus softsign softmax log_softmax log_sigmoid sigmoid tanh"
-    " silu gelu mish exponential hard_sigmoid hard_silu hard_tanh hard_shrink soft_shrink tanh_shrink squareplus"
-    " threshold sparse_plus sparse_sigmoid sparsemax".split()
+    ["linear", "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "softplus", "softsign", "softmax", "log_softmax", "log_sigmoid", "sigmoid", "tanh", "silu", "gelu", "mish", "exponential", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "squareplus", "threshold", "sparse_plus", "sparse_sigmoid", "sparsemax"]
 )
 _ACTIVATION_ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 
@@ -87,8 +85,16 @@ def plain_name(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def _object(kind: str, module: str, table: Mapping[str, Mapping[str, Check]]) -> Callable[[Any], tuple[str, dict[str, Any]]]:
-    by_plain_name = {plain_name(name): name for name in table}
+_ALIASES = {"orthogonalinitializer": "Orthogonal", "identityinitializer": "Identity"}
+
+
+def _object(
+    kind: str, module: str, table: Mapping[str, Mapping[str, Check]]
+) -> Callable[[Any], tuple[str, dict[str, Any]]]:
+    """A reader of one family of objects: from a name or a serialised object to class name and arguments."""
+    by_plain_name = {plain_name(name): name for name in table} | {
+        alias: name for alias, name in _ALIASES.items() if name in table
+    }
 
     def read(value: Any) -> tuple[str, dict[str, Any]]:
         config: Any = {}
