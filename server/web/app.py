@@ -5,7 +5,18 @@ from typing import Any
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from server.web import accounts, drafts, errors, login, pages, projects, security, uploads, volunteer_api, words
+from server.web import (
+    accounts,
+    drafts,
+    errors,
+    login,
+    pages,
+    projects,
+    security,
+    uploads,
+    volunteer_api,
+    words,
+)
 from server.web.services import Services
 from volunteer.protocol.version import SOFTWARE
 

@@ -14,7 +14,7 @@ KEEP_SECONDS = 1.0
 
 
 class BriefCache:
-    """Bodies with their ETags, for a moment. Many tabs, or a hurried script, cost the database no more than one."""
+    """Bodies with their ETags, for a moment: many tabs cost the database no more than one."""
 
     def __init__(self, entries: int = 256) -> None:
         self._entries = entries

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from server.rules.views import RoundView
 
-WIDTH, HEIGHT = 640.0, 220.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 12.0, 12.0, 26.0
+WIDTH, HEIGHT = 460.0, 230.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 26.0
 MOST_POINTS = 240
 MOST_METRICS = 3
 
@@ -35,6 +35,10 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     sentence: str
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
 
 
 Series = list[tuple[int, float]]
@@ -111,13 +115,14 @@ def _series(rounds: Sequence[RoundView], reading: Reading) -> Series:
 
 
 def _label(kind: str) -> str:
-    return "training, as reported by hosts" if kind == "training" else "validation, computed by the server"
+    return "training, as reported by hosts" if kind == "training" else "validation"
 
 
 def _sentence(name: str, kinds: dict[str, Series]) -> str:
     said = [
-        f"{kind} from {series[0][1]:.4g} in round {series[0][0]} to {series[-1][1]:.4g} in round {series[-1][0]}"
+        f"{kind} from {first:.4g} in round {start} to {last:.4g} in round {end}"
         for kind, series in kinds.items()
         if series
+        for (start, first), (end, last) in [(series[0], series[-1])]
     ]
     return f"{name}: " + "; ".join(said)

@@ -15,6 +15,7 @@ from server.web import login
 from server.web.caching import BriefCache, polled
 from server.web.services import here, now
 from server.web.uploads import files_of_form
+from server.web.words import by_field
 from volunteer.plan.objectives import LOSSES, METRICS, OPTIMIZERS
 
 blueprint = Blueprint("drafts", __name__, url_prefix="/drafts")
@@ -23,8 +24,8 @@ login.members_only(blueprint)
 FILE_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
 CHECK_BOXES = ("scale_learning_rate", "consent")
 TEXT_FIELDS = (
-    "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
-    "learning_rate", "loss", "seed",
+    "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction",
+    "optimizer", "learning_rate", "loss", "seed",
 )  # fmt: skip
 FORM_FIELDS = (*TEXT_FIELDS, "metrics", *CHECK_BOXES, *FILE_FIELDS)
 LONGEST_TEXT = 1000
@@ -109,14 +110,12 @@ def _for_form(
     form: dict[str, str], problems: list[Problem], uploads: list[tuple[str, str, int]]
 ) -> dict[str, Any]:
     """What the form's template needs. Problems of no field of the form stand at its head."""
-    beside: dict[str, list[str]] = {}
-    for problem in problems:
-        beside.setdefault(problem.field if problem.field in FORM_FIELDS else "", []).append(problem.sentence)
     return {
         "form": form,
         "chosen_metrics": [word for word in form.get("metrics", "").split(",") if word],
         "problems": problems,
-        "beside": beside,
+        "beside": by_field(problems, FORM_FIELDS),
+        "file_fields": FILE_FIELDS,
         "kept": {field: (filename, size) for field, filename, size in uploads},
         "losses": LOSSES,
         "metrics": METRICS,

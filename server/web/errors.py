@@ -18,7 +18,7 @@ _C = RefusalCode
 
 
 class Answer(NamedTuple):
-    """How an error is answered: to people with status and heading, to hosts with the code and the code's status."""
+    """How an error is answered: people get status and heading, hosts the code and the code's status."""
 
     status: int
     code: RefusalCode
@@ -61,8 +61,8 @@ _HTTP_HEADINGS = {
     404: ("There is no such page", "It may have been deleted, or it belongs to somebody else."),
     405: ("Not in this way", "Go back and use the buttons of the page."),
     408: ("The upload stopped", "Nothing came for a while. Check your connection and send the form again."),
-    413: ("This upload is too large", "Send less: float32 or uint8 arrays are often enough, and 'npz' is compressed."),
-    507: ("The server's disk is full", "Nothing was lost. Tell the person who runs this grid, and try again later."),
+    413: ("This upload is too large", "Send less: float32 or uint8 arrays are often enough."),
+    507: ("The server's disk is full", "Nothing was lost. Tell the person who runs this grid."),
 }
 
 _HTTP_CODES = {411: _C.length_required, 413: _C.too_large, 408: _C.too_slow, 503: _C.busy}
@@ -88,7 +88,8 @@ def page(status: int, heading: str, sentence: str) -> Response:
     if request.path.endswith(".json"):
         response = make_response({"error": sentence or heading}, status)
     else:
-        response = make_response(render_template("error.html", status=status, heading=heading, sentence=sentence), status)
+        text = render_template("error.html", status=status, heading=heading, sentence=sentence)
+        response = make_response(text, status)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -164,4 +165,4 @@ def _on_surprise(error: Exception) -> Response:
         return refuse(_C.busy, "Its disk is full.") if is_api() else page(507, *_HTTP_HEADINGS[507])
     if is_api():
         return refuse(_C.server_error)
-    return page(500, "Something went wrong here", "It has been recorded. Nothing that was saved is lost; try again.")
+    return page(500, "Something went wrong here", "It has been recorded, and nothing that was saved is lost.")

@@ -62,7 +62,7 @@ def ask_to_log_in() -> Response:
 
 
 def safe_target(target: str) -> str:
-    """A path of this very site, or "": a link from outside must not send people elsewhere after the log-in."""
+    """A path of this very site, or "": a link from outside must not send people elsewhere after log-in."""
     if not target.startswith("/") or target.startswith("//") or "\\" in target or not target.isprintable():
         return ""
     parts = urlsplit(target)

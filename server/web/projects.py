@@ -27,19 +27,19 @@ _cache = BriefCache()
 def listing() -> ResponseReturnValue:
     owner = login.account().id
     drafts = [draft for draft in here().drafts.list_for(owner) if draft.state is not DraftState.submitted]
-    return render_template("projects.html", projects=here().projects.list_for(owner, now()), drafts=drafts)
+    return render_template("projects.html", projects=here().project_views.list_for(owner, now()), drafts=drafts)
 
 
 @blueprint.get("/<int:project_id>")
 def show(project_id: int) -> ResponseReturnValue:
-    view = here().projects.view(login.account().id, project_id, now())
+    view = here().project_views.view(login.account().id, project_id, now())
     return render_template("project.html", view=view, ended=view.summary.state in ENDED, **_for_parts(view))
 
 
 @blueprint.get("/<int:project_id>.json")
 def state(project_id: int) -> Response:
     """The project's numbers, and the parts of its page as they look now."""
-    owner, projects = login.account().id, here().projects
+    owner, projects = login.account().id, here().project_views
 
     def build() -> dict[str, Any]:
         view = projects.view(owner, project_id, now())
@@ -69,7 +69,7 @@ def model(project_id: int) -> Response:
 def history(project_id: int) -> Response:
     owner = login.account().id
     text = here().projects.history_csv(owner, project_id)
-    name = here().projects.view(owner, project_id, now()).summary.name
+    name = here().project_views.view(owner, project_id, now()).summary.name
     response = Response(text, mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=f"{file_name(name)}-history.csv")
     response.headers["Cache-Control"] = "no-store"
@@ -118,7 +118,7 @@ def file_name(name: str) -> str:
 
 
 def _key(project_id: int) -> object:
-    return id(here().projects), login.account().id, project_id
+    return id(here().project_views), login.account().id, project_id
 
 
 def _back(project_id: int, sentence: str) -> ResponseReturnValue:
@@ -128,7 +128,7 @@ def _back(project_id: int, sentence: str) -> ResponseReturnValue:
 
 
 def _confirm(project_id: int, verb: str) -> ResponseReturnValue:
-    view = here().projects.view(login.account().id, project_id, now())
+    view = here().project_views.view(login.account().id, project_id, now())
     return render_template("confirm.html", view=view, verb=verb)
 
 

@@ -33,7 +33,7 @@ def install(app: Flask, settings: WebSettings, exempt: Blueprint) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.https,
         PERMANENT_SESSION_LIFETIME=dt.timedelta(days=14),
-        # The token lives as long as the session: a form that was open over lunch must not lose what was typed.
+        # The token lives as long as the session: a form left open over lunch must not lose what was typed.
         WTF_CSRF_TIME_LIMIT=None,
         PREFERRED_URL_SCHEME="https" if settings.https else "http",
     )

@@ -63,7 +63,12 @@ class Drafts(Protocol):
         self, owner_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
     ) -> int: ...
     def change(
-        self, owner_id: int, draft_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
+        self,
+        owner_id: int,
+        draft_id: int,
+        form: Mapping[str, str],
+        files: Sequence[IncomingFile],
+        now: dt.datetime,
     ) -> None: ...
     def view(self, owner_id: int, draft_id: int) -> DraftView: ...
     def list_for(self, owner_id: int) -> list[DraftView]: ...
@@ -71,9 +76,12 @@ class Drafts(Protocol):
     def discard(self, owner_id: int, draft_id: int, now: dt.datetime) -> None: ...
 
 
-class Projects(Protocol):
+class ProjectViews(Protocol):
     def list_for(self, owner_id: int, now: dt.datetime) -> list[ProjectSummary]: ...
     def view(self, owner_id: int, project_id: int, now: dt.datetime) -> ProjectView: ...
+
+
+class Projects(Protocol):
     def pause(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
     def resume(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
     def cancel(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
@@ -113,7 +121,7 @@ class Blobs(Protocol):
 class Services:
     """All that the web room talks to.
 
-    `incoming_gradients` is a folder of the blobs' own file system: what is uploaded there is moved, never copied.
+    `incoming_gradients` is a folder of the blobs' own file system: what arrives there is moved, never copied.
     `wake` tells the scheduler that there is something to do.
     """
 
@@ -122,6 +130,7 @@ class Services:
     hosts: Hosts
     drafts: Drafts
     projects: Projects
+    project_views: ProjectViews
     grid: Grid
     dispatch: Dispatch
     reports: Reports

@@ -1,4 +1,4 @@
-"""Request bodies: streamed to disk, within bounds of size, silence and rate. Knows nothing of what is in them."""
+"""Request bodies: streamed to disk, within bounds of size, silence and rate. Knows no content."""
 
 import contextlib
 import hashlib
@@ -51,12 +51,6 @@ class GridRequest(Request):
         self.received.append(stream)
         return stream  # type: ignore[no-any-return]
 
-    def forget_received(self) -> None:
-        """Close all streams and delete the files that nobody took."""
-        for stream in self.received:
-            stream.close()
-            Path(stream.name).unlink(missing_ok=True)
-
 
 class Slots:
     """At most `count` requests at once may do something that holds a thread for long."""
@@ -91,13 +85,13 @@ def files_of_form(fields: tuple[str, ...]) -> list[IncomingFile]:
         if upload is None or not upload.filename:
             continue
         upload.stream.flush()
-        path = Path(str(upload.stream.name))  # type: ignore[attr-defined]
+        path = Path(str(upload.stream.name))
         files.append(IncomingFile(field, _plain_name(upload.filename), path, path.stat().st_size))
     return files
 
 
 def receive_body(folder: Path, most: int) -> tuple[Path, str]:
-    """Stream the body into a new file of that folder: (path, SHA-256). The file is the caller's to move or delete.
+    """Stream the body into a new file of that folder: (path, SHA-256). The file is then the caller's.
 
     Raises HostRefused: length_required, too_large (before a byte is read), too_slow, malformed_request.
     """
@@ -159,8 +153,9 @@ def _guard() -> AnyResponse | None:
 
 
 def _drain(response: Response) -> Response:
-    """Read on for a while after an early refusal: a sender that is cut off while sending never sees the answer."""
-    if response.status_code < 400 or "gunicorn.socket" not in request.environ or request.method in ("GET", "HEAD"):
+    """Read on for a while after an early refusal: who is cut off while sending never sees the answer."""
+    may_send = request.method not in ("GET", "HEAD") and "gunicorn.socket" in request.environ
+    if response.status_code < 400 or not may_send:
         return response
     body, left, until = request.environ["wsgi.input"], DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
     with contextlib.suppress(Exception):
@@ -174,8 +169,11 @@ def _drain(response: Response) -> Response:
 
 
 def _forget(error: BaseException | None = None) -> None:
-    if isinstance(request, GridRequest) or hasattr(request, "forget_received"):
-        request.forget_received()
+    """Close all streams and delete the files that nobody took."""
+    received: list[IO[bytes]] = getattr(request, "received", [])
+    for stream in received:
+        stream.close()
+        Path(stream.name).unlink(missing_ok=True)
 
 
 def _plain_name(filename: str) -> str:

@@ -1,4 +1,4 @@
-"""The volunteers' API: the protocol's endpoints as routes. Bearer tokens only; no cookie is read or set here."""
+"""The volunteers' API: the protocol's endpoints as routes. Bearer tokens only, no cookies."""
 
 import functools
 import time
@@ -23,8 +23,8 @@ UPLOADING = Slots(24)
 LONGEST_WAIT_SECONDS = 30.0
 # A change that came between an answer and the wait for the next one is found after this time.
 LOOK_AGAIN_SECONDS = 1.0
-# Asking is itself a change that other waiting hosts hear: each waits a little longer, so that they do not keep
-# one another awake.
+# Asking is itself a change that other waiting hosts hear: each pauses a little longer every time, so
+# that they do not keep one another awake.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.2
 
 
@@ -48,7 +48,7 @@ def _work() -> Response:
 
 
 def _ask_for_work(host: Host, message: messages.WorkRequest) -> messages.WorkReply:
-    """Ask again whenever something changed, for as long as the host is willing to wait and a thread is to spare."""
+    """Ask again whenever something changed, as long as the host is willing to wait and a thread is free."""
     dispatch = here().dispatch
     until = time.monotonic() + min(message.wait_seconds, LONGEST_WAIT_SECONDS)
     reply = dispatch.ask(host, message, now())

@@ -1,25 +1,28 @@
-"""Numbers and instants in words, for the templates."""
+"""Numbers, instants and problems in words, for the templates."""
 
 import datetime as dt
 import math
+from collections.abc import Collection, Iterable
 
 from flask import Flask
 
+from server.rules.problems import Problem
+
+UNITS = ("KB", "MB", "GB", "TB")
+
 
 def install(app: Flask) -> None:
-    for word in (size, number, percent, duration, ago, utc, state_words, measure):
+    for word in (size, number, percent, duration, ago, utc, state_words, measure, by_field):
         app.add_template_filter(word)
 
 
 def size(count: float) -> str:
-    """1536 -> "1.5 KB"; decimal places only where they say something."""
+    """1536 -> "1.5 KB"; 1000 to the step, as disks are sold."""
     if count < 1000:
         return f"{int(count)} bytes"
-    for unit in ("KB", "MB", "GB", "TB"):
-        count /= 1000
-        if count < 999.5:
-            break
-    return f"{count:.1f} {unit}" if count < 9.95 else f"{count:.0f} {unit}"
+    steps = min(int(math.log(count * 1.0006, 1000)), len(UNITS))
+    scaled = count / 1000**steps
+    return f"{scaled:.1f} {UNITS[steps - 1]}" if scaled < 99.95 else f"{scaled:.0f} {UNITS[steps - 1]}"
 
 
 def number(count: float) -> str:
@@ -34,7 +37,7 @@ def percent(share: float) -> str:
 def measure(value: float | None) -> str:
     """A loss or metric in four digits; a dash where there is none."""
     if value is None:
-        return "–"
+        return "-"
     if not math.isfinite(value):
         return "not finite"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.3e}"
@@ -64,3 +67,12 @@ def utc(instant: dt.datetime) -> str:
 def state_words(state: str) -> str:
     """The name of a state as people read it."""
     return str(state).replace("_", " ")
+
+
+def by_field(problems: Iterable[Problem], known: Collection[str] | None = None) -> dict[str, list[str]]:
+    """Sentences by the field that they stand beside; those of fields that the form has not, under ""."""
+    beside: dict[str, list[str]] = {}
+    for problem in problems:
+        field = problem.field if known is None or problem.field in known else ""
+        beside.setdefault(field, []).append(problem.sentence)
+    return beside

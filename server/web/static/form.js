@@ -62,9 +62,15 @@ function send(event) {
   request.send(new FormData(form));
 }
 
+function metrics() {
+  const names = [...form.querySelectorAll("[name=metrics]:checked")].map((box) => box.value.replaceAll("_", " "));
+  const words = document.getElementById("metrics-chosen");
+  words.textContent = names.join(", ") || words.dataset.empty;
+}
+
 if (form) {
   line.hidden = false;
-  form.addEventListener("input", steps);
+  form.addEventListener("input", () => { steps(); metrics(); });
   form.addEventListener("submit", send);
   document.getElementById("data").addEventListener("change", ({ target }) => target.files[0] && readRows(target.files[0]));
   steps();
