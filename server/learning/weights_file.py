@@ -1,10 +1,11 @@
 """Which dataset of a clean weights file feeds which variable: found by asking Keras, not by copying its rules."""
 
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any, Literal
 
-import h5py
+import h5py  # type: ignore[import-untyped,unused-ignore]
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +27,10 @@ def load_weights(model: keras.Model, file: Path, kind: Literal["h5", "keras"], f
     try:
         paths = _number_datasets(probe)
         try:
-            model.load_weights(probe)
+            with warnings.catch_warnings():
+                # Keras warns of layers it found nothing for; here each variable is checked below.
+                warnings.simplefilter("ignore")
+                model.load_weights(probe)
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
             raise Refused(f"The weights in the file do not fit its architecture: {_reason(error)}") from error
     finally:

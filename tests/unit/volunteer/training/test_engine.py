@@ -62,7 +62,7 @@ def _regularised() -> Any:
 def _batch_norm() -> Any:
     inputs = keras.Input((6,))
     norm = L.BatchNormalization(momentum=0.9)
-    x = norm(L.Dense(5)(norm(inputs[:, :5] if False else L.Dense(5)(inputs))))
+    x = norm(L.Dense(5)(norm(L.Dense(5)(inputs))))
     frozen = L.BatchNormalization(trainable=False)
     model = keras.Model(inputs, L.Dense(4, "softmax")(L.Activation("relu")(frozen(x))))
     return model, keras.losses.SparseCategoricalCrossentropy(), ["SparseCategoricalAccuracy"], _integer(4)
@@ -168,6 +168,8 @@ def _plain_loop(plan: ProjectPlan, weights: Weights, frozen: Any, mini_batches: 
     moving = [v for v in model.weights if v.path.endswith(("moving_mean", "moving_variance"))]
     _spread(weights.trainable, trainable)
     _spread(weights.moving, moving)
+    changing = {id(v) for v in (*trainable, *moving)}
+    _spread(frozen, [v for v in model.weights if id(v) not in changing])
     generators = []
     for layer in model._flatten_layers():
         generators += [g for g in layer._seed_generators if not any(g is other for other in generators)]
