@@ -29,7 +29,7 @@ def row_blocks(array: Array) -> Iterator[tuple[int, Array]]:
 def write_npy(path: Path, array: Array) -> None:
     """Write in C order and native byte order, block by block."""
     header = {"descr": array.dtype.newbyteorder("=").str, "fortran_order": False, "shape": array.shape}
-    with path.open("xb") as file:
+    with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for _start, block in row_blocks(array):
             file.write(np.ascontiguousarray(block, array.dtype.newbyteorder("=")).data)

@@ -56,7 +56,7 @@ def _unpack(upload: Path, folder: Path, prefix: str) -> dict[str, Path]:
             paths: dict[str, Path] = {}
             for number, (name, info) in enumerate(members.items()):
                 path = folder / f"{prefix}-member-{number}.npy"
-                with archive.open(info) as source, path.open("xb") as sink:
+                with archive.open(info) as source, path.open("wb") as sink:
                     while block := source.read(bounds.MIB):
                         sink.write(block)
                 paths[name] = path
