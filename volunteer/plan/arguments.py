@@ -140,16 +140,17 @@ def each_axis(rank: int, inner: Check | None = None) -> Check:
 
 
 def pairs(rank: int) -> Check:
-    """Amounts before and after each of `rank` axes, as padding and cropping take them."""
+    """Amounts before and after each of `rank` axes, as padding and cropping take them; of one axis, its one pair."""
     amount = integer(0)
     pair = several(amount, 2, 2)
 
-    def check(value: Any) -> list[list[int]]:
+    def check(value: Any) -> list[Any]:
         if isinstance(value, list | tuple):
             if rank == 1:
-                return [list(pair(value[0] if len(value) == 1 else value))]
+                return list(pair(value[0] if len(value) == 1 else value))
             items = several(lambda item: item, rank, rank)(value)
             return [list(pair(item)) if isinstance(item, list | tuple) else [amount(item)] * 2 for item in items]
-        return [[amount(value)] * 2 for _ in range(rank)]
+        both = [amount(value)] * 2
+        return both if rank == 1 else [both] * rank
 
     return check

@@ -146,16 +146,15 @@ def _rules(rank: int) -> dict[str, LayerRule]:
 
 
 def _thin_rules(rank: int) -> dict[str, LayerRule]:
-    causal = rank == 1
     return {
         f"DepthwiseConv{rank}D": LayerRule(
             lambda visit: _depthwise(rank, visit),
-            {**_MULTIPLIER, **_arguments(rank, "depthwise", causal=causal)},
+            {**_MULTIPLIER, **_arguments(rank, "depthwise")},
             dropped=_DEPTHWISE_LEFTOVERS,
         ),
         f"SeparableConv{rank}D": LayerRule(
             lambda visit: _separable(rank, visit),
-            {**_FILTERS, **_MULTIPLIER, **_arguments(rank, "depthwise", "pointwise", causal=causal)},
+            {**_FILTERS, **_MULTIPLIER, **_arguments(rank, "depthwise", "pointwise")},
             dropped={**_DEPTHWISE_LEFTOVERS, "groups": (1,)},
         ),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from volunteer.plan.arguments import (
@@ -17,7 +18,7 @@ from volunteer.plan.arguments import (
 )
 from volunteer.plan.parts import activation
 from volunteer.plan.rules import ANYTHING, Argument, LayerRule, Step, Visit, axis_of, known, same, weights
-from volunteer.plan.shapes import Shape, cells
+from volunteer.plan.shapes import cells
 
 _LOW_RANK = {"lora_rank": (None,), "lora_alpha": (None,), "quantization_config": (None,)}
 
@@ -39,26 +40,9 @@ def _embedding(visit: Visit) -> Step:
 _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?")
 
 
-def _einsum_sizes(visit: Visit, taken: str, given: str, left: bool) -> dict[str, int | None]:
-    """The size of every letter of the equation; `left` says on which side the ellipsis stands."""
-    shape: Shape = visit.shape
-    wanted: list[int | None] = list(visit.config["output_shape"])
-    if left:
-        inputs = dict(zip(reversed(taken), reversed(shape), strict=False))
-        outputs = dict(zip(reversed(given), reversed(wanted), strict=False))
-    else:
-        inputs = dict(zip(taken[1:], shape, strict=False))
-        outputs = dict(zip(given[1:], wanted, strict=False))
-    for letter, size in outputs.items():
-        if letter not in inputs:
-            inputs[letter] = size
-        elif size is not None and inputs[letter] is not None and size != inputs[letter]:
-            raise Unfit(f"its equation gives axis '{letter}' two sizes, {inputs[letter]} and {size}")
-    return inputs
-
-
-def _einsum_dense(visit: Visit) -> Step:
-    match = _EQUATION.fullmatch(visit.config["equation"].replace(" ", ""))
+def _parsed(equation: str, rank: int) -> tuple[str, str, str, bool, bool]:
+    """Letters of input, kernel and output of 'ab,bc->ac', and whether an ellipsis stands left or right of them."""
+    match = _EQUATION.fullmatch(equation.replace(" ", ""))
     if match is None:
         raise Unfit("its equation is not of the form 'ab,bc->ac'")
     before, taken, after, kernel, given_before, given, given_after = match.groups()
@@ -66,30 +50,47 @@ def _einsum_dense(visit: Visit) -> Step:
         raise Unfit("its equation has an ellipsis on one side only")
     if any(len(set(letters)) != len(letters) for letters in (taken, kernel, given)):
         raise Unfit("its equation names an axis twice in one term")
-    rank = len(visit.shape) + 1
     if (rank < len(taken)) if before or after else (rank != len(taken)):
         raise Unfit(f"its equation wants {len(taken)} dimensions; its input has {rank} with the batch")
-    sizes = _einsum_sizes(visit, taken, given, left=bool(before))
-    if any(letter not in sizes for letter in kernel):
-        raise Unfit("its equation and its output shape do not say how large its kernel is")
-    if before:
-        output = (*visit.shape[: rank - 1 - len(taken)], *(sizes.get(letter) for letter in given))
-        if rank == len(taken):
-            output = tuple(sizes.get(letter) for letter in given[1:])
-    else:
-        output = (*(sizes.get(letter) for letter in given[1:]), *(visit.shape[len(taken) - 1 :] if after else ()))
-    kernel_cells = 1
-    for letter in kernel:
-        kernel_cells *= known(sizes[letter], f"axis '{letter}'")
-    parameters = kernel_cells
+    return taken, kernel, given, bool(before), bool(after)
+
+
+def _aligned(letters: str, sizes: Sequence[int | None], left: bool) -> dict[str, int | None]:
+    """The size of each letter; an ellipsis on the left aligns them to the right, otherwise the first is the batch."""
+    if left:
+        return dict(zip(reversed(letters), reversed(sizes), strict=False))
+    return dict(zip(letters[1:], sizes, strict=False))
+
+
+def _product(letters: str, sizes: dict[str, int | None]) -> int:
+    if any(letter not in sizes for letter in letters):
+        raise Unfit("its equation and its output shape do not say how large its weights are")
+    count = 1
+    for letter in letters:
+        count *= known(sizes[letter], f"axis '{letter}'")
+    return count
+
+
+def _einsum_dense(visit: Visit) -> Step:
+    rank = len(visit.shape) + 1
+    taken, kernel, given, left, right = _parsed(visit.config["equation"], rank)
+    inputs = _aligned(taken, visit.shape, left)
+    outputs = _aligned(given, visit.config["output_shape"], left)
+    for letter in inputs.keys() & outputs.keys():
+        if outputs[letter] is not None and outputs[letter] != inputs[letter]:
+            raise Unfit(f"its equation gives axis '{letter}' two sizes, {inputs[letter]} and {outputs[letter]}")
+    sizes = outputs | {letter: size for letter, size in inputs.items() if size is not None}
+    if left and rank - len(taken) > 2:
+        raise Unfit("its ellipsis stands for more than two dimensions, which Keras puts in the wrong order")
+    kept = visit.shape[: max(rank - 1 - len(taken), 0)] if left else ()
+    named = given[1:] if not left or rank == len(taken) else given
+    if len(visit.config["output_shape"]) != len(named):
+        raise Unfit(f"its equation wants an output_shape of {len(named)} dimensions")
+    output = (*kept, *(outputs.get(letter) for letter in named), *(visit.shape[len(taken) - 1 :] if right else ()))
     bias = visit.config["bias_axes"] or ""
-    if any(letter not in sizes or letter not in given for letter in bias):
+    if any(letter not in given for letter in bias):
         raise Unfit("its bias_axes are not axes of its output")
-    if bias:
-        bias_cells = 1
-        for letter in bias:
-            bias_cells *= known(sizes[letter], f"axis '{letter}'")
-        parameters += bias_cells
+    parameters = _product(kernel, sizes) + (_product(bias, sizes) if bias else 0)
     summed = cells(sizes[letter] for letter in kernel if letter not in given)
     return Step((output,), parameters, cells(output) * summed)
 

@@ -43,6 +43,7 @@ def _arguments(*, recurrent_activation: bool) -> dict[str, Argument]:
         "return_state": Argument(flag, False),
         "go_backwards": Argument(flag, False),
         "stateful": Argument(choice(False), False),
+        "zero_output_for_mask": Argument(flag, False),
     }
 
 
@@ -52,7 +53,6 @@ _DROPPED = {
     "use_cudnn": ANYTHING,
     "implementation": ANYTHING,
     "time_major": (False,),
-    "zero_output_for_mask": (False,),
     "input_length": ANYTHING,
     "input_dim": ANYTHING,
     "consume_less": ANYTHING,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from volunteer.plan.arguments import Unfit, choice, each_axis, integer, pairs, several
 from volunteer.plan.rules import CHANNELS_LAST, Argument, LayerRule, Step, Visit, rank_of
@@ -40,7 +41,8 @@ def _repeat(visit: Visit) -> Step:
 def _padded(rank: int, argument: str, sign: int, visit: Visit) -> Step:
     shape = rank_of(visit, rank + 1)
     lengths: list[int | None] = []
-    for length, pair in zip(shape, visit.config[argument], strict=False):
+    amounts = visit.config[argument]
+    for length, pair in zip(shape, [amounts] if rank == 1 else amounts, strict=False):
         new = None if length is None else length + sign * sum(pair)
         if new is not None and new < 1:
             raise Unfit("nothing of its input would be left")
@@ -50,10 +52,13 @@ def _padded(rank: int, argument: str, sign: int, visit: Visit) -> Step:
 
 def _scaled(rank: int, visit: Visit) -> Step:
     shape = rank_of(visit, rank + 1)
-    lengths = [
-        None if length is None else length * times for length, times in zip(shape, visit.config["size"], strict=False)
-    ]
+    sizes = [visit.config["size"]] if rank == 1 else visit.config["size"]
+    lengths = [None if length is None else length * times for length, times in zip(shape, sizes, strict=False)]
     return Step(((*lengths, shape[-1]),))
+
+
+def _one_size(value: Any) -> int:
+    return int(integer()(value[0] if isinstance(value, list) and len(value) == 1 else value))
 
 
 def _rules(rank: int) -> dict[str, LayerRule]:
@@ -79,7 +84,7 @@ def _rules(rank: int) -> dict[str, LayerRule]:
         ),
         f"UpSampling{rank}D": LayerRule(
             lambda visit: _scaled(rank, visit),
-            {"size": Argument(each_axis(rank), 2), **layout, **smoothing},
+            {"size": Argument(_one_size if rank == 1 else each_axis(rank), 2), **layout, **smoothing},
             leftover,
             passes_activation=True,
         ),

@@ -16,7 +16,7 @@ NN = "keras.src.ops.nn"
 
 _BINARY = ("Add", "Subtract", "Multiply", "TrueDivide", "Divide", "Maximum", "Minimum", "Power")
 _UNARY = {
-    **dict.fromkeys(("Negative", "Absolute", "Abs", "Exp", "Log", "Sqrt", "Square", "Tanh"), NUMPY),
+    **dict.fromkeys(("Negative", "Absolute", "Exp", "Log", "Sqrt", "Square", "Tanh"), NUMPY),
     **dict.fromkeys(("Relu", "Relu6", "Sigmoid", "Selu", "Silu", "Softplus", "Softsign"), NN),
 }
 _AXES = optional(either(integer(-8, 8), several(integer(-8, 8))))
