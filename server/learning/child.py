@@ -7,9 +7,10 @@ import msgspec
 
 from server.learning.evaluating import evaluate
 from server.learning.inspecting import inspect
+from server.learning.recomputing import Recomputer
 from server.learning.stepping import evaluation_result, step
 from server.learning.workbench import Workbench
-from server.rules.learning_values import EvaluateRequest, InspectRequest, ResultRequest, StepRequest
+from server.rules.learning_values import EvaluateRequest, GradientRequest, InspectRequest, ResultRequest, StepRequest
 from volunteer.children.entry import serve
 from volunteer.plan.refused import Refused
 from volunteer.training.runtime import prepare, tf
@@ -19,10 +20,12 @@ Call = Callable[[Any], Any]
 
 def calls(workbench: Workbench) -> dict[str, tuple[type, Call]]:
     """What this process answers: the request's type and the function, by name."""
+    recomputer = Recomputer()
     return {
         "prepare": (dict, lambda request: prepare(request["threads"])),
         "inspect": (InspectRequest, inspect),
         "step": (StepRequest, lambda request: step(workbench, request)),
+        "gradient": (GradientRequest, recomputer.gradient),
         "evaluate": (EvaluateRequest, lambda request: evaluate(workbench, request)),
         "evaluation_result": (ResultRequest, lambda request: evaluation_result(workbench, request)),
     }

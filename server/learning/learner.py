@@ -10,6 +10,7 @@ from server.rules.learning_values import (
     EvaluateRequest,
     Evaluation,
     EvaluationResult,
+    GradientRequest,
     Inspection,
     InspectRequest,
     ResultRequest,
@@ -56,6 +57,10 @@ class ChildLearner:
     def step(self, request: StepRequest) -> StepReport:
         """Aggregate a round and step the optimizer."""
         return self._ask(self._work, "step", request, StepReport)
+
+    def gradient(self, request: GradientRequest) -> None:
+        """Compute a unit as a host would; the blob is written to `request.out`."""
+        self._work.call("gradient", msgspec.to_builtins(request), self._seconds)
 
     def evaluate(self, request: EvaluateRequest) -> Evaluation:
         """Loss and metric sums over one validation shard."""

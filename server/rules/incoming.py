@@ -6,7 +6,7 @@ import msgspec
 
 
 class IncomingFile(msgspec.Struct, frozen=True):
-    """An uploaded file, already on disk in the drafts' incoming folder; `filename` is the person's own name for it."""
+    """An uploaded file, on disk in the drafts' incoming folder; `filename` is the person's own name."""
 
     field: str
     filename: str

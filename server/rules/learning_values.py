@@ -89,6 +89,18 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     optimizer: str | None = None
 
 
+class GradientRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Compute a unit as a host would and write its gradient blob to `out`. `shards`: number (as text) -> path."""
+
+    plan: str
+    frozen: str
+    weights: str
+    epoch: int
+    mini_batches: list[int]
+    shards: dict[str, str]
+    out: str
+
+
 class EvaluateRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Run the model over one validation shard."""
 

@@ -3,13 +3,17 @@
 MAX_UNIT_FAILURES = 6
 """The same unit failed on hosts that many times: it is the model or the data, not the hosts."""
 
-NON_FINITE_OPINIONS = 2
-"""That many hosts returned numbers that are not finite in one round: the model has diverged."""
+MAX_UNIT_LOSSES = 20
+"""Hosts may vanish for reasons of their own, so more of that is borne."""
+
+NON_FINITE_HOSTS = 2
+NON_FINITE_RESULTS = 3
+"""That many hosts, or results of the only host, with numbers that are not finite in one round: the model diverged."""
 
 
-def unit_is_hopeless(failures: int) -> bool:
-    return failures >= MAX_UNIT_FAILURES
+def unit_is_hopeless(failures: int, losses: int) -> bool:
+    return failures >= MAX_UNIT_FAILURES or losses >= MAX_UNIT_LOSSES
 
 
-def model_diverged(hosts_with_non_finite_numbers: int) -> bool:
-    return hosts_with_non_finite_numbers >= NON_FINITE_OPINIONS
+def model_diverged(hosts: int, results: int) -> bool:
+    return hosts >= NON_FINITE_HOSTS or results >= NON_FINITE_RESULTS

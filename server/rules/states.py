@@ -36,12 +36,16 @@ class UnitState(enum.StrEnum):
 
 
 class ResultState(enum.StrEnum):
-    """leased -> reported -> a verdict; or it ends otherwise. `lost` results may still be reported while it counts."""
+    """leased -> reported -> a verdict; or it ends otherwise. `lost` results may still be reported while it counts.
+
+    `not_finite` is a verdict that blames nobody: a model that diverges gives such numbers on honest hosts too.
+    """
 
     leased = "leased"
     reported = "reported"
     valid = "valid"
     invalid = "invalid"
+    not_finite = "not_finite"
     unneeded = "unneeded"
     lost = "lost"
     given_back = "given_back"
@@ -77,9 +81,12 @@ MOVES: dict[enum.StrEnum, frozenset[enum.StrEnum]] = {
         }
     ),
     ResultState.lost: frozenset({ResultState.reported}),
-    ResultState.reported: frozenset({ResultState.valid, ResultState.invalid, ResultState.unneeded}),
+    ResultState.reported: frozenset(
+        {ResultState.valid, ResultState.invalid, ResultState.not_finite, ResultState.unneeded}
+    ),
     ResultState.valid: frozenset(),
     ResultState.invalid: frozenset(),
+    ResultState.not_finite: frozenset(),
     ResultState.unneeded: frozenset(),
     ResultState.given_back: frozenset(),
     ResultState.failed: frozenset(),

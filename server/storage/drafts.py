@@ -95,5 +95,6 @@ class DraftStore:
         Upload.delete().where(Upload.draft == draft_id).execute()
         return paths
 
-    def all_upload_paths(self) -> set[str]:
-        return {row.path for row in Upload.select(Upload.path)}
+    def exists(self, draft_id: str) -> bool:
+        """Whether a draft of that number waits to become a project, or just has."""
+        return bool(draft_id.isdecimal() and Draft.select().where(Draft.id == int(draft_id)).exists())

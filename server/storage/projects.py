@@ -49,10 +49,10 @@ class ProjectStore:
             raise SomebodyElseWasFirst()
         project.state = new
 
-    def advance(self, project_id: int, number: int, epoch: int) -> None:
+    def advance(self, project_id: int, number: int, epoch: int, head: int) -> None:
         """The project's open round is now `number`. Raises SomebodyElseWasFirst when it was not `number - 1`."""
         moved = (
-            Project.update(round=number, epoch=epoch)
+            Project.update(round=number, epoch=epoch, head=head)
             .where(Project.id == project_id, Project.round == number - 1)
             .execute()
         )

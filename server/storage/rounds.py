@@ -1,7 +1,7 @@
 """Rounds, checkpoints and which mini-batch was used where."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from peewee import fn
@@ -45,6 +45,9 @@ class RoundStore:
             round_, RoundState.closing, RoundState.closed, closed_at=now, loss=loss, metrics=dict(metrics)
         )
 
+    def of_project(self, project_id: int) -> list[Round]:
+        return list(Round.select().where(Round.project == project_id).order_by(Round.number))
+
     def closed(self, project_id: int, most: int | None = None) -> list[Round]:
         """Closed rounds, oldest first; the last `most` of them."""
         query = (
@@ -59,20 +62,34 @@ class RoundStore:
         row = Round.select(fn.COUNT(Round.id), fn.SUM(Round.used)).where(Round.state == RoundState.closed).tuples()[0]
         return int(row[0]), int(row[1] or 0)
 
-    def use(self, project_id: int, epoch: int, mini_batches: Iterable[int], number: int, unit_id: int) -> None:
-        """Record that the unit's mini-batches are used. Raises peewee's IntegrityError if one already was."""
+    def use(self, project_id: int, epoch: int, places: Mapping[int, int], number: int, unit_id: int) -> None:
+        """Record the unit's mini-batches (number -> place in the order) as used; IntegrityError if one already was."""
         MiniBatchUse.insert_many(
             [
-                {"project": project_id, "epoch": epoch, "mini_batch": b, "round": number, "unit": unit_id}
-                for b in mini_batches
+                {"project": project_id, "epoch": epoch, "mini_batch": b, "place": p, "round": number, "unit": unit_id}
+                for b, p in places.items()
             ]
         ).execute()
 
-    def used_in_epoch(self, project_id: int, epoch: int) -> set[int]:
+    def used_places(self, project_id: int, epoch: int, head: int) -> set[int]:
+        """Places of the epoch's order from `head` on that are used: few, for the head follows them."""
+        rows = MiniBatchUse.select(MiniBatchUse.place).where(
+            MiniBatchUse.project == project_id, MiniBatchUse.epoch == epoch, MiniBatchUse.place >= head
+        )
+        return {place for (place,) in rows.tuples()}
+
+    def used_in_round(self, project_id: int, number: int) -> list[int]:
         rows = MiniBatchUse.select(MiniBatchUse.mini_batch).where(
+            MiniBatchUse.project == project_id, MiniBatchUse.round == number
+        )
+        return [mini_batch for (mini_batch,) in rows.tuples()]
+
+    def places_of_epoch(self, project_id: int, epoch: int) -> dict[int, int]:
+        """Mini-batch -> place in the epoch's order, of all that is used."""
+        rows = MiniBatchUse.select(MiniBatchUse.mini_batch, MiniBatchUse.place).where(
             MiniBatchUse.project == project_id, MiniBatchUse.epoch == epoch
         )
-        return {mini_batch for (mini_batch,) in rows.tuples()}
+        return dict(rows.tuples())
 
     def count_used_in_epoch(self, project_id: int, epoch: int) -> int:
         return int(

@@ -71,7 +71,10 @@ class Host(Table):
 
 
 class Project(Table):
-    """`plan` and `source` are blobs; `sources` says which dataset of the source file each variable came from."""
+    """`plan`, `frozen` and `source` are blobs; `sources` says which dataset of the source file fed each variable.
+
+    `head` is the first place of the epoch's order that is not used yet; `operations` is what a full mini-batch takes.
+    """
 
     id = AutoIncrementField()
     owner = ForeignKeyField(Account, on_delete="CASCADE")
@@ -94,6 +97,7 @@ class Project(Table):
     memory_needed = IntegerField(default=0)
     round = IntegerField(default=0)
     epoch = IntegerField(default=0)
+    head = IntegerField(default=0)
     mini_batches = IntegerField(default=0)
     created_at = InstantField()
     running_since = InstantField(null=True)
@@ -200,7 +204,11 @@ class Unit(Table):
 
 
 class Result(Table):
-    """`silent_at`: when three heartbeats will have been missed; `delivered`: how many mini-batches the gradient covers."""
+    """`silent_at`: when three heartbeats will have been missed; `size`: how many
+    mini-batches were leased, `delivered`: how many the gradient covers.
+
+    `digest` is the SHA-256 of what was uploaded, kept for ever; `gradient_sha256` names the blob while it is kept.
+    """
 
     id = AutoIncrementField()
     unit = ForeignKeyField(Unit, on_delete="CASCADE")
@@ -211,8 +219,10 @@ class Result(Table):
     deadline = InstantField()
     heartbeat_seconds = DoubleField()
     silent_at = InstantField()
+    size = IntegerField()
     done = IntegerField(default=0)
     ended_at = InstantField(null=True)
+    digest = CharField(max_length=64, default="")
     gradient_sha256 = CharField(max_length=64, default="", index=True)
     delivered = IntegerField(default=0)
     seconds = DoubleField(default=0.0)
@@ -230,16 +240,21 @@ Result.add_index(Result.index(Result.silent_at, name="result_leased").where(SQL(
 
 
 class MiniBatchUse(Table):
-    """Written with the verdict. The key is the promise: each mini-batch is used exactly once an epoch."""
+    """Written with the verdict. The key is the promise: each mini-batch is used exactly once an epoch.
+
+    `place` is the mini-batch's place in the epoch's order.
+    """
 
     project = ForeignKeyField(Project, on_delete="CASCADE")
     epoch = IntegerField()
     mini_batch = IntegerField()
+    place = IntegerField()
     round = IntegerField()
     unit = ForeignKeyField(Unit, on_delete="CASCADE", index=False)
 
     class Meta:
         primary_key = CompositeKey("project", "epoch", "mini_batch")
+        indexes = ((("project", "epoch", "place"), True),)
 
 
 class Event(Table):

@@ -57,7 +57,7 @@ class WorkStore:
     ) -> Result:
         return Result.create(
             unit=unit.id, project=unit.project_id, host=host_id, state=ResultState.leased, leased_at=now,
-            deadline=deadline, heartbeat_seconds=heartbeat, silent_at=silent_at,
+            deadline=deadline, heartbeat_seconds=heartbeat, silent_at=silent_at, size=unit.size,
         )  # fmt: skip
 
     def result(self, result_id: int) -> Result | None:
@@ -99,20 +99,6 @@ class WorkStore:
             .execute()
         )
 
-    def leased_of_round(self, project_id: int, number: int) -> list[Result]:
-        return list(
-            Result.select()
-            .join(Unit)
-            .where(Unit.project == project_id, Unit.round == number, Result.state == ResultState.leased)
-        )
-
-    def reported_of_round(self, project_id: int, number: int) -> list[Result]:
-        return list(
-            Result.select()
-            .join(Unit)
-            .where(Unit.project == project_id, Unit.round == number, Result.state == ResultState.reported)
-        )
-
     def open_units(self, project_id: int) -> list[tuple[Unit, list[Result]]]:
         """Units without a valid result, oldest first, each with its live results."""
         units = list(
@@ -148,13 +134,12 @@ class WorkStore:
         )
         return None if row is None else row.ended_at
 
-    def hosts_that_found(self, project_id: int, number: int, sentence: str) -> int:
-        """How many hosts' results of that round were judged with that very sentence."""
-        return int(
-            Result.select(fn.COUNT(Result.host.distinct()))
+    def ended_as(self, project_id: int, number: int, state: ResultState) -> list[Result]:
+        """The results of one round that have this state."""
+        return list(
+            Result.select()
             .join(Unit)
-            .where(Unit.project == project_id, Unit.round == number, Result.sentence == sentence)
-            .scalar()
+            .where(Unit.project == project_id, Unit.round == number, Result.state == state)
         )
 
     def host_seconds(self, base: dt.datetime, now: dt.datetime, project_ids: list[int]) -> dict[int, float]:

@@ -3,14 +3,13 @@
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.domain.join_keys import MAX_HOURS, MAX_USES
 from server.errors import NotAcceptable, TooManyTries
 from server.rules.problems import Problem
 from server.web import login
 from server.web.services import here, now
 
 blueprint = Blueprint("accounts", __name__)
-MOST_USES = 1000
-MOST_HOURS = 24 * 365
 
 
 @blueprint.get("/sign-up")
@@ -70,8 +69,8 @@ def create_join_key() -> ResponseReturnValue:
     form = request.form
     problems: list[Problem] = []
     label = form.get("label", "").strip()[:100] or "my computers"
-    uses = _whole("uses", MOST_USES, problems)
-    hours = _whole("hours", MOST_HOURS, problems)
+    uses = _whole("uses", MAX_USES, problems)
+    hours = _whole("hours", MAX_HOURS, problems)
     if problems:
         return _account_page(problems=problems), 400
     try:
@@ -105,6 +104,8 @@ def _account_page(secret: str = "", problems: list[Problem] | None = None) -> st
         secret=secret,
         problems=problems or [],
         form=request.form,
+        max_uses=MAX_USES,
+        max_hours=MAX_HOURS,
         server=(services.settings.public_url or request.url_root).rstrip("/"),
         now=moment,
     )

@@ -27,7 +27,9 @@ _cache = BriefCache()
 def listing() -> ResponseReturnValue:
     owner = login.account().id
     drafts = [draft for draft in here().drafts.list_for(owner) if draft.state is not DraftState.submitted]
-    return render_template("projects.html", projects=here().project_views.list_for(owner, now()), drafts=drafts)
+    return render_template(
+        "projects.html", projects=here().project_views.list_for(owner, now()), drafts=drafts
+    )
 
 
 @blueprint.get("/<int:project_id>")

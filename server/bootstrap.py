@@ -1,0 +1,141 @@
+"""The one place that builds concrete things: one function for each kind of process."""
+
+import datetime as dt
+import logging
+import os
+import secrets
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from server.config import Settings
+from server.domain.accounts import Accounts
+from server.domain.assimilator import Assimilator
+from server.domain.audit import Audit
+from server.domain.blob_collector import BlobCollector
+from server.domain.dispatch import Dispatch
+from server.domain.draft_checker import DraftChecker
+from server.domain.drafts import Drafts
+from server.domain.evaluator import Evaluator
+from server.domain.grid import Downtime, Grid
+from server.domain.host_blobs import HostBlobs
+from server.domain.hosts import Hosts
+from server.domain.join_keys import JoinKeys
+from server.domain.leader import Leader
+from server.domain.plans import Plans
+from server.domain.preparer import Preparer
+from server.domain.project_views import ProjectViews
+from server.domain.projects import Projects
+from server.domain.replay import Replay
+from server.domain.reports import Reports
+from server.domain.transitioner import Transitioner
+from server.domain.validator import Validator
+from server.intake.intake import ChildIntake
+from server.learning.learner import ChildLearner
+from server.storage.bell import Bell
+from server.storage.stores import Stores, open_stores
+from volunteer.children.limits import Limits
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from server.scheduler import Scheduler
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def configure_logging(name: str) -> None:
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format=f"%(asctime)s {name} %(levelname)s %(name)s: %(message)s"
+    )
+
+
+def web_app(settings: Settings) -> "Flask":
+    """The web process: pages and API. No TensorFlow, no h5py."""
+    from server.web.app import create_app
+    from server.web.services import Services, WebSettings
+
+    stores = open_stores(settings.data)
+    plans = Plans(stores.blobs)
+    bell = _bell(settings)
+    return create_app(
+        Services(
+            accounts=Accounts(stores), join_keys=JoinKeys(stores), hosts=Hosts(stores, settings.name),
+            drafts=Drafts(stores, bell.ring), projects=Projects(stores, plans, intake(settings), bell.ring),
+            project_views=ProjectViews(stores), grid=Grid(stores), dispatch=Dispatch(stores, plans),
+            reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
+            incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
+            settings=WebSettings(
+                secret_key=_secret(stores), max_upload_bytes=settings.max_upload_bytes, https=settings.https,
+                proxies=settings.proxies, public_url=settings.public_url,
+            ),
+        )  # fmt: skip
+    )
+
+
+def run_scheduler(settings: Settings, stop: threading.Event) -> None:
+    """The scheduler process with its learner child, until `stop`."""
+    stores = open_stores(settings.data)
+    learner_ = learner(settings)
+    try:
+        learner_.start()
+        _scheduler(settings, stores, learner_).run(stop)
+    finally:
+        learner_.close()
+
+
+def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "Scheduler":
+    from server.scheduler import Row, Scheduler
+
+    plans = Plans(stores.blobs)
+    intake_ = intake(settings)
+    leader = Leader(stores, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
+    table = (
+        Row("rounds", 1.0, (Validator(stores, plans), Assimilator(stores, plans, learner_, leader.guard))),
+        Row("transitions", 1.0, (Downtime(stores), Transitioner(stores))),
+        Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_),)),
+        Row("preparations", 5.0, (Preparer(stores, intake_),)),
+        Row("evaluations", 2.0, (Evaluator(stores, learner_),)),
+        Row("blobs", 60.0, (BlobCollector(stores),)),
+    )
+    return Scheduler(table, leader, _bell(settings), utc_now)
+
+
+def intake(settings: Settings) -> ChildIntake:
+    return ChildIntake(settings.data / "children" / "intake")
+
+
+def learner(settings: Settings) -> ChildLearner:
+    return ChildLearner(
+        settings.data / "children" / "learner",
+        Limits(data=settings.learner_memory_bytes),
+        threads=settings.learner_threads or None,
+    )
+
+
+def audit(settings: Settings) -> Audit:
+    stores = open_stores(settings.data)
+    return Audit(stores, Plans(stores.blobs))
+
+
+def replay(settings: Settings, learner_: ChildLearner, scratch: Path) -> Replay:
+    stores = open_stores(settings.data)
+    return Replay(stores, Plans(stores.blobs), learner_, scratch)
+
+
+def _bell(settings: Settings) -> Bell:
+    return Bell(settings.data / "scheduler.port")
+
+
+def _secret(stores: Stores) -> str:
+    """The key that signs the pages' sessions: made once a grid."""
+    with stores.database.write():
+        secret = stores.facts.get("session_secret")
+        if secret is None:
+            secret = secrets.token_urlsafe(48)
+            stores.facts.set("session_secret", secret)
+    return secret

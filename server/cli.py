@@ -1,0 +1,170 @@
+"""`daig-server`: run the grid, check files from the shell, replay a project, audit the rows."""
+
+import argparse
+import json
+import logging
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from server import bootstrap, supervisor
+from server.config import BadSettings, Settings, read_settings
+from server.errors import GridError
+from volunteer.plan.refused import Refused
+from volunteer.protocol.version import SOFTWARE
+
+_LOG = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 all well, 1 the answer is no, 2 the command line or the settings are wrong."""
+    parser = _parser()
+    given = vars(parser.parse_args(argv))
+    command = given.pop("command")
+    try:
+        settings = read_settings(given)
+        return int(given.pop("run_command")(settings, given))
+    except BadSettings as error:
+        parser.exit(2, f"daig-server {command}: {error}\n")
+    except (GridError, Refused) as error:
+        print(f"daig-server {command}: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(settings: Settings, given: dict[str, object]) -> int:
+    bootstrap.configure_logging("daig-server")
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    bootstrap.open_stores(settings.data).database.close()
+    stop = supervisor.stop_on_signals()
+    with socket.create_server((settings.host, settings.port), backlog=1024) as listening:
+        listening.set_inheritable(True)
+        host, port = listening.getsockname()[:2]
+        address = f"http://{host}:{port}"
+        (settings.data / "address").write_text(address)
+        print(f"DAIG is at {address}  (data in {settings.data}; Ctrl-C stops it)", flush=True)
+        supervisor.supervise(listening, ["--data", str(settings.data)], stop)
+    return 0
+
+
+def _web(settings: Settings, given: dict[str, object]) -> int:
+    from server.web.serving import serve
+
+    bootstrap.configure_logging("web")
+    supervisor.end_with_parent()
+    serve(lambda: bootstrap.web_app(settings), f"fd://{given['fd']}", settings.web_threads)
+    return 0
+
+
+def _scheduler(settings: Settings, given: dict[str, object]) -> int:
+    bootstrap.configure_logging("scheduler")
+    stop = supervisor.stop_on_signals()
+    supervisor.end_with_parent()
+    bootstrap.run_scheduler(settings, stop)
+    return 0
+
+
+def _check_model(settings: Settings, given: dict[str, object]) -> int:
+    from server.domain.shell_checks import check_model
+
+    with tempfile.TemporaryDirectory() as scratch:
+        scratched = _in(settings, scratch)
+        learner = bootstrap.learner(scratched)
+        try:
+            found = check_model(Path(str(given["model"])), Path(scratch), bootstrap.intake(scratched), learner)
+        finally:
+            learner.close()
+    return _tell(found.problems, found.sentence, found.facts, bool(given["json"]))
+
+
+def _check_data(settings: Settings, given: dict[str, object]) -> int:
+    from server.domain.shell_checks import check_data
+
+    with tempfile.TemporaryDirectory() as scratch:
+        scratched = _in(settings, scratch)
+        learner = bootstrap.learner(scratched)
+        files = {name: Path(str(given[name])) for name in ("model", "data_file", "labels")}
+        form = {name: str(given[name] or "") for name in ("loss", "optimizer", "batch_size")}
+        try:
+            found = check_data(files, form, Path(scratch), bootstrap.intake(scratched), learner)
+        finally:
+            learner.close()
+    return _tell(found.problems, found.sentence, found.facts, bool(given["json"]))
+
+
+def _replay(settings: Settings, given: dict[str, object]) -> int:
+    learner = bootstrap.learner(settings)
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            outcome = bootstrap.replay(settings, learner, Path(scratch)).run(int(str(given["project"])), print)
+        finally:
+            learner.close()
+    print(outcome.sentence)
+    return 0 if outcome.agrees else 1
+
+
+def _audit(settings: Settings, given: dict[str, object]) -> int:
+    findings = bootstrap.audit(settings).findings(bootstrap.utc_now())
+    for line in findings:
+        print(line)
+    print(f"The audit found {len(findings) or 'nothing'}{' disagreements' if findings else ' that disagrees'}.")
+    return 1 if findings else 0
+
+
+def _in(settings: Settings, scratch: str) -> Settings:
+    """The shell's checks need no grid: whatever they write goes to a folder of their own."""
+    return Settings(data=Path(scratch), learner_threads=settings.learner_threads)
+
+
+def _tell(problems: Sequence[object], sentence: str, facts: Sequence[tuple[str, str]], as_json: bool) -> int:
+    if as_json:
+        texts = [{"field": getattr(p, "field", ""), "sentence": getattr(p, "sentence", "")} for p in problems]
+        print(json.dumps({"ok": not problems, "sentence": sentence, "problems": texts, "facts": dict(facts)}))
+    else:
+        print(sentence)
+    return 1 if problems else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("daig-server", description="The server of the Distributed AI Grid.")
+    parser.add_argument("--version", action="version", version=SOFTWARE)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="start the grid: web and scheduler, until Ctrl-C")
+    run.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    run.add_argument("--port", type=int, help="port to listen on (default 8000; 0: any free one)")
+    run.set_defaults(run_command=_run)
+    web = commands.add_parser("web", help="the web process alone (run starts it)")
+    web.add_argument("--fd", type=int, required=True, help="the inherited listening socket")
+    web.set_defaults(run_command=_web)
+    scheduler = commands.add_parser("scheduler", help="the scheduler process alone (run starts it)")
+    scheduler.set_defaults(run_command=_scheduler)
+    replay = commands.add_parser("replay", help="recompute a project's rounds and print the largest difference")
+    replay.add_argument("project", type=int)
+    replay.set_defaults(run_command=_replay)
+    audit = commands.add_parser("audit", help="recompute every counter and state from the rows")
+    audit.set_defaults(run_command=_audit)
+    for one in (run, web, scheduler, replay, audit):
+        one.add_argument("--data", help="the grid's data folder (default var)")
+    _add_checks(commands)
+    return parser
+
+
+def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    model = commands.add_parser("check-model", help="the form's checks of a model file")
+    model.add_argument("model", metavar="FILE")
+    model.set_defaults(run_command=_check_model)
+    data = commands.add_parser("check-data", help="the form's checks of data and labels against a model")
+    data.add_argument("model", metavar="MODEL")
+    data.add_argument("data_file", metavar="X")
+    data.add_argument("labels", metavar="Y")
+    data.add_argument("--loss", help="where the model file was not compiled")
+    data.add_argument("--optimizer", help="where the model file was not compiled")
+    data.add_argument("--batch-size", default="32")
+    data.set_defaults(run_command=_check_data)
+    for one in (model, data):
+        one.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

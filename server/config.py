@@ -1,0 +1,73 @@
+"""The server's settings: one frozen value, read once from the environment, `daig.toml` and the command line."""
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE = "daig.toml"
+PREFIX = "DAIG_"
+
+
+class BadSettings(ValueError):
+    """A setting cannot be used; the text names it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`data` is the folder of the database and the blobs; `port` 0 asks the system for a free one.
+
+    `https` says that people reach the grid by https (cookies are marked Secure then); `proxies` is how many reverse
+    proxies stand in front and may be believed; `learner_threads` 0 leaves the choice to TensorFlow.
+    """
+
+    data: Path = Path("var")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    name: str = "DAIG"
+    public_url: str = ""
+    https: bool = False
+    proxies: int = 0
+    web_threads: int = 64
+    max_upload_bytes: int = 4 * 2**30
+    learner_threads: int = 0
+    learner_memory_bytes: int = 6 * 2**30
+
+
+def read_settings(arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
+    """Command line before environment (DAIG_PORT=...) before `daig.toml` in the data folder before defaults."""
+    env = os.environ if environment is None else environment
+    given = {name: value for name, value in arguments.items() if value is not None}
+    fields = {f.name: f for f in dataclasses.fields(Settings)}
+    from_env = {n: env[PREFIX + n.upper()] for n in fields if PREFIX + n.upper() in env}
+    data = Path(given.get("data") or from_env.get("data") or Settings.data)
+    merged = {**_from_file(data / FILE, set(fields)), **from_env, **given, "data": data.absolute()}
+    return Settings(**{name: _convert(name, merged[name]) for name in merged if name in fields})
+
+
+def _from_file(path: Path, known: set[str]) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path}: {error}") from None
+    unknown = set(values) - known
+    if unknown:
+        raise BadSettings(f"{path}: there is no setting {', '.join(sorted(unknown))}")
+    return values
+
+
+def _convert(name: str, value: Any) -> Any:
+    kind = type(getattr(Settings, name))
+    if kind is bool and isinstance(value, str):
+        if value.lower() not in ("0", "1", "true", "false", "yes", "no"):
+            raise BadSettings(f"{name}: “{value}” is neither yes nor no")
+        return value.lower() in ("1", "true", "yes")
+    try:
+        return Path(value) if name == "data" else kind(value)
+    except (TypeError, ValueError):
+        raise BadSettings(f"{name}: “{value}” is not a {kind.__name__}") from None

@@ -1,0 +1,82 @@
+"""Recomputes every counter and state from the rows, and says what disagrees. Changes nothing."""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from server.domain.plans import Plans, order_of
+from server.rules.states import ProjectState, ResultState, RoundState, UnitState
+from server.storage.stores import Stores
+from server.storage.tables import Project, Round, Unit
+
+
+class Audit:
+    def __init__(self, stores: Stores, plans: Plans) -> None:
+        self._stores = stores
+        self._plans = plans
+
+    def findings(self, now: dt.datetime) -> list[str]:
+        """One sentence for each disagreement; none when all is well."""
+        with self._stores.database.read():
+            return [line for project in self._stores.projects.every() for line in self._project(project)]
+
+    def _project(self, project: Project) -> Iterator[str]:
+        if not project.plan_sha256:
+            return
+        name = f"project {project.id}"
+        yield from self._blobs(project, name)
+        yield from self._epochs(project, name)
+        for round_ in self._stores.rounds.of_project(project.id):
+            yield from self._round(project, round_, f"{name}, round {round_.number}")
+        last = self._stores.rounds.of_project(project.id)[-1]
+        expected = last.number + 1 if last.state is RoundState.closed else last.number
+        if project.round != expected:
+            yield f"{name}: its round is {project.round}, its rows say {expected}"
+        finished = project.state is ProjectState.finished
+        if finished != (project.epoch >= project.settings["epochs"]):
+            yield f"{name}: it is {project.state} in epoch {project.epoch} of {project.settings['epochs']}"
+
+    def _round(self, project: Project, round_: Round, name: str) -> Iterator[str]:
+        layout = self._plans.of(project.plan_sha256).layout
+        units = self._stores.work.units_of_round(project.id, round_.number)
+        valid = [unit for unit in units if unit.state is UnitState.valid]
+        used = sum(unit.size for unit in valid)
+        examples = sum(layout.locate(b).count for unit in valid for b in unit.mini_batches)
+        if (used, examples) != (round_.used, round_.examples):
+            yield f"{name}: it counts {round_.used} mini-batches, {round_.examples} examples; rows {used}, {examples}"
+        rows = self._stores.rounds.used_in_round(project.id, round_.number)
+        if sorted(b for unit in valid for b in unit.mini_batches) != sorted(rows):
+            yield f"{name}: the mini-batches of its valid units are not those recorded as used"
+        if round_.state is not RoundState.open and used < round_.target:
+            yield f"{name}: it is {round_.state} with {used} of {round_.target} mini-batches"
+        if round_.state is RoundState.closed and self._stores.checkpoints.get(project.id, round_.number + 1) is None:
+            yield f"{name}: it is closed and has no checkpoint"
+        for unit in units:
+            yield from self._unit(round_, unit, f"{name}, unit {unit.id}")
+
+    def _unit(self, round_: Round, unit: Unit, name: str) -> Iterator[str]:
+        results = self._stores.work.results_of(unit.id)
+        valid = [result for result in results if result.state is ResultState.valid]
+        if [result.id for result in valid] != ([unit.canonical] if unit.state is UnitState.valid else []):
+            yield f"{name}: it is {unit.state}, canonical {unit.canonical}, with {len(valid)} valid results"
+        if unit.size != len(unit.mini_batches):
+            yield f"{name}: its size is {unit.size}, it has {len(unit.mini_batches)} mini-batches"
+        if round_.state is not RoundState.open and unit.state is UnitState.open:
+            yield f"{name}: it is open in a round that is {round_.state}"
+        if round_.state is not RoundState.open and any(r.state is ResultState.leased for r in results):
+            yield f"{name}: a result is still leased in a round that is {round_.state}"
+
+    def _epochs(self, project: Project, name: str) -> Iterator[str]:
+        """Each mini-batch exactly once in every complete epoch, at its own place of the order."""
+        plan = self._plans.of(project.plan_sha256)
+        for epoch in range(project.epoch + 1):
+            places = self._stores.rounds.places_of_epoch(project.id, epoch)
+            if epoch < project.epoch and len(places) != project.mini_batches:
+                yield f"{name}: epoch {epoch} is over with {len(places)} of {project.mini_batches} mini-batches used"
+            order = order_of(plan.seed, epoch, project.mini_batches)
+            if any(int(order[place]) != mini_batch for mini_batch, place in places.items()):
+                yield f"{name}: epoch {epoch} has mini-batches at places that are not theirs"
+
+    def _blobs(self, project: Project, name: str) -> Iterator[str]:
+        for sha256 in sorted(self._stores.references.of_project(project.id)):
+            if not self._stores.blobs.has(sha256):
+                yield f"{name}: the blob {sha256[:12]} is missing"

@@ -1,0 +1,73 @@
+"""The pass that lets go of what is no longer needed: old gradients, old checkpoints, blobs and files nobody names."""
+
+import datetime as dt
+import shutil
+import time
+
+from server.storage.stores import Stores
+from server.storage.tables import Checkpoint, Project
+
+GRADIENT_ROUNDS = 10
+LAST_CHECKPOINTS = 3
+YOUNG_SECONDS = 3600.0
+_OPTIMIZER_CHECKPOINTS = 2
+
+
+class BlobCollector:
+    """Kept: the last three checkpoints, each epoch's and the best by validation loss; gradients of ten rounds."""
+
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    def run_pass(self, now: dt.datetime) -> int:
+        """How many rows let go of a blob and how many files were deleted."""
+        moved = self._old_gradients()
+        for project in self._stores.projects.every():
+            moved += self._old_checkpoints(project)
+        moved += self._stores.blobs.delete_unless(self._stores.references.is_used, YOUNG_SECONDS)
+        return moved + self._orphaned_files()
+
+    def _old_gradients(self) -> int:
+        old = self._stores.references.old_gradients(GRADIENT_ROUNDS)
+        for result_id, sha256 in old:
+            with self._stores.database.write():
+                self._stores.references.forget_gradient(result_id)
+            if not self._stores.references.is_used(sha256):
+                self._stores.blobs.delete(sha256)
+        return len(old)
+
+    def _old_checkpoints(self, project: Project) -> int:
+        checkpoints = self._stores.checkpoints.of_project(project.id)
+        measured = [c for c in checkpoints if c.validation_loss is not None and c.weights_sha256]
+        best = min(measured, key=lambda c: c.validation_loss).id if measured else None
+        moved = 0
+        for age, checkpoint in enumerate(reversed(checkpoints)):
+            is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint.id == best or not checkpoint.round
+            if not is_kept and checkpoint.weights_sha256:
+                moved += self._let_go(checkpoint)
+            elif age >= _OPTIMIZER_CHECKPOINTS and checkpoint.optimizer_sha256:
+                with self._stores.database.write():
+                    self._stores.checkpoints.drop_optimizer(checkpoint)
+                moved += 1
+        return moved
+
+    def _let_go(self, checkpoint: Checkpoint) -> int:
+        names = (checkpoint.weights_sha256, checkpoint.optimizer_sha256)
+        with self._stores.database.write():
+            self._stores.checkpoints.drop_blobs(checkpoint)
+        for sha256 in names:
+            if sha256 and not self._stores.references.is_used(sha256):
+                self._stores.blobs.delete(sha256)
+        return 1
+
+    def _orphaned_files(self) -> int:
+        """Folders of drafts that are gone, uploads that never became a draft, downloads that were not fetched."""
+        deleted = 0
+        limit = time.time() - YOUNG_SECONDS
+        for name in ("drafts", "outgoing", "uploads"):
+            folder = self._stores.folder / name
+            for path in folder.iterdir() if folder.exists() else ():
+                if path.stat().st_mtime < limit and not (name == "drafts" and self._stores.drafts.exists(path.name)):
+                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+                    deleted += 1
+        return deleted

@@ -1,0 +1,134 @@
+"""Drafts: what a requestor has filled in and uploaded so far. Nothing is uploaded twice because of a mistake."""
+
+import datetime as dt
+import re
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from server.domain.ports import Ring
+from server.errors import NotAcceptable, NotAllowedNow
+from server.rules.incoming import IncomingFile
+from server.rules.problems import Problem
+from server.rules.states import DraftState
+from server.rules.views import DraftView, UploadView
+from server.storage.stores import Stores
+from server.storage.tables import Draft
+
+UPLOAD_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
+FORM_FIELDS = (
+    "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
+    "learning_rate", "loss", "metrics", "scale_learning_rate", "seed", "consent",
+)  # fmt: skip
+_MAX_TEXT = 500
+_MAX_DRAFTS = 50
+
+
+class Drafts:
+    def __init__(self, stores: Stores, ring: Ring) -> None:
+        self._stores = stores
+        self._ring = ring
+        self.incoming_folder = stores.folder / "uploads"
+        self.incoming_folder.mkdir(exist_ok=True, mode=0o700)
+
+    def start(
+        self, owner_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
+    ) -> int:
+        """A new draft, to be checked; returns its number."""
+        if len(self._stores.drafts.of_owner(owner_id)) >= _MAX_DRAFTS:
+            raise NotAcceptable("You have very many drafts. Discard some first.")
+        with self._stores.database.write():
+            draft = self._stores.drafts.add(owner_id, _texts(form), now)
+            replaced = self._take(draft, files)
+        self._delete(replaced)
+        self._ring("drafts")
+        return int(draft.id)
+
+    def change(
+        self, owner_id: int, draft_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
+    ) -> None:
+        """New texts and, for some fields, new files; the other files stay. It is checked again."""
+        with self._stores.database.write():
+            draft = self._stores.drafts.owned(owner_id, draft_id)
+            self._stores.drafts.change(draft, _texts(form), now)
+            replaced = self._take(draft, files)
+        self._delete(replaced)
+        self._ring("drafts")
+
+    def view(self, owner_id: int, draft_id: int) -> DraftView:
+        return self._view(self._stores.drafts.owned(owner_id, draft_id))
+
+    def list_for(self, owner_id: int) -> list[DraftView]:
+        return [self._view(draft) for draft in self._stores.drafts.of_owner(owner_id)]
+
+    def submit(self, owner_id: int, draft_id: int, now: dt.datetime) -> int:
+        """A ready draft becomes a project; returns the project's number. Raises NotAllowedNow."""
+        with self._stores.database.write():
+            draft = self._stores.drafts.owned(owner_id, draft_id)
+            if draft.state is DraftState.submitted and draft.project_id:
+                return int(draft.project_id)
+            if draft.state is not DraftState.ready:
+                raise NotAllowedNow("This draft is not ready yet.")
+            model = next(u for u in self._stores.drafts.uploads(draft) if u.field == "model")
+            project = self._stores.projects.add(
+                owner=owner_id, name=draft.findings["settings"]["name"], settings=draft.findings["settings"],
+                source_name=model.filename, source_kind=draft.findings["model"]["kind"], source_sha256="",
+                facts=draft.facts, created_at=now,
+            )  # fmt: skip
+            self._stores.drafts.submitted(draft, project.id)
+            self._stores.projects.say(project.id, "Submitted.", now)
+        self._ring("preparations")
+        return int(project.id)
+
+    def discard(self, owner_id: int, draft_id: int, now: dt.datetime) -> None:
+        """Delete a draft that has not become a project, and its files."""
+        with self._stores.database.write():
+            draft = self._stores.drafts.owned(owner_id, draft_id)
+            if draft.state is DraftState.submitted:
+                raise NotAllowedNow("This draft has become a project; delete the project instead.")
+            self._stores.drafts.delete(draft)
+        shutil.rmtree(folder_of(self._stores, draft_id), ignore_errors=True)
+
+    def _take(self, draft: Draft, files: Sequence[IncomingFile]) -> list[Path]:
+        """Move files into the draft's folder; returns those that they replace."""
+        replaced = []
+        for file in files:
+            if file.field not in UPLOAD_FIELDS:
+                raise NotAcceptable(f"There is no file field “{file.field[:40]}”.")
+            name = f"{file.field}-{secrets.token_hex(8)}"
+            place = folder_of(self._stores, draft.id) / "uploads" / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.path.replace(place)
+            old = self._stores.drafts.put_upload(draft, file.field, plain_name(file.filename), file.size, name)
+            if old is not None:
+                replaced.append(place.with_name(old))
+        return replaced
+
+    def _delete(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    def _view(self, draft: Draft) -> DraftView:
+        return DraftView(
+            id=draft.id, state=draft.state, form=draft.form,
+            uploads=[UploadView(u.field, u.filename, u.size) for u in self._stores.drafts.uploads(draft)],
+            problems=[Problem(p["field"], p["sentence"]) for p in draft.problems],
+            remarks=list(draft.remarks), facts=[(label, text) for label, text in draft.facts],
+            updated_at=draft.updated_at, project_id=draft.project_id,
+        )  # fmt: skip
+
+
+def folder_of(stores: Stores, draft_id: int) -> Path:
+    """The folder of a draft's uploads and of what checking them left behind."""
+    return stores.folder / "drafts" / str(draft_id)
+
+
+def plain_name(filename: str) -> str:
+    """A file name as it may be shown and given back: its last part, letters, digits, spaces, dots, dashes."""
+    last = re.split(r"[/\\]", filename)[-1]
+    return re.sub(r"[^\w.\- ]", "_", last).strip(". ")[:120] or "file"
+
+
+def _texts(form: Mapping[str, str]) -> dict[str, str]:
+    return {field: form[field][:_MAX_TEXT] for field in FORM_FIELDS if field in form}

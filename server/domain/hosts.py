@@ -1,0 +1,73 @@
+"""Hosts: attach a machine, know it by its token, show it to its owner."""
+
+import datetime as dt
+
+from server.domain.secrets import hash_of, new_secret
+from server.errors import HostTooOld, JoinKeyInvalid, UnknownToken
+from server.rules.states import ResultState
+from server.rules.status import ONLINE_SECONDS
+from server.rules.views import HostView
+from server.storage.stores import Stores
+from server.storage.tables import Host
+from volunteer.protocol.messages import Attached, AttachRequest, Machine
+from volunteer.protocol.version import NUMERICS, OLDEST_PROTOCOL, SOFTWARE
+
+
+def require_new_enough(machine: Machine) -> None:
+    """Raises HostTooOld with the version to install."""
+    if machine.protocol < OLDEST_PROTOCOL or machine.numerics < NUMERICS:
+        raise HostTooOld(f"This program is version {machine.software}; install {SOFTWARE} or newer.")
+
+
+class Hosts:
+    def __init__(self, stores: Stores, grid_name: str) -> None:
+        self._stores = stores
+        self._grid_name = grid_name
+
+    def attach(self, request: AttachRequest, now: dt.datetime) -> Attached:
+        """A join key becomes a host token. Raises JoinKeyInvalid, HostTooOld."""
+        require_new_enough(request.machine)
+        token = new_secret("daighost")
+        with self._stores.database.write():
+            owner_id = self._stores.join_keys.use(hash_of(request.join_key), now)
+            if owner_id is None:
+                raise JoinKeyInvalid()
+            host = self._stores.hosts.add(owner_id, request.name, hash_of(token), request.machine, now)
+        return Attached(str(host.id), token, self._grid_name)
+
+    def by_token(self, token: str) -> Host:
+        host = self._stores.hosts.by_token(hash_of(token)) if token else None
+        if host is None:
+            raise UnknownToken()
+        return host
+
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[HostView]:
+        return [self._view(host, now) for host in self._stores.hosts.of_account(owner_id)]
+
+    def _view(self, host: Host, now: dt.datetime) -> HostView:
+        verdicts = self._stores.hosts.verdicts(host.id)
+        return HostView(
+            id=host.id, name=host.name, system=host.system, threads=host.threads, memory=host.memory,
+            last_seen_at=host.last_seen_at, doing=self._doing(host, now),
+            valid_results=verdicts.get(ResultState.valid, 0), invalid_results=verdicts.get(ResultState.invalid, 0),
+            host_seconds=self._stores.work.total_host_seconds(now, host_id=host.id),
+        )  # fmt: skip
+
+    def _doing(self, host: Host, now: dt.datetime) -> str:
+        leased = self._stores.work.leased_to(host.id)
+        if leased:
+            return f"computing {sum(self._stores.work.unit(result.unit_id).size for result in leased)} mini-batches"
+        if host.last_seen_at is None:
+            return "attached, has not asked for work yet"
+        silence = (now - host.last_seen_at).total_seconds()
+        if silence <= ONLINE_SECONDS:
+            return "awake, waiting for work"
+        return f"silent for {_span(silence)}"
+
+
+def _span(seconds: float) -> str:
+    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {word}{'s' if count > 1 else ''}"
+    return f"{int(seconds)} seconds"

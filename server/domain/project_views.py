@@ -1,0 +1,86 @@
+"""What an owner sees of a project at an instant: computed from facts, nothing stored."""
+
+import datetime as dt
+
+from server.rules import views
+from server.rules.states import ProjectState, RoundState, may_move
+from server.rules.status import ONLINE_SECONDS, Situation, explain
+from server.storage.stores import Stores
+from server.storage.tables import Checkpoint, Project, Round
+
+_MOST_ROUNDS = 500
+
+
+class ProjectViews:
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[views.ProjectSummary]:
+        return [self._summary(project, now) for project in self._stores.projects.of_owner(owner_id)]
+
+    def view(self, owner_id: int, project_id: int, now: dt.datetime) -> views.ProjectView:
+        """Raises NotFound, also for a stranger."""
+        with self._stores.database.read():
+            return self._view(self._stores.projects.owned(owner_id, project_id), now)
+
+    def _view(self, project: Project, now: dt.datetime) -> views.ProjectView:
+        closed = self._stores.rounds.closed(project.id, _MOST_ROUNDS)
+        checkpoints = self._stores.checkpoints.of_project(project.id)
+        measured = {c.round: c for c in checkpoints if c.evaluated_at is not None}
+        newest = measured[max(measured)] if measured else None
+        last = closed[-1] if closed else None
+        open_ = self._open_round(project)
+        return views.ProjectView(
+            summary=self._summary(project, now), created_at=project.created_at, k=project.settings["k"],
+            batch_size=project.settings["batch_size"], mini_batches_per_epoch=project.mini_batches,
+            used_in_epoch=self._stores.rounds.count_used_in_epoch(project.id, project.epoch),
+            used_in_round=open_.used if open_ else 0,
+            hosts_at_work=self._stores.work.hosts_at_work(project.id),
+            host_seconds=self._stores.work.total_host_seconds(now, project_id=project.id),
+            loss=last.loss if last else None, metrics=last.metrics if last else {},
+            validation_loss=newest.validation_loss if newest else None,
+            validation_metrics=newest.validation_metrics if newest else {},
+            rounds=[_round_view(round_, measured.get(round_.number + 1)) for round_ in closed],
+            events=[views.EventView(e.at, e.sentence) for e in self._stores.projects.events(project.id)],
+            facts=[(label, text) for label, text in project.facts],
+            can_pause=may_move(project.state, ProjectState.paused),
+            can_resume=project.state in (ProjectState.paused, ProjectState.needs_attention),
+            can_cancel=may_move(project.state, ProjectState.cancelled), can_download=bool(checkpoints),
+        )  # fmt: skip
+
+    def _summary(self, project: Project, now: dt.datetime) -> views.ProjectSummary:
+        epochs = project.settings["epochs"]
+        in_epoch = self._stores.rounds.count_used_in_epoch(project.id, project.epoch) if project.mini_batches else 0
+        done = (project.epoch + in_epoch / max(project.mini_batches, 1)) / epochs
+        return views.ProjectSummary(
+            id=project.id, name=project.name, state=project.state, status=explain(self._situation(project, now)),
+            round=project.round, epoch=min(project.epoch, epochs), epochs=epochs, progress=min(done, 1.0),
+        )  # fmt: skip
+
+    def _situation(self, project: Project, now: dt.datetime) -> Situation:
+        awake = self._stores.hosts.awake(now - dt.timedelta(seconds=ONLINE_SECONDS))
+        able = [host for host in awake if host.memory >= project.memory_needed]
+        open_ = self._open_round(project)
+        return Situation(
+            state=project.state, reason=project.reason, round=project.round,
+            closing=open_ is not None and open_.state is RoundState.closing,
+            leased=self._stores.work.leased_count(project.id),
+            hosts_at_work=self._stores.work.hosts_at_work(project.id), hosts_online=len(awake),
+            hosts_with_memory=len(able), largest_memory=max((host.memory for host in awake), default=0),
+            memory_needed=project.memory_needed,
+            idle_since=self._stores.work.last_ended_at(project.id) or project.running_since,
+        )  # fmt: skip
+
+    def _open_round(self, project: Project) -> Round | None:
+        if not project.plan_sha256 or project.state is ProjectState.finished:
+            return None
+        return self._stores.rounds.get(project.id, project.round)
+
+
+def _round_view(round_: Round, checkpoint: Checkpoint | None) -> views.RoundView:
+    return views.RoundView(
+        number=round_.number, epoch=round_.epoch, mini_batches=round_.used, examples=round_.examples,
+        loss=round_.loss, metrics=round_.metrics, seconds=(round_.closed_at - round_.opened_at).total_seconds(),
+        validation_loss=checkpoint.validation_loss if checkpoint else None,
+        validation_metrics=checkpoint.validation_metrics if checkpoint else {},
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""What hosts say of their results: signs of life, gradients, results given back."""
+
+import datetime as dt
+from pathlib import Path
+
+from server.domain.plans import Plans
+from server.domain.ports import Ring
+from server.errors import MalformedGradient, NoSuchResult, NotYourResult, ResultEnded, StaleResult
+from server.rules import deadlines, sizing
+from server.rules.states import ProjectState, ResultState, RoundState, UnitState
+from server.storage.stores import Stores
+from server.storage.tables import Host, Project, Result, Unit
+from volunteer.protocol.gradients import GradientClaim, GradientSizes, inspect_gradient
+from volunteer.protocol.messages import (
+    Acknowledged,
+    GiveBack,
+    GiveBackReason,
+    Heartbeat,
+    HeartbeatReply,
+    ReportReply,
+    Verdict,
+)
+from volunteer.protocol.tensors import MalformedTensors
+
+_VERDICTS = {
+    ResultState.reported: Verdict.pending,
+    ResultState.valid: Verdict.valid,
+    ResultState.invalid: Verdict.invalid,
+    ResultState.not_finite: Verdict.invalid,
+    ResultState.unneeded: Verdict.unneeded,
+}
+_REPORTABLE = (ResultState.leased, ResultState.lost)
+_PREFIX_UNNEEDED = "Another host computes the whole of this unit; a part of it is not needed."
+
+
+class Reports:
+    def __init__(self, stores: Stores, plans: Plans, ring: Ring) -> None:
+        self._stores = stores
+        self._plans = plans
+        self._ring = ring
+
+    def heartbeat(self, host: Host, result_id: str, message: Heartbeat, now: dt.datetime) -> HeartbeatReply:
+        """Whether to go on. A result that is not needed any more ends here."""
+        with self._stores.database.write():
+            result = self._own(host, result_id)
+            self._stores.hosts.saw(host.id, now)
+            reason = self._why_stop(result)
+            if reason:
+                if result.state is ResultState.leased:
+                    self._stores.work.move(result, ResultState.cancelled, ended_at=now, sentence=reason)
+                return HeartbeatReply(False, 0.0, reason)
+            silence = dt.timedelta(seconds=deadlines.silence_seconds(result.heartbeat_seconds))
+            self._stores.work.heard(result, message.done, now + silence)
+        return HeartbeatReply(True, max((result.deadline - now).total_seconds(), 0.0))
+
+    def allowance(self, host: Host, result_id: str, now: dt.datetime) -> int:
+        """How many bytes the gradient may have. Raises what `report` would raise by the result's state alone."""
+        result = self._own(host, result_id)
+        if result.state not in _VERDICTS:
+            self._require_reportable(result)
+        return _sizes(self._stores.projects.by_id(result.project_id)).most_bytes
+
+    def report(self, host: Host, result_id: str, file: Path, sha256: str, now: dt.datetime) -> ReportReply:
+        """Take an uploaded gradient whose bytes were found to have that SHA-256.
+
+        The same upload again gets the recorded verdict again, also when the round has closed. Raises NoSuchResult,
+        NotYourResult, ResultEnded, StaleResult, MalformedGradient; then nothing has changed.
+        """
+        result = self._own(host, result_id)
+        if result.digest == sha256 and result.state in _VERDICTS:
+            return ReportReply(_VERDICTS[result.state], result.sentence)
+        self._require_reportable(result)
+        project = self._stores.projects.by_id(result.project_id)
+        claim = _claim(file, project)
+        self._stores.blobs.adopt_as(file, sha256)
+        with self._stores.database.write():
+            result = self._own(host, result_id)
+            self._require_reportable(result)
+            unit = self._stores.work.unit(result.unit_id)
+            state, sentence = self._accept(project, unit, result, claim)
+            self._stores.work.move(
+                result, ResultState.reported, digest=sha256, gradient_sha256=sha256, delivered=claim.mini_batches,
+                seconds=claim.seconds, ended_at=now, sentence=sentence,
+            )  # fmt: skip
+            if state is not ResultState.reported:
+                self._stores.work.move(result, state)
+            self._measure(host, project, result, claim, now)
+        self._ring("rounds")
+        return ReportReply(_VERDICTS[state], sentence)
+
+    def give_back(self, host: Host, result_id: str, message: GiveBack, now: dt.datetime) -> Acknowledged:
+        """The host will not finish. Quitting is nobody's failure; everything else counts against the unit."""
+        quitting = message.reason is GiveBackReason.quitting
+        with self._stores.database.write():
+            result = self._own(host, result_id)
+            if result.state is not ResultState.leased:
+                return Acknowledged("It had ended already.")
+            state = ResultState.given_back if quitting else ResultState.failed
+            self._stores.work.move(
+                result, state, ended_at=now, sentence=f"{message.reason}: {message.detail}"[:500]
+            )
+            if not quitting:
+                self._stores.work.count_failure(result.unit_id)
+        self._ring("transitions")
+        return Acknowledged("Thank you; it goes to another host.")
+
+    def _own(self, host: Host, result_id: str) -> Result:
+        result = self._stores.work.result(int(result_id)) if result_id.isdecimal() and len(result_id) < 19 else None
+        if result is None:
+            raise NoSuchResult()
+        if result.host_id != host.id:
+            raise NotYourResult()
+        return result
+
+    def _why_stop(self, result: Result) -> str:
+        """Why the host should stop computing; empty when it should go on."""
+        if result.state not in _REPORTABLE:
+            return result.sentence or "This result has ended."
+        unit = self._stores.work.unit(result.unit_id)
+        if unit.state is not UnitState.open:
+            return "Another host was first."
+        project = self._stores.projects.by_id(result.project_id)
+        if project.state not in (ProjectState.running, ProjectState.paused):
+            return f"The project is {project.state.replace('_', ' ')}."
+        round_ = self._stores.rounds.get(project.id, unit.round)
+        return "" if round_.state is RoundState.open else "The round has closed."
+
+    def _require_reportable(self, result: Result) -> None:
+        unit = self._stores.work.unit(result.unit_id)
+        round_ = self._stores.rounds.get(result.project_id, unit.round)
+        if result.state in _VERDICTS or result.state in (ResultState.given_back, ResultState.failed):
+            raise ResultEnded()
+        if round_.state is not RoundState.open or result.state not in _REPORTABLE:
+            raise StaleResult()
+
+    def _accept(
+        self, project: Project, unit: Unit, result: Result, claim: GradientClaim
+    ) -> tuple[ResultState, str]:
+        """Whether this report goes to the validator; a prefix splits the unit where nobody else computes it."""
+        layout = self._plans.of(project.plan_sha256).layout
+        if claim.mini_batches > result.size:
+            raise MalformedGradient(f"It covers {claim.mini_batches} mini-batches, {result.size} were leased.")
+        if claim.mini_batches > unit.size:
+            return ResultState.unneeded, "The unit was split meanwhile; a part of it has been delivered."
+        prefix = unit.mini_batches[: claim.mini_batches]
+        examples = sum(layout.locate(mini_batch).count for mini_batch in prefix)
+        if claim.examples != examples:
+            raise MalformedGradient(f"It counts {claim.examples} examples, these mini-batches have {examples}.")
+        if unit.state is not UnitState.open:
+            return ResultState.unneeded, "Another host was first."
+        if claim.mini_batches < unit.size:
+            others = [r for r in self._stores.work.results_of(unit.id) if r.id != result.id]
+            if any(r.state in (ResultState.leased, ResultState.reported) for r in others):
+                return ResultState.unneeded, _PREFIX_UNNEEDED
+            self._stores.work.shorten(unit, list(prefix))
+        return ResultState.reported, ""
+
+    def _measure(self, host: Host, project: Project, result: Result, claim: GradientClaim, now: dt.datetime) -> None:
+        """A host's speed is what it says it took, but never better than what the lease's time allows."""
+        elapsed = max((now - result.leased_at).total_seconds(), 0.0)
+        # The first unit waits for TensorFlow's start and for blobs; a host that counts too little time gains nothing.
+        seconds = min(max(claim.seconds, 0.05 * elapsed), elapsed)
+        speed = sizing.measured_speed(host.speed, project.operations * claim.mini_batches, seconds)
+        self._stores.hosts.set_speed(host.id, speed)
+        self._stores.hosts.saw(host.id, now)
+
+
+def _sizes(project: Project) -> GradientSizes:
+    return GradientSizes(project.gradient_size, project.moving_size, project.sums_size)
+
+
+def _claim(file: Path, project: Project) -> GradientClaim:
+    try:
+        return inspect_gradient(file, _sizes(project))
+    except MalformedTensors as error:
+        raise MalformedGradient(str(error)) from None

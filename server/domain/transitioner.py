@@ -1,0 +1,62 @@
+"""The pass that ends what is overdue: hosts that are late or silent, and units that nobody can compute."""
+
+import datetime as dt
+import logging
+
+from server.errors import SomebodyElseWasFirst
+from server.rules import retries
+from server.rules.states import ProjectState, ResultState
+from server.storage.stores import Stores
+from server.storage.tables import Project, Result, Unit
+
+_LOG = logging.getLogger(__name__)
+
+
+class Transitioner:
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+
+    def run_pass(self, now: dt.datetime) -> int:
+        """How many results were lost and projects stopped."""
+        return self._lose_overdue(now) + self._stop_hopeless(now)
+
+    def _lose_overdue(self, now: dt.datetime) -> int:
+        lost = 0
+        for result in self._stores.work.overdue(now):
+            late = result.deadline < now
+            sentence = "The report deadline has passed." if late else "Three heartbeats were missed."
+            try:
+                with self._stores.database.write():
+                    self._stores.work.move(result, ResultState.lost, ended_at=now, sentence=sentence)
+                    self._stores.projects.say(
+                        result.project_id,
+                        f"A host was lost ({sentence.lower().rstrip('.')}); its {result.size} mini-batches of round "
+                        f"{self._stores.work.unit(result.unit_id).round} go to another.",
+                        now,
+                    )
+                lost += 1
+            except SomebodyElseWasFirst:
+                _LOG.info("result %d ended meanwhile", result.id)
+        return lost
+
+    def _stop_hopeless(self, now: dt.datetime) -> int:
+        stopped = 0
+        for project in self._stores.projects.in_state(ProjectState.running):
+            for unit, live in self._stores.work.open_units(project.id):
+                past = self._stores.work.results_of(unit.id) if not live else []
+                losses = sum(result.state is ResultState.lost for result in past)
+                if not live and retries.unit_is_hopeless(unit.failures, losses):
+                    self._stop(project, unit, past, now)
+                    stopped += 1
+                    break
+        return stopped
+
+    def _stop(self, project: Project, unit: Unit, past: list[Result], now: dt.datetime) -> None:
+        words = [result.sentence for result in past if result.state is ResultState.failed and result.sentence]
+        reason = (
+            f"the same unit of round {unit.round} failed {len(past)} times on "
+            f"{len({result.host_id for result in past})} hosts. The last one said: “{words[-1] if words else 'nothing'}”."
+        )
+        with self._stores.database.write():
+            self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
+            self._stores.projects.say(project.id, f"Needs attention: {reason}", now)

@@ -1,0 +1,93 @@
+"""Cuts units from an epoch's order when hosts ask, and finds those that need another result.
+
+Knows nothing of HTTP, nor of which project's turn it is.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+from itertools import islice
+
+from server.domain.plans import Plans, order_of, places_of
+from server.rules import choosing, k_batch, retries, sizing
+from server.rules.states import ResultState, RoundState
+from server.storage.stores import Stores
+from server.storage.tables import Host, Project, Result, Round, Unit
+
+_ENDED_BADLY = (ResultState.failed, ResultState.invalid, ResultState.not_finite)
+_MOST_RESULTS_AT_ONCE = 2
+OpenUnits = list[tuple[Unit, list[Result]]]
+
+
+class WorkGenerator:
+    def __init__(self, stores: Stores, plans: Plans) -> None:
+        self._stores = stores
+        self._plans = plans
+
+    def unit_for(
+        self, host: Host, project: Project, held: Collection[str], others_wait: bool, alone: bool, now: dt.datetime
+    ) -> Unit | None:
+        """The unit that this host should compute, made if need be; None when the project has nothing for it now.
+
+        `alone`: no other host could take what this one failed at. Inside a write transaction.
+        """
+        round_ = self._stores.rounds.get(project.id, project.round)
+        if round_.state is not RoundState.open:
+            return None
+        units = self._stores.work.open_units(project.id)
+        return (
+            self._orphan(host, units, alone)
+            or self._fresh(host, project, round_, units, held, others_wait, now)
+            or self._second_opinion(host, project, round_, units)
+        )
+
+    def _orphan(self, host: Host, units: OpenUnits, alone: bool) -> Unit | None:
+        """The oldest unit that nobody has in hand, but not to a host that has failed at it while others could try."""
+        for unit, live in units:
+            if live:
+                continue
+            past = self._stores.work.results_of(unit.id)
+            failed_here = any(r.host_id == host.id and r.state in _ENDED_BADLY for r in past)
+            losses = sum(r.state is ResultState.lost for r in past)
+            if not retries.unit_is_hopeless(unit.failures, losses) and (alone or not failed_here):
+                return unit
+        return None
+
+    def _fresh(
+        self, host: Host, project: Project, round_: Round, units: OpenUnits, held: Collection[str],
+        others_wait: bool, now: dt.datetime,
+    ) -> Unit | None:  # fmt: skip
+        """A new unit from the head of the epoch's queue."""
+        outstanding = sum(unit.size for unit, _ in units)
+        if not k_batch.may_cut(outstanding, round_.used, round_.target, others_wait):
+            return None
+        plan = self._plans.of(project.plan_sha256)
+        order = order_of(plan.seed, project.epoch, project.mini_batches)
+        places = places_of(plan.seed, project.epoch, project.mini_batches)
+        taken = self._stores.rounds.used_places(project.id, project.epoch, project.head)
+        taken |= {int(places[b]) for unit, _ in units for b in unit.mini_batches}
+        size = self._size(host, project, round_, outstanding, others_wait)
+        free = choosing.free_places(len(order), project.head, taken)
+        window = list(islice(free, choosing.WINDOW * size))
+        if not window:
+            return None
+        shards = {s.number for s in self._stores.projects.shards(project.id) if s.sha256 in held} if held else set()
+        chosen = choosing.choose(window, size, lambda place: plan.layout.locate(int(order[place])).shard, shards)
+        mini_batches = [int(order[place]) for place in chosen]
+        return self._stores.work.add_unit(project.id, round_.number, project.epoch, mini_batches, now)
+
+    def _size(self, host: Host, project: Project, round_: Round, outstanding: int, others_wait: bool) -> int:
+        hosts_at_work = self._stores.work.hosts_at_work(project.id) + 1
+        size = sizing.mini_batches_for(host.speed, project.operations, round_.target, hosts_at_work)
+        bound = k_batch.left_for(outstanding, round_.used, round_.target, others_wait)
+        return size if bound is None else min(size, bound)
+
+    def _second_opinion(self, host: Host, project: Project, round_: Round, units: OpenUnits) -> Unit | None:
+        """At the end of an epoch nothing is left to cut: help with the oldest unit, so that no slow host holds it up."""
+        left = project.mini_batches - self._stores.rounds.count_used_in_epoch(project.id, project.epoch)
+        if sum(unit.size for unit, _ in units) < left:
+            return None
+        for unit, live in units:
+            mine = any(result.host_id == host.id for result in live)
+            if live and not mine and len(live) < _MOST_RESULTS_AT_ONCE:
+                return unit
+        return None

@@ -1,0 +1,76 @@
+"""Loss, metrics and optimizer of a project: from the model file where it was compiled, from the form where not."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from server.rules.intake_values import ModelReading
+from server.rules.problems import Problem
+from server.rules.settings import ProjectSettings
+from volunteer.plan.objectives import (
+    canonical_loss,
+    canonical_metrics,
+    canonical_optimizer,
+    optimizer_from_form,
+    scaled_learning_rate,
+)
+from volunteer.plan.refused import Refused
+
+DEFAULT_RATE = 0.001
+
+
+class Objective(msgspec.Struct, frozen=True):
+    """Canonical descriptions of what is minimised, measured and by what."""
+
+    loss: dict[str, Any]
+    metrics: list[dict[str, Any]]
+    optimizer: dict[str, Any]
+
+
+def choose(model: ModelReading, settings: ProjectSettings) -> tuple[Objective | None, list[Problem]]:
+    """The form's choice goes before the file's. None, with problems, when something is missing or not allowed."""
+    problems: list[Problem] = []
+    parts = [
+        _try(lambda: _loss(model, settings), "loss", problems),
+        _try(lambda: _metrics(model, settings), "metrics", problems),
+        _try(lambda: _optimizer(model, settings), "optimizer", problems),
+    ]
+    if problems:
+        return None, problems
+    return Objective(*parts), []
+
+
+def _try(part: Callable[[], Any], field: str, problems: list[Problem]) -> Any:
+    try:
+        return part()
+    except Refused as refused:
+        problems.append(Problem(field, refused.sentence))
+        return None
+
+
+def _loss(model: ModelReading, settings: ProjectSettings) -> dict[str, Any]:
+    if settings.loss:
+        return canonical_loss(settings.loss)
+    if model.loss is None:
+        raise Refused("The model file was not compiled with a loss: choose one here.", "loss")
+    return model.loss
+
+
+def _metrics(model: ModelReading, settings: ProjectSettings) -> list[dict[str, Any]]:
+    if settings.metrics:
+        return canonical_metrics(list(settings.metrics), _loss(model, settings), model.output_shape)
+    return list(model.metrics or [])
+
+
+def _optimizer(model: ModelReading, settings: ProjectSettings) -> dict[str, Any]:
+    if settings.optimizer:
+        optimizer = optimizer_from_form(settings.optimizer, settings.learning_rate or DEFAULT_RATE)
+    elif model.optimizer is None:
+        raise Refused("The model file was not compiled with an optimizer: choose one here.", "optimizer")
+    elif settings.learning_rate is not None:
+        config = {**model.optimizer["config"], "learning_rate": settings.learning_rate}
+        optimizer = canonical_optimizer({"class_name": model.optimizer["class_name"], "config": config})
+    else:
+        optimizer = model.optimizer
+    return scaled_learning_rate(optimizer, settings.k) if settings.scale_learning_rate else optimizer
