@@ -1,4 +1,4 @@
-"""The learner process: answers the calls of `ChildLearner`. Started with `python -m server.learning.child`."""
+"""The learner process, `python -m server.learning.child`: answers the calls of `ChildLearner`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,13 @@ from server.learning.inspecting import inspect
 from server.learning.recomputing import Recomputer
 from server.learning.stepping import evaluation_result, step
 from server.learning.workbench import Workbench
-from server.rules.learning_values import EvaluateRequest, GradientRequest, InspectRequest, ResultRequest, StepRequest
+from server.rules.learning_values import (
+    EvaluateRequest,
+    GradientRequest,
+    InspectRequest,
+    ResultRequest,
+    StepRequest,
+)
 from volunteer.children.entry import serve
 from volunteer.plan.refused import Refused
 from volunteer.training.runtime import prepare, tf
@@ -32,7 +38,7 @@ def calls(workbench: Workbench) -> dict[str, tuple[type, Call]]:
 
 
 def answer(table: dict[str, tuple[type, Call]], message: dict[str, Any]) -> dict[str, Any]:
-    """{"result": ...}; {"refused": sentence, "field": ...} where the project is at fault; {"failed": ...} otherwise.
+    """{"result": ...}, or {"refused": sentence, "field": ...} where the project is at fault, or {"failed": ...}.
 
     `lost` says that the process should not be used any more.
     """

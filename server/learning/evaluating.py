@@ -1,4 +1,7 @@
-"""The model over one validation shard, as Keras's `evaluate` would see it: no training, regularisation included."""
+"""The model over one validation shard, as Keras's `evaluate` would see it.
+
+No training, regularisation included.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +21,10 @@ MAX_BYTES = 32 * 2**20
 
 
 def evaluate(workbench: Workbench, request: EvaluateRequest) -> Evaluation:
-    """Sums over the shard. Raises ValueError (MalformedTensors) for a file that is not a shard of this project."""
+    """Sums over the shard.
+
+    Raises ValueError (MalformedTensors) for a file that is not a shard of this project.
+    """
     bench = workbench.of(Path(request.plan))
     bench.load(Path(request.weights), Path(request.frozen))
     x, y = open_shard(bench.plan, Path(request.shard))

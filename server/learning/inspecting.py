@@ -1,4 +1,4 @@
-"""An uploaded model's first and only trial before hosts see it: build, load, one training step on real rows."""
+"""An uploaded model's trial before hosts see it: build, load, one training step on real rows."""
 
 import gc
 from pathlib import Path
@@ -31,7 +31,7 @@ from volunteer.training.variables import (
 
 
 def inspect(request: InspectRequest) -> Inspection:
-    """Writes weights.safetensors and frozen.safetensors into `request.out`. Raises Refused with a sentence."""
+    """Writes weights.safetensors and frozen.safetensors into `request.out`. Raises Refused."""
     out = Path(request.out)
     out.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(request.seed % 2**32)
@@ -67,9 +67,7 @@ def _inspect(request: InspectRequest, out: Path) -> Inspection:
     if mini_batch is None:
         return Inspection(**facts)
     sums, means = _trial(request, bound, weights, frozen, mini_batch)
-    return Inspection(
-        **facts, loss=float(sums.sums[0]) / sums.examples, metrics=means, seconds=sums.seconds
-    )
+    return Inspection(**facts, loss=float(sums.sums[0]) / sums.examples, metrics=means, seconds=sums.seconds)
 
 
 def _first_rows(request: InspectRequest) -> MiniBatch | None:
@@ -121,7 +119,7 @@ def _trial(
 
 
 def _still(bound: Bound) -> list[Any]:
-    """Everything that a training step must leave alone: all but trained weights, moving statistics and seeds."""
+    """What a training step must leave alone: all but trained weights, moving statistics and seeds."""
     may_change = {id(variable) for variable in (*bound.trainable, *bound.moving, *seed_states(bound.model))}
     return [variable for variable in bound.model.variables if id(variable) not in may_change]
 

@@ -21,16 +21,17 @@ from volunteer.children.limits import Limits
 
 Answer = TypeVar("Answer")
 GIB = 2**30
-# TensorFlow itself needs 1 GiB of RLIMIT_DATA; the rest is for the model, its optimizer's slots and a gradient.
+# TensorFlow itself needs 1 GiB of RLIMIT_DATA; the rest is for the model, its optimizer's slots and a
+# gradient.
 DEFAULT_LIMITS = Limits(data=6 * GIB)
 
 
 class ChildLearner:
     """Two processes: one for the projects at work, and one for inspecting uploads, which ends when idle.
 
-    So a stranger's upload that takes minutes to try, or kills its process, holds up no round. Every method may be
-    called from any thread. All raise Refused where the project is at fault, and LearnerFailed where the process died
-    or took longer than `seconds`; a call that failed may be repeated.
+    So a stranger's upload that takes minutes to try, or kills its process, holds up no round. Every method
+    may be called from any thread. All raise Refused where the project is at fault, and LearnerFailed where
+    the process died or took longer than `seconds`; a call that failed may be repeated.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The requestor's own Keras optimizer: rebuilt from its description, its variables restored, stepped, saved."""
+"""The requestor's own Keras optimizer: rebuilt, its variables restored, stepped and saved."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from volunteer.plan.refused import Refused
 from volunteer.protocol.tensors import load, save
 from volunteer.training.build import first_line, revive
-from volunteer.training.runtime import keras, tf
+from volunteer.training.runtime import tf
 
 
 class Stepper:
@@ -35,7 +35,10 @@ class Stepper:
         self._apply: Any = tf.function(self._step, autograph=False, input_signature=[signature])
 
     def restore(self, path: Path | None) -> None:
-        """Take up the state saved at `path`; None: as at the very first step. Raises ValueError for a foreign one."""
+        """Take up the state saved at `path`; None: as at the very first step.
+
+        Raises ValueError for a foreign one.
+        """
         if path is None:
             values = self._fresh
         else:

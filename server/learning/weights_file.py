@@ -1,4 +1,7 @@
-"""Which dataset of a clean weights file feeds which variable: found by asking Keras, not by copying its rules."""
+"""Which dataset of a clean weights file feeds which variable.
+
+Found by asking Keras, not by copying its rules.
+"""
 
 import shutil
 import warnings
@@ -19,8 +22,9 @@ _NAMES = {"h5": "probe.h5", "keras": "probe.weights.h5"}
 def load_weights(model: keras.Model, file: Path, kind: Literal["h5", "keras"], folder: Path) -> list[str]:
     """Fill the model from a clean file; returns for each of `model.weights` the path of its dataset.
 
-    A copy whose i-th dataset is filled with i is loaded by Keras; what arrives in a variable says where it came from.
-    The real values are then read from those datasets. Raises Refused when the weights do not fit the architecture.
+    A copy whose i-th dataset is filled with i is loaded by Keras; what arrives in a variable says where it
+    came from. The real values are then read from those datasets. Raises Refused when the weights do not fit
+    the architecture.
     """
     probe = folder / _NAMES[kind]
     shutil.copyfile(file, probe)

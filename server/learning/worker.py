@@ -16,7 +16,7 @@ START_SECONDS = 120.0
 
 
 class Worker:
-    """Calls from several threads queue up. With `idle_seconds` the process ends after so long without a call."""
+    """Calls from several threads queue up. With `idle_seconds` the process ends when unused so long."""
 
     def __init__(
         self, folder: Path, limits: Limits, threads: int | None = None, idle_seconds: float | None = None
@@ -38,8 +38,8 @@ class Worker:
     def call(self, name: str, request: Any, seconds: float) -> Any:
         """The answer to one call, as plain data.
 
-        Raises Refused where the project is at fault. Raises LearnerFailed when the process died, ran out of memory or
-        took longer than `seconds`; the next call finds a new process.
+        Raises Refused where the project is at fault. Raises LearnerFailed when the process died, ran out of
+        memory or took longer than `seconds`; the next call finds a new process.
         """
         with self._lock:
             if self._closed:

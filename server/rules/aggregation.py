@@ -1,4 +1,7 @@
-"""How the gradients of a round become one: pure numpy, in a fixed order, so a round is the same bytes every time."""
+"""How the gradients of a round become one.
+
+Pure numpy, in a fixed order, so a round is the same bytes every time.
+"""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -19,10 +22,10 @@ class Sliceable(Protocol):
 
 
 def mean_over_examples(sums: Sequence[Sliceable], size: int, examples: Sequence[int]) -> Vector:
-    """The sum of all vectors over the sum of all examples; each vector is already a sum of n_i times something.
+    """The sum of all vectors over the sum of all examples; each vector is a sum of n_i times something.
 
-    sums: vectors of `size` float32, summed in the order given; returns (size,) float32. Raises ValueError without
-    vectors or examples.
+    sums: vectors of `size` float32, summed in the order given; returns (size,) float32. Raises ValueError
+    without vectors or examples.
     """
     if not sums or len(sums) != len(examples) or min(examples) < 1:
         raise ValueError("a mean needs at least one vector, and the examples behind each")
@@ -41,8 +44,9 @@ def mean_over_examples(sums: Sequence[Sliceable], size: int, examples: Sequence[
 def moved(state: Vector, mean_change: Vector, momentum: NDArray[np.float64], k: int) -> Vector:
     """BatchNormalization's statistics after a round: what k steps in a row would have done.
 
-    state, mean_change, momentum: (M,); mean_change is the mean of (s_i - s) over the round's k mini-batches, each of
-    which started from s. s + (1 - m^k) / (1 - m) * mean(s_i - s), computed in float64 (DESIGN, "Mathematics").
+    state, mean_change, momentum: (M,); mean_change is the mean of (s_i - s) over the round's k mini-batches,
+    each of which started from s. s + (1 - m^k) / (1 - m) * mean(s_i - s), computed in float64 (DESIGN,
+    "Mathematics").
     """
     if k < 1:
         raise ValueError("a round has at least one mini-batch")
@@ -53,7 +57,10 @@ def moved(state: Vector, mean_change: Vector, momentum: NDArray[np.float64], k: 
 
 
 def total_sums(sums: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Loss and metric sums of all results added up, in the order given. Raises ValueError when lengths differ."""
+    """Loss and metric sums of all results added up, in the order given.
+
+    Raises ValueError when lengths differ.
+    """
     if len({vector.shape for vector in sums}) != 1:
         raise ValueError("the results carry sums of different lengths")
     total = np.zeros_like(sums[0])

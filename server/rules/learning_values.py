@@ -1,4 +1,4 @@
-"""What goes into the learner and what comes out: plain values, JSON-able, paths as text. Knows no TensorFlow."""
+"""What goes into the learner and what comes out: plain values, JSON-able, paths as text."""
 
 from typing import Any, Literal
 
@@ -16,10 +16,11 @@ class LearnerFailed(GridError):
 class InspectRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Build an uploaded model once and try one training step on the first rows of the data.
 
-    `architecture`, `loss`, `metrics`, `optimizer`: canonical. `weights_file`: the clean HDF5 file that intake wrote,
-    laid out as `kind` says ("h5": layer_names and weight_names; "keras": Keras 3's weights file); None leaves the
-    weights as the initialisers make them. `x`: a .npy file for each input name; `y`: the labels' .npy file; without
-    them (a check of the model alone) there is no trial step. Files are written to the folder `out`.
+    `architecture`, `loss`, `metrics`, `optimizer`: canonical. `weights_file`: the clean HDF5 file that intake
+    wrote, laid out as `kind` says ("h5": layer_names and weight_names; "keras": Keras 3's weights file); None
+    leaves the weights as the initialisers make them. `x`: a .npy file for each input name; `y`: the labels'
+    .npy file; without them (a check of the model alone) there is no trial step. Files are written to the
+    folder `out`.
     """
 
     architecture: dict[str, Any]
@@ -39,9 +40,9 @@ class InspectRequest(msgspec.Struct, frozen=True, kw_only=True):
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """A model that can be trained.
 
-    `sources`: for each variable the path of the dataset in the clean file that feeds it (empty without a file);
-    `weights`, `frozen`: the safetensors files written; `sums`: how many numbers the sums of a result hold; `loss`, `metrics`: of the trial step; `seconds`: what one
-    mini-batch took here, None without data.
+    `sources`: for each variable the path of the dataset in the clean file that feeds it (empty without a
+    file); `weights`, `frozen`: the safetensors files written; `sums`: how many numbers the sums of a result
+    hold; `loss`, `metrics`: of the trial step; `seconds`: what one mini-batch took here, None without data.
     """
 
     variables: list[VariableSpec]
@@ -62,7 +63,7 @@ class GradientFile(msgspec.Struct, frozen=True):
 
 
 class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Step the optimizer once. `gradients` in the order in which they are to be summed; `mini_batches` is k."""
+    """Step the optimizer once. `gradients`: in the order in which they are summed; `mini_batches`: k."""
 
     plan: str
     frozen: str
@@ -76,8 +77,8 @@ class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     """A round's outcome. With `finite` False nothing was written and `weights` and `optimizer` are None.
 
-    `loss` and `metrics` are the round's training means, as reported by the hosts; `gradient_norm` is the Euclidean
-    norm of the round's mean gradient.
+    `loss` and `metrics` are the round's training means, as reported by the hosts; `gradient_norm` is the
+    Euclidean norm of the round's mean gradient.
     """
 
     finite: bool
@@ -90,7 +91,10 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GradientRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Compute a unit as a host would and write its gradient blob to `out`. `shards`: number (as text) -> path."""
+    """Compute a unit as a host would and write its gradient blob to `out`. `shards`.
+
+    Number (as text) -> path.
+    """
 
     plan: str
     frozen: str

@@ -1,1 +1,4 @@
-"""TensorFlow's room: builds the model from the plan, computes gradients. Knows no network, no leases, no server."""
+"""TensorFlow's room: builds the model from the plan, computes gradients.
+
+Knows no network, no leases, no server.
+"""

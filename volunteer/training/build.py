@@ -10,8 +10,8 @@ from volunteer.training.runtime import keras
 def build_model(architecture: dict[str, Any]) -> keras.Model:
     """The Keras model of a canonical Keras 3 configuration, its variables allocated and freshly initialised.
 
-    The configuration has passed `volunteer.plan.architecture`; Keras's safe mode is a second net below that one.
-    Raises Refused when Keras cannot build it, or when it has not exactly one output.
+    The configuration has passed `volunteer.plan.architecture`; Keras's safe mode is a second net below that
+    one. Raises Refused when Keras cannot build it, or when it has not exactly one output.
     """
     try:
         model = revive(architecture, "keras")

@@ -46,8 +46,9 @@ class MiniBatch:
 class UnitSums:
     """What a result carries (DESIGN, "Mathematics").
 
-    gradient: (P,) float32, sum of n_i g_i; moving: (M,) float32, sum of n_i (s_i - s); sums: (1 + S,) float64, the
-    sum of n_i loss_i and then the metrics' state variables; seconds: spent computing, tracing left out.
+    gradient: (P,) float32, sum of n_i g_i; moving: (M,) float32, sum of n_i (s_i - s); sums: (1 + S,)
+    float64, the sum of n_i loss_i and then the metrics' state variables; seconds: spent computing, tracing
+    left out.
     """
 
     gradient: Vector
@@ -68,7 +69,7 @@ class Engine:
     def __init__(
         self, plan: ProjectPlan, threads: int | None = None, model: keras.Model | None = None
     ) -> None:
-        """Build the plan's model (or take one built from it). Raises Refused for a plan that cannot be built."""
+        """Build the plan's model, or take one built from it. Raises Refused where that fails."""
         prepare(threads)
         self.plan = plan
         model = build_model(plan.architecture) if model is None else model

@@ -1,7 +1,7 @@
 """The two compiled loops: over the mini-batches of a unit, and over those of a validation shard.
 
-AutoGraph stays off (it needs source files, which a packaged program has not) and so does XLA (several times slower
-on convolutions).
+AutoGraph stays off (it needs source files, which a packaged program has not) and so does XLA (several times
+slower on convolutions).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,10 @@ from volunteer.training.runtime import keras, tf
 from volunteer.training.variables import Bound
 
 Accumulators = tuple[list[Any], list[Any], Any]
-"""Sums so far: n_i g_i per trainable variable; n_i (s_i - s) per moving variable; n_i loss_i as a float64 scalar."""
+"""Sums so far: n_i g_i per trainable variable; n_i (s_i - s) per moving variable.
+
+N_i loss_i as a float64 scalar.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,20 +32,18 @@ class Parts:
 
 def forward(model: keras.Model, inputs: dict[str, Any], training: bool) -> Any:
     """The model's one output for inputs by input layer name; a mask, if any, stays attached to it."""
-    if len(inputs) == 1:
-        ordered = list(inputs.values())
-    else:
-        ordered = [inputs[name] for name in input_names(model)]
+    names = list(inputs) if len(inputs) == 1 else input_names(model)
+    ordered = [inputs[name] for name in names]
     structure = getattr(model, "_inputs_struct", None)
-    if structure is None:
-        packed = ordered[0]
-    else:
-        packed = keras.tree.pack_sequence_as(structure, ordered)
+    packed = ordered[0] if structure is None else keras.tree.pack_sequence_as(structure, ordered)
     return keras.tree.flatten(model(packed, training=training))[0]
 
 
 def stacked_specs(x: Mapping[str, NDArray[Any]], y: NDArray[Any]) -> tuple[dict[str, Any], Any]:
-    """What a loop takes, from one mini-batch: the same arrays with a free first dimension, so one trace serves all."""
+    """What a loop takes, from one mini-batch.
+
+    The same arrays with a free first dimension, so one trace serves all.
+    """
     specs = {name: tf.TensorSpec([None, *values.shape], values.dtype) for name, values in x.items()}
     return specs, tf.TensorSpec([None, *y.shape], y.dtype)
 
@@ -50,8 +51,9 @@ def stacked_specs(x: Mapping[str, NDArray[Any]], y: NDArray[Any]) -> tuple[dict[
 def make_gradient_loop(parts: Parts, x_spec: dict[str, Any], y_spec: Any) -> Callable[..., Accumulators]:
     """A function (x, y, seed values, state s, accumulators) -> accumulators, for mini-batches of one size.
 
-    x: by input name (c, examples, ...); y: (c, examples, ...); seed values: (c, generators, 2) int64; the loop goes
-    over c, one mini-batch at a time and in order, each from state s, so that cutting a unit into calls changes no bit.
+    x: by input name (c, examples, ...); y: (c, examples, ...); seed values: (c, generators, 2) int64; the
+    loop goes over c, one mini-batch at a time and in order, each from state s, so that cutting a unit into
+    calls changes no bit.
     """
     model, trainable, moving = parts.bound.model, parts.bound.trainable, parts.bound.moving
     examples = float(y_spec.shape[1])
@@ -100,7 +102,10 @@ def make_gradient_loop(parts: Parts, x_spec: dict[str, Any], y_spec: Any) -> Cal
 
 
 def make_evaluation_loop(parts: Parts, x_spec: dict[str, Any], y_spec: Any) -> Callable[..., Any]:
-    """A function (x, y, sum) -> sum of n_i loss_i (float64) without training; the metrics take in what they see."""
+    """A function (x, y, sum) -> sum of n_i loss_i (float64) without training.
+
+    The metrics take in what they see.
+    """
     model = parts.bound.model
     examples = float(y_spec.shape[1])
 

@@ -1,4 +1,7 @@
-"""Views into a safetensors file without reading it: large tensors stay on disk until a block of them is wanted."""
+"""Views into a safetensors file without reading it.
+
+Large tensors stay on disk until a block of them is wanted.
+"""
 
 import json
 import struct
@@ -11,9 +14,19 @@ from numpy.typing import NDArray
 from volunteer.protocol.tensors import MAX_HEADER, MalformedTensors
 
 _DTYPES = {
-    "BOOL": np.bool_, "U8": np.uint8, "I8": np.int8, "U16": np.uint16, "I16": np.int16, "U32": np.uint32,
-    "I32": np.int32, "U64": np.uint64, "I64": np.int64, "F16": np.float16, "F32": np.float32, "F64": np.float64,
-}  # fmt: skip
+    "BOOL": np.bool_,
+    "U8": np.uint8,
+    "I8": np.int8,
+    "U16": np.uint16,
+    "I16": np.int16,
+    "U32": np.uint32,
+    "I32": np.int32,
+    "U64": np.uint64,
+    "I64": np.int64,
+    "F16": np.float16,
+    "F32": np.float32,
+    "F64": np.float64,
+}
 
 
 def map_tensors(path: Path) -> dict[str, NDArray[Any]]:

@@ -28,12 +28,15 @@ def metric_objects(canonical: Sequence[dict[str, Any]]) -> list[keras.metrics.Me
 
 
 def compile_loss(model: keras.Model, loss: dict[str, Any]) -> None:
-    """After this `model.compute_loss` gives what Keras itself would minimise, regularisation and masks included."""
+    """After this `model.compute_loss` gives what `fit` would minimise, regularisation and masks included."""
     model.compile(optimizer=None, loss=loss_object(loss), jit_compile=False)
 
 
 def prime_metrics(metrics: Sequence[keras.metrics.Metric], model: keras.Model) -> None:
-    """Let those metrics that make their variables at the first mini-batch make them now: in a graph it is too late."""
+    """Let those metrics that make their variables at the first mini-batch make them now.
+
+    In a graph it is too late.
+    """
     shape = [size or 1 for size in keras.tree.flatten(model.outputs)[0].shape]
     for metric in metrics:
         if not getattr(metric, "_built", True):
@@ -52,7 +55,10 @@ def read_states(metrics: Sequence[keras.metrics.Metric]) -> NDArray[np.float64]:
 
 
 def results_of(metrics: Sequence[keras.metrics.Metric], states: NDArray[np.float64]) -> dict[str, float]:
-    """What primed metrics say of summed states, by the metric's name. Raises ValueError when the lengths differ."""
+    """What primed metrics say of summed states, by the metric's name.
+
+    Raises ValueError when the lengths differ.
+    """
     variables = [variable for metric in metrics for variable in metric.variables]
     sizes = [int(np.prod(variable.shape)) for variable in variables]
     if states.shape != (sum(sizes),):

@@ -7,7 +7,7 @@ MEGABYTE = 2**20
 
 @dataclass
 class Pace:
-    """Aims at chunks of `target_seconds`, so that a host can stop between two of them, and of at most `max_bytes`."""
+    """Aims at chunks of `target_seconds`, so that a host can stop between two, and of at most `max_bytes`."""
 
     target_seconds: float = 0.5
     max_bytes: int = 64 * MEGABYTE

@@ -1,4 +1,7 @@
-"""The one door to TensorFlow and Keras: fixes what a machine's own configuration could change before they load."""
+"""The one door to TensorFlow and Keras.
+
+Fixes what a machine's own configuration could change before they load.
+"""
 
 import os
 
@@ -21,8 +24,8 @@ __all__ = ["keras", "prepare", "tf"]
 def prepare(threads: int | None) -> None:
     """Give the operations of this process `threads` threads (None: as many as there are processors).
 
-    Has to come before the first operation; afterwards TensorFlow cannot change it, and a different number raises
-    RuntimeError: another limit needs another process.
+    Has to come before the first operation; afterwards TensorFlow cannot change it, and a different number
+    raises RuntimeError: another limit needs another process.
     """
     if threads is None:
         return

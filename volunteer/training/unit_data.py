@@ -1,4 +1,7 @@
-"""The mini-batches of a unit, cut out of shard files on disk. Maps the files; never holds a whole shard in memory."""
+"""The mini-batches of a unit, cut out of shard files on disk. Maps the files.
+
+Never holds a whole shard in memory.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,9 +21,10 @@ Shard = tuple[dict[str, NDArray[Any]], NDArray[Any]]
 def read_mini_batches(
     plan: ProjectPlan, epoch: int, numbers: Sequence[int], shard_paths: Mapping[int, Path]
 ) -> Iterator[MiniBatch]:
-    """The mini-batches `numbers` of `epoch`, in that order; `shard_paths` names the file of each shard they need.
+    """The mini-batches `numbers` of `epoch`, in that order, out of the file of each shard they need.
 
-    Raises MalformedTensors for a file that is not the shard that the plan describes, OSError for one that is missing.
+    Raises MalformedTensors for a file that is not the shard that the plan describes, OSError for one that is
+    missing.
     """
     opened: dict[int, Shard] = {}
     for number in numbers:

@@ -1,4 +1,4 @@
-"""Which of a model's variables are trained, moved by BatchNormalization, or frozen; and their flat vectors."""
+"""Which of a model's variables are trained, moved by BatchNormalization or frozen; their flat vectors."""
 
 import collections
 import itertools
@@ -66,7 +66,10 @@ def assign_weights(bound: Bound, weights: Weights) -> None:
 
 
 def assign_frozen(bound: Bound, frozen: Vector) -> None:
-    """Set the frozen variables. Must come before the model is traced: Normalization bakes its mean into the graph."""
+    """Set the frozen variables. Must come before the model is traced.
+
+    Normalization bakes its mean into the graph.
+    """
     _assign(bound.frozen, split(frozen, bound.of_role(Role.frozen)))
     for layer in bound.model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization) and layer.built:
@@ -84,7 +87,8 @@ def read_frozen(bound: Bound) -> Vector:
 def seed_states(model: keras.Model) -> list[Any]:
     """The state variable of every seed generator in the model, each once, in the order of its layers.
 
-    Keras keeps them outside `weights`; layers that share a generator (the cells of a dropout LSTM) share a state.
+    Keras keeps them outside `weights`; layers that share a generator (the cells of a dropout LSTM) share a
+    state.
     """
     found: dict[int, Any] = {}
     for layer in model._flatten_layers():
@@ -96,8 +100,8 @@ def seed_states(model: keras.Model) -> list[Any]:
 def _moving(model: keras.Model) -> dict[int, float]:
     """The momentum of each moving statistic, by the variable's id.
 
-    A BatchNormalization that the model applies j times in one pass moves j times, which is one move with momentum
-    m^j; then the rule for k mini-batches holds for shared layers too.
+    A BatchNormalization that the model applies j times in one pass moves j times, which is one move with
+    momentum m^j; then the rule for k mini-batches holds for shared layers too.
     """
     uses = _uses(model)
     momentum = {}

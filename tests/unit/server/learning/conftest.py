@@ -65,7 +65,7 @@ class Project:
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> Any:
-    """A network with BatchNormalization, a constraint and a frozen layer; 4 mini-batches, the last one small."""
+    """A network with BatchNormalization, a constraint, a frozen layer; 4 mini-batches, one small."""
 
     def make(optimizer: Any = None) -> Project:
         keras.utils.set_random_seed(1)
@@ -97,7 +97,11 @@ def make_project(tmp_path: Path) -> Any:
         (tmp_path / "frozen").write_bytes(save({"frozen": frozen}))
         rng = np.random.default_rng(0)
         mini_batches = [
-            MiniBatch(i, {plan.inputs[0].name: rng.standard_normal((n, 6)).astype(np.float32)}, rng.integers(0, 3, n))
+            MiniBatch(
+                i,
+                {plan.inputs[0].name: rng.standard_normal((n, 6)).astype(np.float32)},
+                rng.integers(0, 3, n),
+            )
             for i, n in enumerate((8, 8, 8, 3))
         ]
         return Project(tmp_path, plan, weights, frozen, mini_batches)

@@ -111,7 +111,7 @@ def test_weights_of_another_architecture_are_refused_in_a_sentence(kind: str, ma
     other = keras.Sequential([keras.Input((8,)), L.Dense(3, "softmax")])
     request = make_request(_model(), kind)
     foreign = make_request(other, kind).weights_file
-    with pytest.raises(Refused, match="do not fit its architecture: .{10}") as refusal:
+    with pytest.raises(Refused, match=r"do not fit its architecture: .{10}") as refusal:
         inspect(msgspec.structs.replace(request, weights_file=foreign))
     assert "\n" not in refusal.value.sentence
 
@@ -130,10 +130,12 @@ def test_weights_that_are_not_numbers_are_refused(make_request: Any) -> None:
         inspect(make_request(model))
 
 
-def test_data_that_do_not_fit_the_input_are_refused_beside_the_data(make_request: Any, tmp_path: Path) -> None:
+def test_data_that_do_not_fit_the_input_are_refused_beside_the_data(
+    make_request: Any, tmp_path: Path
+) -> None:
     request = make_request(_model())
     np.save(request.x["numbers"], np.zeros((50, 9), np.float32))
-    with pytest.raises(Refused, match="first rows of the data fails: .{10}") as refusal:
+    with pytest.raises(Refused, match=r"first rows of the data fails: .{10}") as refusal:
         inspect(request)
     assert refusal.value.field == "data"
 
@@ -141,7 +143,7 @@ def test_data_that_do_not_fit_the_input_are_refused_beside_the_data(make_request
 def test_a_loss_that_is_not_finite_at_the_start_is_refused(make_request: Any) -> None:
     request = make_request(_model())
     np.save(request.x["numbers"], np.full((50, 8), 3e38, np.float32))
-    with pytest.raises(Refused, match="not a finite number|not finite"):
+    with pytest.raises(Refused, match=r"not a finite number|not finite"):
         inspect(request)
 
 
@@ -152,7 +154,9 @@ def test_a_layer_with_state_of_its_own_is_refused(make_request: Any) -> None:
     spectral.save_weights(request.weights_file)
     request = msgspec.structs.replace(request, architecture=_described(spectral))
     request = msgspec.structs.replace(
-        request, inputs=[msgspec.structs.replace(request.inputs[0], name="any")], x={"any": next(iter(request.x.values()))}
+        request,
+        inputs=[msgspec.structs.replace(request.inputs[0], name="any")],
+        x={"any": next(iter(request.x.values()))},
     )
     with pytest.raises(Refused, match="neither trained nor a moving statistic"):
         inspect(request)
@@ -176,4 +180,7 @@ def test_an_optimizer_that_keras_does_not_know_is_refused_beside_the_optimizer(m
 def test_the_trial_leaves_no_probe_behind(make_request: Any) -> None:
     request = make_request(_model())
     inspect(request)
-    assert sorted(path.name for path in Path(request.out).iterdir()) == ["frozen.safetensors", "weights.safetensors"]
+    assert sorted(path.name for path in Path(request.out).iterdir()) == [
+        "frozen.safetensors",
+        "weights.safetensors",
+    ]

@@ -12,8 +12,8 @@ import pytest
 
 from server.learning.learner import ChildLearner
 from server.learning.stepping import step
-from server.learning.worker import Worker
 from server.learning.workbench import Workbench
+from server.learning.worker import Worker
 from server.rules.learning_values import LearnerFailed, StepReport
 from volunteer.children.limits import Limits
 from volunteer.plan.refused import Refused
@@ -54,7 +54,9 @@ def test_files_that_are_missing_are_a_failure_and_not_a_refusal(learner: ChildLe
     assert learner.step(project.request()).finite
 
 
-def test_a_killed_learner_fails_one_call_and_the_next_finds_a_new_one(learner: ChildLearner, project: Any) -> None:
+def test_a_killed_learner_fails_one_call_and_the_next_finds_a_new_one(
+    learner: ChildLearner, project: Any
+) -> None:
     learner.step(project.request())
     pid = learner._work.pid
     assert pid is not None

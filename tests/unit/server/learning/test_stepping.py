@@ -15,7 +15,9 @@ from volunteer.protocol.tensors import load, save
 from volunteer.training.runtime import keras, tf
 
 OPTIMIZERS: list[Any] = [
-    keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5), momentum=0.9, nesterov=True),
+    keras.optimizers.SGD(
+        keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5), momentum=0.9, nesterov=True
+    ),
     keras.optimizers.Adam(0.01, amsgrad=True, clipnorm=0.1),
     keras.optimizers.AdamW(0.01, weight_decay=0.1),
     keras.optimizers.Nadam(0.01),
@@ -141,7 +143,9 @@ def test_a_diverged_round_leaves_the_next_one_alone(project: Any, workbench: Wor
 
 def test_a_gradient_of_another_network_is_an_error(project: Any, workbench: Workbench) -> None:
     foreign = project.folder / "foreign"
-    foreign.write_bytes(save({"gradient": np.zeros(3, np.float32), "moving": np.zeros(16, np.float32), "sums": np.zeros(3)}))
+    foreign.write_bytes(
+        save({"gradient": np.zeros(3, np.float32), "moving": np.zeros(16, np.float32), "sums": np.zeros(3)})
+    )
     with pytest.raises(ValueError, match="gradient is not a vector"):
         step(workbench, project.request(gradients=[GradientFile(str(foreign), 8)]))
 

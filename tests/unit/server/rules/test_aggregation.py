@@ -32,7 +32,8 @@ def test_blocks_of_a_mapped_file_give_the_same_bits(tmp_path: object) -> None:
     vectors[1].tofile(path)
     mapped = np.memmap(path, np.float32, "r")
     np.testing.assert_array_equal(
-        mean_over_examples([vectors[0], mapped], BLOCK + 5, [3, 4]), mean_over_examples(vectors, BLOCK + 5, [3, 4])
+        mean_over_examples([vectors[0], mapped], BLOCK + 5, [3, 4]),
+        mean_over_examples(vectors, BLOCK + 5, [3, 4]),
     )
 
 

@@ -56,7 +56,12 @@ def _regression() -> Any:
 def _regularised() -> Any:
     hidden = L.Dense(8, "relu", kernel_regularizer="l2", bias_regularizer="l1", activity_regularizer="l2")
     model = keras.Sequential([keras.Input((6,)), hidden, L.Dense(1, kernel_constraint="unit_norm")])
-    return model, keras.losses.MeanSquaredError(), [], lambda rng, n: rng.standard_normal(n).astype(np.float32)
+    return (
+        model,
+        keras.losses.MeanSquaredError(),
+        [],
+        lambda rng, n: rng.standard_normal(n).astype(np.float32),
+    )
 
 
 def _batch_norm() -> Any:
@@ -90,7 +95,12 @@ def _lstm() -> Any:
             L.Dense(1, "sigmoid"),
         ]
     )
-    return model, keras.losses.BinaryCrossentropy(), ["BinaryAccuracy", "AUC"], lambda rng, n: rng.integers(0, 2, (n, 1))
+    return (
+        model,
+        keras.losses.BinaryCrossentropy(),
+        ["BinaryAccuracy", "AUC"],
+        lambda rng, n: rng.integers(0, 2, (n, 1)),
+    )
 
 
 def _tagging() -> Any:
@@ -257,7 +267,8 @@ def test_one_accumulated_step_of_fit_moves_the_weights_by_the_same_gradient(case
         variable.constraint = None
     _spread(weights.trainable, model.trainable_variables)
     model.compile(
-        optimizer=keras.optimizers.SGD(1.0, gradient_accumulation_steps=4), loss=keras.losses.deserialize(plan.loss)
+        optimizer=keras.optimizers.SGD(1.0, gradient_accumulation_steps=4),
+        loss=keras.losses.deserialize(plan.loss),
     )
     x = np.concatenate([next(iter(mini_batch.x.values())) for mini_batch in mini_batches])
     y = np.concatenate([mini_batch.y for mini_batch in mini_batches])
@@ -305,7 +316,7 @@ print(hashlib.sha256(engine.sums().gradient.tobytes()).hexdigest())
 
 
 def test_two_processes_draw_the_same_dropout_to_the_bit(make_plan: Any, tmp_path: Any) -> None:
-    model, loss, metrics, _ = _dropout()
+    model, loss, _, _ = _dropout()
     plan = make_plan(model, loss)
     weights = read_weights(bind(model, plan.variables))
     rng = np.random.default_rng(0)
@@ -320,7 +331,8 @@ def test_two_processes_draw_the_same_dropout_to_the_bit(make_plan: Any, tmp_path
     command = [sys.executable, "-c", _OTHER_PROCESS, str(tmp_path / "plan"), str(tmp_path / "data.npz")]
     environment = {"PATH": os.environ["PATH"], "TF_CPP_MIN_LOG_LEVEL": "3"}
     digests = {
-        subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout for _ in range(2)
+        subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+        for _ in range(2)
     }
     assert len(digests) == 1
     assert len(next(iter(digests)).strip()) == 64

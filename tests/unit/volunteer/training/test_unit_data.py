@@ -1,4 +1,4 @@
-"""Mini-batches cut out of shard files: the rows that the plan says, from files that are what they should be."""
+"""Mini-batches cut out of shard files: the rows that the plan says, from files that fit it."""
 
 import struct
 from pathlib import Path

@@ -24,7 +24,9 @@ L = keras.layers
 
 
 def _model() -> Any:
-    block = keras.Sequential([keras.Input((4,)), L.Dense(4), L.BatchNormalization(momentum=0.5)], name="block")
+    block = keras.Sequential(
+        [keras.Input((4,)), L.Dense(4), L.BatchNormalization(momentum=0.5)], name="block"
+    )
     a, b = keras.Input((4,), name="b_comes_first"), keras.Input((4,), name="a")
     merged = L.Concatenate()([block(a), block(b)])
     once = L.BatchNormalization(momentum=0.8)(merged)
@@ -45,7 +47,9 @@ def test_a_normalization_used_twice_moves_with_the_square_of_its_momentum() -> N
     assert momenta == [0.25, 0.25, 0.8, 0.8]
 
 
-def test_the_described_momentum_is_how_much_of_the_old_statistics_one_mini_batch_keeps(make_plan: Any) -> None:
+def test_the_described_momentum_is_how_much_of_the_old_statistics_one_mini_batch_keeps(
+    make_plan: Any,
+) -> None:
     model = _model()
     plan = make_plan(model, keras.losses.MeanSquaredError())
     weights = read_weights(bind(model, plan.variables))
@@ -123,7 +127,10 @@ def test_no_thread_at_all_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        ({"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}}, "what shape its input has"),
+        (
+            {"module": "keras.layers", "class_name": "Dense", "config": {"units": 3}},
+            "what shape its input has",
+        ),
         ({"class_name": "Sequential", "config": {"name": "s", "layers": []}}, "what shape its input has"),
         ({"class_name": "NoSuchThing", "config": {}}, "cannot build"),
     ],
