@@ -1,0 +1,66 @@
+"""A real headless volunteer in a process of its own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+
+class RunningVolunteer:
+    """`daig-volunteer run --headless` with a home of its own; the join key goes by standard input."""
+
+    def __init__(self, address: str, join_key: str, folder: Path, name: str, *options: str) -> None:
+        self.name = name
+        self.home = folder / name
+        self.log = folder / f"{name}.log"
+        self._command = [
+            sys.executable, "-m", "volunteer.cli", "run", "--headless", "--server", address, "--home", str(self.home),
+            "--name", name, "--threads", "1", *options,
+        ]  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        self._join_key = join_key
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, "DAIG_JOIN_KEY": self._join_key},
+            )  # fmt: skip
+
+    def child(self) -> psutil.Process | None:
+        """The trainer, when it runs."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for one in psutil.Process(self.process.pid).children(recursive=True):
+                if "volunteer.trainer.child" in " ".join(one.cmdline()):
+                    return one
+        return None
+
+    def kill(self) -> None:
+        """SIGKILL, as when the power goes."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def stop(self, seconds: float = 15) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-3000:]
+
+    def __enter__(self) -> "RunningVolunteer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            self.kill()
