@@ -1,0 +1,108 @@
+"""The real app over the real domain and a real database; only what would need child processes is left out."""
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from server.domain.accounts import Accounts
+from server.domain.dispatch import Dispatch
+from server.domain.drafts import Drafts
+from server.domain.grid import Grid
+from server.domain.host_blobs import HostBlobs
+from server.domain.hosts import Hosts
+from server.domain.join_keys import JoinKeys
+from server.domain.plans import Plans
+from server.domain.project_views import ProjectViews
+from server.domain.projects import Projects
+from server.domain.reports import Reports
+from server.storage.stores import Stores, open_stores
+from server.web.app import create_app
+from server.web.services import Services, WebSettings
+
+PASSWORD = "four plain random words"
+
+
+class NoIntake:
+    """The intake is a child process; these tests download nothing."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"the intake was asked: {name}")
+
+
+class Browser:
+    """A person's browser: keeps cookies, and sends the CSRF token that its last page had."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, path: str, **kwargs: Any) -> TestResponse:
+        return self.client.get(path, **kwargs)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, form: str = "/log-in", **kwargs: Any) -> TestResponse:
+        page = self.client.get(form, follow_redirects=True).text
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert token is not None, f"{form} has no form"
+        return self.client.post(path, data={"csrf_token": token[1], **(data or {})}, **kwargs)
+
+    def sign_up(self, name: str) -> TestResponse:
+        return self.post("/sign-up", {"name": name, "password": PASSWORD}, form="/sign-up")
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    opened = open_stores(tmp_path / "grid")
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def services(stores: Stores) -> Services:
+    def ring(duty: str) -> None:
+        return None
+
+    plans = Plans(stores.blobs)
+    return Services(
+        accounts=Accounts(stores), join_keys=JoinKeys(stores), hosts=Hosts(stores, "a test grid"),
+        drafts=Drafts(stores, ring), projects=Projects(stores, plans, NoIntake(), ring),  # type: ignore[arg-type]
+        project_views=ProjectViews(stores), grid=Grid(stores), dispatch=Dispatch(stores, plans),
+        reports=Reports(stores, plans, ring), blobs=HostBlobs(stores, plans),
+        incoming_gradients=stores.blobs.incoming, settings=WebSettings("a test's secret key", 3_000_000),
+        wake=lambda: None,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def app(services: Services) -> Flask:
+    return create_app(services)
+
+
+@pytest.fixture
+def browser(app: Flask) -> Browser:
+    return Browser(app.test_client())
+
+
+@pytest.fixture
+def owner(app: Flask) -> Browser:
+    person = Browser(app.test_client())
+    person.sign_up("owner")
+    return person
+
+
+@pytest.fixture
+def stranger(app: Flask) -> Browser:
+    person = Browser(app.test_client())
+    person.sign_up("stranger")
+    return person
+
+
+@pytest.fixture
+def https_app(services: Services) -> Flask:
+    settings = dataclasses.replace(services.settings, https=True)
+    return create_app(dataclasses.replace(services, settings=settings))

@@ -1,0 +1,96 @@
+"""Sign-up, log-in, join keys: as a browser meets them."""
+
+import re
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+
+from server.web.login import safe_target
+
+
+def test_signing_up_logs_in_and_shows_the_account_page(browser: Any) -> None:
+    answer = browser.sign_up("alice")
+    assert (answer.status_code, answer.location) == (302, "/account")
+    assert "Welcome, alice." in browser.get("/account").text
+
+
+def test_a_short_password_is_named_beside_its_field_and_the_name_is_kept(browser: Any) -> None:
+    answer = browser.post("/sign-up", {"name": "alice", "password": "short"}, form="/sign-up")
+    page = BeautifulSoup(answer.text, "html.parser")
+    field = page.find(id="password")
+    assert answer.status_code == 400
+    assert field["aria-invalid"] == "true"
+    problem = page.find(id=field["aria-describedby"].split()[0])
+    assert problem["role"] == "alert"
+    assert "characters" in problem.text
+    assert page.find(id="name")["value"] == "alice"
+
+
+def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(owner: Any, browser: Any) -> None:
+    wrong = browser.post("/log-in", {"name": "owner", "password": "not this one"})
+    unknown = browser.post("/log-in", {"name": "nobody", "password": "not this one"})
+    assert wrong.status_code == unknown.status_code == 400
+    sentences = [BeautifulSoup(a.text, "html.parser").find(role="alert").text for a in (wrong, unknown)]
+    assert sentences[0] == sentences[1]
+
+
+def test_many_wrong_passwords_are_throttled_with_a_sentence(owner: Any, browser: Any) -> None:
+    statuses = [browser.post("/log-in", {"name": "owner", "password": "wrong"}).status_code for _ in range(12)]
+    assert statuses[0] == 400
+    assert statuses[-1] == 429
+
+
+def test_logging_out_ends_the_session(owner: Any) -> None:
+    assert owner.post("/log-out", form="/account").status_code == 302
+    assert owner.get("/account").location.startswith("/log-in")
+
+
+def test_after_the_log_in_people_are_where_they_wanted_to_be(owner: Any) -> None:
+    owner.post("/log-out", form="/account")
+    wanted = owner.get("/projects/7?x=1").location
+    assert wanted == "/log-in?next=/projects/7?x%3D1"
+    answer = owner.post("/log-in", {"name": "owner", "password": "four plain random words", "next": "/projects/7"})
+    assert answer.location == "/projects/7"
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example",
+     "evil.example", "", "/a\r\nb", "\\\\evil.example"],
+)  # fmt: skip
+def test_a_log_in_never_sends_people_to_another_site(owner: Any, target: str) -> None:
+    owner.post("/log-out", form="/account")
+    answer = owner.post("/log-in", {"name": "owner", "password": "four plain random words", "next": target})
+    assert answer.location == "/projects"
+    assert safe_target(target) == ""
+
+
+def test_a_join_key_is_shown_once_with_the_command_that_uses_it(owner: Any) -> None:
+    answer = owner.post("/account/join-keys", {"label": "desk", "uses": "2", "hours": "24"}, form="/account")
+    page = BeautifulSoup(answer.text, "html.parser")
+    secret = page.find(id="secret").text
+    command = "daig-volunteer run --headless --server http://localhost --join-key-file -"
+    assert page.find(id="command").text == command
+    assert answer.headers["Cache-Control"] == "no-store"
+    again = owner.get("/account").text
+    assert "desk" in again
+    assert secret not in again
+
+
+def test_a_revoked_join_key_is_gone_and_only_its_owner_can_revoke_it(owner: Any, stranger: Any) -> None:
+    owner.post("/account/join-keys", {"label": "desk", "uses": "2", "hours": "24"}, form="/account")
+    path = re.search(r'action="(/account/join-keys/\d+/revoke)"', owner.get("/account").text)
+    assert path is not None
+    stranger.post(path[1], form="/account")
+    assert "desk" in owner.get("/account").text
+    owner.post(path[1], form="/account")
+    assert "desk" not in owner.get("/account").text
+
+
+@pytest.mark.parametrize(("field", "text"), [("uses", "0"), ("uses", "many"), ("hours", "99999999"), ("hours", "")])
+def test_a_join_key_with_odd_limits_is_refused_beside_the_field(owner: Any, field: str, text: str) -> None:
+    given = {"label": "desk", "uses": "2", "hours": "24", field: text}
+    answer = owner.post("/account/join-keys", given, form="/account")
+    assert answer.status_code == 400
+    assert BeautifulSoup(answer.text, "html.parser").find(id=field)["aria-invalid"] == "true"

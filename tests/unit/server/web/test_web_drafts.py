@@ -1,0 +1,171 @@
+"""The new-project form and the draft pages, over the real drafts."""
+
+import datetime as dt
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+
+from server.rules.states import DraftState
+from server.storage.stores import Stores
+from server.web.uploads import FORM_BYTES
+
+NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
+TEXTS = {"name": "Digits", "batch_size": "32", "epochs": "5", "k": "4", "consent": "1", "metrics": "accuracy"}
+
+
+def files(**contents: bytes) -> dict[str, Any]:
+    names = {"model": "digits.h5", "data": "digits.npy", "labels": "labels.npy"}
+    return {field: (io.BytesIO(data), names[field]) for field, data in contents.items()}
+
+
+def start(person: Any, **contents: bytes) -> str:
+    given = contents or {"model": b"m" * 10, "data": b"d" * 700_000, "labels": b"l" * 30}
+    answer = person.post("/drafts", {**TEXTS, **files(**given)}, form="/drafts/new")
+    assert answer.status_code == 303, answer.text
+    return str(answer.location)
+
+
+def conclude(stores: Stores, state: DraftState, **outcome: Any) -> None:
+    draft = stores.drafts.to_check()[0]
+    found = {"problems": [], "remarks": [], "facts": [], "findings": None, **outcome}
+    assert stores.drafts.conclude(draft, state, now=NOW, **found)
+
+
+def leftovers(stores: Stores) -> list[Path]:
+    return list((stores.folder / "uploads").iterdir())
+
+
+def test_an_upload_becomes_a_draft_that_is_being_checked(owner: Any, stores: Stores) -> None:
+    place = start(owner)
+    page = owner.get(place).text
+    assert "being checked" in page
+    assert "digits.npy" in page
+    assert "700 KB" in page
+    kept = {path.name.split("-")[0]: path.stat().st_size for path in stores.folder.glob("drafts/*/uploads/*")}
+    assert kept == {"model": 10, "data": 700_000, "labels": 30}
+    assert leftovers(stores) == []
+
+
+def test_problems_stand_beside_their_fields_and_what_was_given_is_kept(owner: Any, stores: Stores) -> None:
+    place = start(owner)
+    sentence = "labels has 1,790 rows, data has 1,797."
+    problems = [
+        {"field": "labels", "sentence": sentence},
+        {"field": "k", "sentence": "0 is out of range."},
+        {"field": "", "sentence": "All in all this is odd."},
+    ]
+    conclude(stores, DraftState.needs_correction, problems=problems)
+    page = BeautifulSoup(owner.get(place).text, "html.parser")
+    field = page.find(id="labels")
+    assert page.find(id=field["aria-describedby"].split()[0]).text == sentence
+    assert field["aria-invalid"] == "true"
+    assert not field.has_attr("required")
+    assert page.find(id="name")["value"] == "Digits"
+    assert "digits.npy, 700 KB, kept; choose another file to replace it" in page.text
+    assert "All in all this is odd." in page.find(class_="summary-of-problems").text
+    assert page.find("input", {"name": "metrics", "value": "accuracy"}).has_attr("checked")
+
+
+def test_a_correction_replaces_only_the_file_that_was_chosen(owner: Any, stores: Stores) -> None:
+    place = start(owner)
+    conclude(stores, DraftState.needs_correction)
+    empty = {"model": (io.BytesIO(b""), ""), "data": (io.BytesIO(b""), "")}
+    answer = owner.post(place, {**TEXTS, **empty, **files(labels=b"n" * 44)}, form=place)
+    assert answer.status_code == 303
+    state = owner.get(f"{place}.json").json
+    assert state["state"] == "checking"
+    assert {each["field"]: each["size"] for each in state["uploads"]} == {
+        "model": 10, "data": 700_000, "labels": 44,
+    }  # fmt: skip
+    assert leftovers(stores) == []
+
+
+def test_a_ready_draft_shows_what_was_found_and_can_be_started(owner: Any, stores: Stores) -> None:
+    place = start(owner)
+    findings = {"settings": {"name": "Digits", "epochs": 5, "k": 4, "batch_size": 32}, "model": {"kind": "h5"}}
+    conclude(
+        stores, DraftState.ready, facts=[("Classes", "10")], remarks=["The rate is large."], findings=findings
+    )
+    page = owner.get(place).text
+    assert "Everything fits" in page
+    assert "The rate is large." in page
+    answer = owner.post(f"{place}/start", form=place)
+    assert answer.location == "/projects/1"
+    assert owner.get(place).location == "/projects/1"
+    assert "Digits" in owner.get("/projects").text
+
+
+def test_a_draft_that_is_not_ready_cannot_be_started(owner: Any) -> None:
+    place = start(owner)
+    answer = owner.post(f"{place}/start", form=place)
+    assert answer.status_code == 409
+    assert "not ready" in answer.text
+
+
+def test_a_draft_is_nobody_elses(owner: Any, stranger: Any, stores: Stores) -> None:
+    place = start(owner)
+    assert stranger.get(place).status_code == 404
+    assert stranger.get(f"{place}.json").status_code == 404
+    for verb in ("", "/start", "/discard"):
+        assert stranger.post(place + verb, {**TEXTS, **files(labels=b"x")}, form="/account").status_code == 404
+    assert owner.get(place).status_code == 200
+    assert leftovers(stores) == []
+
+
+def test_discarding_deletes_the_files(owner: Any, stores: Stores) -> None:
+    place = start(owner)
+    owner.post(f"{place}/discard", form=place)
+    assert owner.get(place).status_code == 404
+    assert list(stores.folder.glob("drafts/*/uploads/*")) == []
+
+
+def test_files_over_the_limit_are_refused_with_a_sentence_and_leave_nothing(owner: Any, stores: Stores) -> None:
+    most = 3_000_000 + FORM_BYTES
+    answer = owner.post("/drafts", {**TEXTS, **files(data=b"x" * (most + 1))}, form="/drafts/new")
+    assert answer.status_code == 413
+    assert "too large" in answer.text
+    assert leftovers(stores) == []
+
+
+def test_files_without_a_log_in_are_not_read(browser: Any, stores: Stores) -> None:
+    answer = browser.client.post("/drafts", data={**TEXTS, **files(data=b"x" * 3_000_000)})
+    assert answer.location == "/log-in"
+    assert leftovers(stores) == []
+
+
+def test_files_with_a_stale_form_are_deleted_again(owner: Any, stores: Stores) -> None:
+    assert owner.client.post("/drafts", data={**TEXTS, **files(data=b"x" * 1000)}).status_code == 400
+    assert leftovers(stores) == []
+
+
+def test_other_forms_take_no_files(owner: Any) -> None:
+    answer = owner.post("/account/join-keys", {"label": (io.BytesIO(b"x" * (FORM_BYTES + 1)), "f")}, form="/account")
+    assert answer.status_code == 413
+
+
+def test_the_draft_as_json_is_sent_only_where_it_is_news(owner: Any) -> None:
+    place = start(owner)
+    first = owner.get(f"{place}.json")
+    again = owner.get(f"{place}.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert first.json["state"] == "checking"
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "C:\\temp\\x.npy", "a\x07b.npy", "<b>.npy"])
+def test_odd_file_names_are_made_harmless(owner: Any, name: str) -> None:
+    answer = owner.post("/drafts", {**TEXTS, "data": (io.BytesIO(b"x"), name)}, form="/drafts/new")
+    shown = owner.get(f"{answer.location}.json").json["uploads"][0]["filename"]
+    assert "/" not in shown
+    assert "\\" not in shown
+    assert shown.isprintable()
+    assert "<b>" not in owner.get(answer.location).text
+
+
+def test_the_form_says_what_strangers_see_and_what_k_does(owner: Any) -> None:
+    text = owner.get("/drafts/new").text
+    assert "in clear to computers of people you do not know" in text
+    assert "K times fewer" in text
+    assert "Multiply the learning rate by K" in text

@@ -1,0 +1,173 @@
+"""The project pages: what they show at each state, their buttons, downloads and polling."""
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from flask import Flask
+
+from server.errors import NotFound
+from server.rules.incoming import Download
+from server.rules.states import ProjectState
+from server.rules.views import EventView, ProjectSummary, ProjectView, RoundView
+from server.web.app import create_app
+
+NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
+
+
+def round_view(number: int) -> RoundView:
+    loss = 2.0 / (number + 1)
+    measured = {"validation_loss": loss + 0.1, "validation_metrics": {"accuracy": 0.9}} if number % 5 == 4 else {}
+    return RoundView(number, number // 5, 4, 128, loss, {"accuracy": 0.8}, 1.5, **measured)  # type: ignore[arg-type]
+
+
+RUNNING = ProjectView(
+    summary=ProjectSummary(1, "Digits <&>", ProjectState.running, "Training: 3 hosts are computing round 12.", 12, 2, 5, 0.46),
+    created_at=NOW, k=4, batch_size=32, mini_batches_per_epoch=51, used_in_epoch=24, used_in_round=2, hosts_at_work=3,
+    host_seconds=5000.0, loss=0.3193, metrics={"accuracy": 0.8772}, validation_loss=0.231,
+    validation_metrics={"accuracy": 0.961}, rounds=[round_view(number) for number in range(12)],
+    events=[EventView(NOW, "Round 0 opened.")], facts=[("Classes", "10")], can_pause=True, can_resume=False,
+    can_cancel=True, can_download=True,
+)  # fmt: skip
+
+
+class Shown:
+    """Project views that show what a test sets; project 1 is account 1's."""
+
+    def __init__(self, view: ProjectView) -> None:
+        self.shown = view
+        self.asked = 0
+
+    def view(self, owner_id: int, project_id: int, now: dt.datetime) -> ProjectView:
+        self.asked += 1
+        if (owner_id, project_id) != (1, 1):
+            raise NotFound("There is no such project.")
+        return self.shown
+
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[ProjectSummary]:
+        return [self.shown.summary] if owner_id == 1 else []
+
+
+class Deeds:
+    """Projects that write down what they are asked to do."""
+
+    def __init__(self, folder: Path) -> None:
+        self.done: list[tuple[Any, ...]] = []
+        self.file = folder / "out.h5"
+
+    def __getattr__(self, verb: str) -> Any:
+        return lambda owner, project, now: self.done.append((verb, owner, project))
+
+    def download(self, owner_id: int, project_id: int, now: dt.datetime) -> Download:
+        self.file.write_bytes(b"weights" * 1000)
+        return Download(self.file, "digits-round-12.h5")
+
+    def history_csv(self, owner_id: int, project_id: int) -> str:
+        return "round,loss\n0,2.0\n"
+
+
+@pytest.fixture
+def shown() -> Shown:
+    return Shown(RUNNING)
+
+
+@pytest.fixture
+def deeds(tmp_path: Path) -> Deeds:
+    return Deeds(tmp_path)
+
+
+@pytest.fixture
+def app(services: Any, shown: Shown, deeds: Deeds) -> Flask:
+    return create_app(dataclasses.replace(services, project_views=shown, projects=deeds))
+
+
+def test_a_running_project_shows_where_it_is_and_how_good(owner: Any) -> None:
+    page = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
+    text = " ".join(page.text.split())
+    assert page.find("h1").text == "Digits <&>"
+    assert page.find("progress")["value"] == "0.46"
+    assert "epoch 3 of 5: 24 of 51 mini-batches · round 12: 2 of 4" in text
+    for number in ("0.3193", "0.8772", "0.2310", "0.9610"):
+        assert number in text
+    assert "as reported by hosts" in text
+    assert len(page.find_all("svg")) == 2
+    assert [row.find("th").text for row in page.find("table").find("tbody").find_all("tr")][:2] == ["11", "10"]
+
+
+def test_only_the_buttons_that_can_be_used_are_seen(owner: Any, shown: Shown) -> None:
+    shown.shown = changed(RUNNING, can_pause=False, can_resume=True)
+    page = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
+    seen = {each["data-when"]: not each.has_attr("hidden") for each in page.find_all(attrs={"data-when": True})}
+    assert seen == {"can_download": True, "can_pause": False, "can_resume": True, "can_cancel": True}
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "cancel"])
+def test_buttons_do_what_they_say_and_lead_back(owner: Any, deeds: Deeds, verb: str) -> None:
+    answer = owner.post(f"/projects/1/{verb}", form="/projects/1")
+    assert answer.location == "/projects/1"
+    assert deeds.done == [(verb, 1, 1)]
+
+
+def test_deleting_asks_first(owner: Any, deeds: Deeds) -> None:
+    question = owner.get("/projects/1/delete")
+    assert "cannot be undone" in question.text
+    assert deeds.done == []
+    answer = owner.post("/projects/1/delete", form="/projects/1/delete")
+    assert answer.location == "/projects"
+    assert deeds.done == [("delete", 1, 1)]
+
+
+def test_the_model_is_sent_under_its_name_and_the_temporary_file_is_gone(owner: Any, deeds: Deeds) -> None:
+    with owner.get("/projects/1/model") as answer:
+        assert answer.data == b"weights" * 1000
+        assert answer.headers["Content-Disposition"] == "attachment; filename=digits-round-12.h5"
+    assert not deeds.file.exists()
+
+
+def test_the_history_is_a_csv_file(owner: Any) -> None:
+    answer = owner.get("/projects/1/history.csv")
+    assert answer.mimetype == "text/csv"
+    assert "digits-history.csv" in answer.headers["Content-Disposition"]
+    assert answer.text.startswith("round,loss")
+
+
+def test_the_json_has_the_numbers_and_the_parts_of_the_page(owner: Any) -> None:
+    news = owner.get("/projects/1.json").json
+    page = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
+    assert (news["state"], news["round"], news["progress"], news["ended"]) == ("running", 12, 0.46, False)
+    assert news["can_pause"] is True
+    assert set(news["parts"]) == {part["data-part"] for part in page.find_all(attrs={"data-part": True})}
+    assert "csrf_token" not in str(news)
+
+
+def test_many_polls_in_a_moment_ask_the_database_once(owner: Any, shown: Shown) -> None:
+    answers = [owner.get("/projects/1.json") for _ in range(20)]
+    etag = answers[0].headers["ETag"]
+    assert shown.asked < 5
+    assert owner.get("/projects/1.json", headers={"If-None-Match": etag}).status_code == 304
+
+
+def test_a_cached_project_is_not_shown_to_a_stranger(owner: Any, stranger: Any) -> None:
+    assert owner.get("/projects/1.json").status_code == 200
+    assert stranger.get("/projects/1.json").status_code == 404
+    assert stranger.get("/projects/1").status_code == 404
+    assert "Digits" not in stranger.get("/projects").text
+
+
+def test_a_project_without_rounds_and_one_that_has_ended_have_their_pages(owner: Any, shown: Shown) -> None:
+    empty = {"loss": None, "metrics": {}, "validation_loss": None, "validation_metrics": {}, "rounds": []}
+    shown.shown = changed(RUNNING, **empty)
+    assert "The curves appear with the second closed round." in owner.get("/projects/1").text
+    summary = changed(RUNNING.summary, state=ProjectState.finished, epoch=5, progress=1.0)
+    shown.shown = changed(RUNNING, summary=summary)
+    text = owner.get("/projects/1").text
+    assert "100 %" in text
+    assert "data-poll" not in text
+
+
+def changed(value: Any, **changes: Any) -> Any:
+    """A copy of a msgspec value with some fields changed."""
+    return type(value)(**{**{name: getattr(value, name) for name in value.__struct_fields__}, **changes})
