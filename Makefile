@@ -1,0 +1,39 @@
+# Everything runs in .venv, made from constraints.txt: two machines get the same versions.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: run demo test test-long bench lint lock clean
+
+run: $(READY)
+	$(BIN)/daig-server run --data var
+
+demo: $(READY)
+	$(BIN)/python -m tests.end_to_end.demo
+
+test: $(READY) lint
+	$(BIN)/pytest -m "not long"
+
+test-long: $(READY)
+	$(BIN)/pytest -m long --timeout=3600 -s
+
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks.bench_trainer
+	$(BIN)/python -m tests.benchmarks.bench_round
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# The lock file: every version, for every platform that we support.
+lock: $(READY)
+	$(BIN)/pip install -q uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --all-extras setup.cfg -o constraints.txt --no-annotate --no-header
+
+$(READY): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e '.[server,volunteer,test]'
+	touch $@
+
+clean:
+	rm -rf .venv var build dist test-output *.egg-info
