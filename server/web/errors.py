@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from server import errors
 from volunteer.protocol.endpoints import PREFIX
@@ -94,6 +94,11 @@ def page(status: int, heading: str, sentence: str) -> Response:
     return response
 
 
+def was_silent(error: Exception) -> bool:
+    """Whether the sender has not gone but said nothing for too long: Werkzeug makes one error of both."""
+    return isinstance(error, ClientDisconnected) and isinstance(error.__context__, TimeoutError)
+
+
 def install(app: Flask) -> None:
     app.register_error_handler(errors.GridError, _on_grid_error)
     app.register_error_handler(HostRefused, _on_host_refused)
@@ -143,10 +148,14 @@ def _on_csrf(error: CSRFError) -> Response:
 def _on_http(error: HTTPException) -> Response:
     if error.response is not None:
         return make_response(error.response)
+    if was_silent(error):
+        return _on_stall(TimeoutError())
     status = error.code or 500
     if is_api():
         if status in (404, 405):
             return refuse(_C.malformed_request, "This version of the server has no such endpoint.", status)
+        if status == 416:
+            return refuse(_C.malformed_request, "The blob has no such part.", status)
         return refuse(_HTTP_CODES.get(status, _C.malformed_request if status < 500 else _C.server_error))
     heading, sentence = _HTTP_HEADINGS.get(status, (error.name, error.description or ""))
     response = page(status, heading, sentence)

@@ -14,7 +14,7 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.rules.incoming import IncomingFile
-from server.web.errors import HostRefused
+from server.web.errors import HostRefused, was_silent
 from server.web.login import ask_to_log_in, is_logged_in
 from server.web.services import here
 from volunteer.protocol.refusals import RefusalCode
@@ -123,9 +123,9 @@ def _blocks() -> Iterator[bytes]:
     while True:
         try:
             block = request.stream.read(BLOCK)
-        except TimeoutError:
-            raise HostRefused(RefusalCode.too_slow) from None
-        except ClientDisconnected:
+        except ClientDisconnected as error:
+            if was_silent(error):
+                raise HostRefused(RefusalCode.too_slow) from None
             raise HostRefused(RefusalCode.malformed_request, "The upload broke off.") from None
         if not block:
             return

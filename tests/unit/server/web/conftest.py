@@ -45,7 +45,9 @@ class Browser:
     def get(self, path: str, **kwargs: Any) -> TestResponse:
         return self.client.get(path, **kwargs)
 
-    def post(self, path: str, data: dict[str, Any] | None = None, form: str = "/log-in", **kwargs: Any) -> TestResponse:
+    def post(
+        self, path: str, data: dict[str, Any] | None = None, form: str = "/log-in", **kwargs: Any
+    ) -> TestResponse:
         page = self.client.get(form, follow_redirects=True).text
         token = re.search(r'name="csrf_token" value="([^"]+)"', page)
         assert token is not None, f"{form} has no form"

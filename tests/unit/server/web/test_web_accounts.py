@@ -36,7 +36,9 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(owner: Any, br
 
 
 def test_many_wrong_passwords_are_throttled_with_a_sentence(owner: Any, browser: Any) -> None:
-    statuses = [browser.post("/log-in", {"name": "owner", "password": "wrong"}).status_code for _ in range(12)]
+    statuses = [
+        browser.post("/log-in", {"name": "owner", "password": "wrong"}).status_code for _ in range(12)
+    ]
     assert statuses[0] == 400
     assert statuses[-1] == 429
 
@@ -50,7 +52,9 @@ def test_after_the_log_in_people_are_where_they_wanted_to_be(owner: Any) -> None
     owner.post("/log-out", form="/account")
     wanted = owner.get("/projects/7?x=1").location
     assert wanted == "/log-in?next=/projects/7?x%3D1"
-    answer = owner.post("/log-in", {"name": "owner", "password": "four plain random words", "next": "/projects/7"})
+    answer = owner.post(
+        "/log-in", {"name": "owner", "password": "four plain random words", "next": "/projects/7"}
+    )
     assert answer.location == "/projects/7"
 
 
@@ -88,7 +92,9 @@ def test_a_revoked_join_key_is_gone_and_only_its_owner_can_revoke_it(owner: Any,
     assert "desk" not in owner.get("/account").text
 
 
-@pytest.mark.parametrize(("field", "text"), [("uses", "0"), ("uses", "many"), ("hours", "99999999"), ("hours", "")])
+@pytest.mark.parametrize(
+    ("field", "text"), [("uses", "0"), ("uses", "many"), ("hours", "99999999"), ("hours", "")]
+)
 def test_a_join_key_with_odd_limits_is_refused_beside_the_field(owner: Any, field: str, text: str) -> None:
     given = {"label": "desk", "uses": "2", "hours": "24", field: text}
     answer = owner.post("/account/join-keys", given, form="/account")

@@ -66,13 +66,28 @@ def test_sizes_are_said_in_short(count: int, text: str) -> None:
 
 
 def test_numbers_are_said_as_people_say_them() -> None:
-    assert [measure(value) for value in (None, math.nan, 0.25, 1e-7)] == ["-", "not finite", "0.2500", "1.000e-07"]
-    assert [percent(share) for share in (0, 0.29, 0.999, 1.0, 2.0)] == ["0 %", "29 %", "99 %", "100 %", "100 %"]
+    assert [measure(value) for value in (None, math.nan, 0.25, 1e-7)] == [
+        "-",
+        "not finite",
+        "0.2500",
+        "1.000e-07",
+    ]
+    assert [percent(share) for share in (0, 0.29, 0.999, 1.0, 2.0)] == [
+        "0 %",
+        "29 %",
+        "99 %",
+        "100 %",
+        "100 %",
+    ]
     assert [duration(seconds) for seconds in (1.25, 45, 600, 7200, 10**6)] == [
         "1.2 s", "45 s", "10 min", "2.0 h", "11.6 days",
     ]  # fmt: skip
     now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    assert [ago(None, now), ago(now, now), ago(now - dt.timedelta(hours=3), now)] == ["never", "just now", "3.0 h ago"]
+    assert [ago(None, now), ago(now, now), ago(now - dt.timedelta(hours=3), now)] == [
+        "never",
+        "just now",
+        "3.0 h ago",
+    ]
 
 
 def test_a_projects_name_becomes_a_harmless_file_name() -> None:

@@ -85,7 +85,10 @@ def test_a_correction_replaces_only_the_file_that_was_chosen(owner: Any, stores:
 
 def test_a_ready_draft_shows_what_was_found_and_can_be_started(owner: Any, stores: Stores) -> None:
     place = start(owner)
-    findings = {"settings": {"name": "Digits", "epochs": 5, "k": 4, "batch_size": 32}, "model": {"kind": "h5"}}
+    findings = {
+        "settings": {"name": "Digits", "epochs": 5, "k": 4, "batch_size": 32},
+        "model": {"kind": "h5"},
+    }
     conclude(
         stores, DraftState.ready, facts=[("Classes", "10")], remarks=["The rate is large."], findings=findings
     )
@@ -110,7 +113,9 @@ def test_a_draft_is_nobody_elses(owner: Any, stranger: Any, stores: Stores) -> N
     assert stranger.get(place).status_code == 404
     assert stranger.get(f"{place}.json").status_code == 404
     for verb in ("", "/start", "/discard"):
-        assert stranger.post(place + verb, {**TEXTS, **files(labels=b"x")}, form="/account").status_code == 404
+        assert (
+            stranger.post(place + verb, {**TEXTS, **files(labels=b"x")}, form="/account").status_code == 404
+        )
     assert owner.get(place).status_code == 200
     assert leftovers(stores) == []
 
@@ -122,7 +127,9 @@ def test_discarding_deletes_the_files(owner: Any, stores: Stores) -> None:
     assert list(stores.folder.glob("drafts/*/uploads/*")) == []
 
 
-def test_files_over_the_limit_are_refused_with_a_sentence_and_leave_nothing(owner: Any, stores: Stores) -> None:
+def test_files_over_the_limit_are_refused_with_a_sentence_and_leave_nothing(
+    owner: Any, stores: Stores
+) -> None:
     most = 3_000_000 + FORM_BYTES
     answer = owner.post("/drafts", {**TEXTS, **files(data=b"x" * (most + 1))}, form="/drafts/new")
     assert answer.status_code == 413
@@ -142,7 +149,9 @@ def test_files_with_a_stale_form_are_deleted_again(owner: Any, stores: Stores) -
 
 
 def test_other_forms_take_no_files(owner: Any) -> None:
-    answer = owner.post("/account/join-keys", {"label": (io.BytesIO(b"x" * (FORM_BYTES + 1)), "f")}, form="/account")
+    answer = owner.post(
+        "/account/join-keys", {"label": (io.BytesIO(b"x" * (FORM_BYTES + 1)), "f")}, form="/account"
+    )
     assert answer.status_code == 413
 
 

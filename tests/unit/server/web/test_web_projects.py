@@ -20,14 +20,16 @@ NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
 
 def round_view(number: int) -> RoundView:
     loss = 2.0 / (number + 1)
-    measured = {"validation_loss": loss + 0.1, "validation_metrics": {"accuracy": 0.9}} if number % 5 == 4 else {}
+    measured = (
+        {"validation_loss": loss + 0.1, "validation_metrics": {"accuracy": 0.9}} if number % 5 == 4 else {}
+    )
     return RoundView(number, number // 5, 4, 128, loss, {"accuracy": 0.8}, 1.5, **measured)  # type: ignore[arg-type]
 
 
 RUNNING = ProjectView(
-    summary=ProjectSummary(1, "Digits <&>", ProjectState.running, "Training: 3 hosts are computing round 12.", 12, 2, 5, 0.46),
-    created_at=NOW, k=4, batch_size=32, mini_batches_per_epoch=51, used_in_epoch=24, used_in_round=2, hosts_at_work=3,
-    host_seconds=5000.0, loss=0.3193, metrics={"accuracy": 0.8772}, validation_loss=0.231,
+    summary=ProjectSummary(1, "Digits <&>", ProjectState.running, "Training: 3 hosts.", 12, 2, 5, 0.46),
+    created_at=NOW, k=4, batch_size=32, mini_batches_per_epoch=51, used_in_epoch=24, used_in_round=2,
+    hosts_at_work=3, host_seconds=5000.0, loss=0.3193, metrics={"accuracy": 0.8772}, validation_loss=0.231,
     validation_metrics={"accuracy": 0.961}, rounds=[round_view(number) for number in range(12)],
     events=[EventView(NOW, "Round 0 opened.")], facts=[("Classes", "10")], can_pause=True, can_resume=False,
     can_cancel=True, can_download=True,
@@ -94,13 +96,18 @@ def test_a_running_project_shows_where_it_is_and_how_good(owner: Any) -> None:
         assert number in text
     assert "as reported by hosts" in text
     assert len(page.find_all("svg")) == 2
-    assert [row.find("th").text for row in page.find("table").find("tbody").find_all("tr")][:2] == ["11", "10"]
+    assert [row.find("th").text for row in page.find("table").find("tbody").find_all("tr")][:2] == [
+        "11",
+        "10",
+    ]
 
 
 def test_only_the_buttons_that_can_be_used_are_seen(owner: Any, shown: Shown) -> None:
     shown.shown = changed(RUNNING, can_pause=False, can_resume=True)
     page = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
-    seen = {each["data-when"]: not each.has_attr("hidden") for each in page.find_all(attrs={"data-when": True})}
+    seen = {
+        each["data-when"]: not each.has_attr("hidden") for each in page.find_all(attrs={"data-when": True})
+    }
     assert seen == {"can_download": True, "can_pause": False, "can_resume": True, "can_cancel": True}
 
 

@@ -10,7 +10,9 @@ from server.web.app import create_app
 from server.web.security import HEADERS
 
 
-@pytest.mark.parametrize("path", ["/", "/log-in", "/nothing-here", "/static/daig.css", "/api/v1/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/log-in", "/nothing-here", "/static/daig.css", "/api/v1/openapi.json"]
+)
 def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> None:
     answer = browser.get(path)
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
@@ -18,8 +20,8 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
 
 @pytest.mark.parametrize(
     "path",
-    ["/sign-up", "/log-in", "/log-out", "/account/join-keys", "/account/join-keys/1/revoke", "/drafts", "/drafts/1",
-     "/drafts/1/start", "/drafts/1/discard", "/projects/1/pause", "/projects/1/resume", "/projects/1/cancel",
+    ["/sign-up", "/log-in", "/log-out", "/account/join-keys", "/account/join-keys/1/revoke", "/drafts",
+     "/drafts/1", "/drafts/1/start", "/drafts/1/discard", "/projects/1/pause", "/projects/1/resume", "/projects/1/cancel",
      "/projects/1/delete"],
 )  # fmt: skip
 def test_a_form_without_its_token_changes_nothing(owner: Any, path: str) -> None:
@@ -67,7 +69,9 @@ def test_an_unknown_page_is_answered_by_a_page_that_leads_on(browser: Any) -> No
     assert 'href="/"' in answer.text
 
 
-def test_an_unexpected_error_shows_nothing_of_its_inside(services: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_shows_nothing_of_its_inside(
+    services: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     app = create_app(services)
     app.add_url_rule("/breaks", "breaks", lambda: 1 / 0)
     answer = app.test_client().get("/breaks")
