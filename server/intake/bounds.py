@@ -31,5 +31,7 @@ NPZ_MEMBERS = 64
 ROWS = 20_000_000
 """Orders and class numbers are held whole: about 40 bytes a row."""
 
+SAMPLE_ROWS = 32
+
 BLOCK_BYTES = 16 * MIB
 """How much of an array is looked at, converted or copied at once."""

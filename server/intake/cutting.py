@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from server.intake.blocks import Array, rows_at_once
 from server.intake.label_checks import class_numbers
-from server.intake.npy import open_array
 from server.intake.shard_writing import ShardColumn, write_shard
-from server.rules.intake_values import ArrayFile, Cut, CutRequest, Examples, ShardFile
-from volunteer.plan.objectives import LabelRule
+from server.intake.written_rows import label_dtype, shaped
+from server.rules.intake_values import Cut, CutRequest, Examples, ShardFile
 from volunteer.plan.order import dataset_order, validation_rows
 from volunteer.plan.refused import Refused
 from volunteer.plan.shards import ShardLayout
@@ -26,7 +25,7 @@ def cut(request: CutRequest) -> Cut:
     rows = np.arange(training.rows, dtype=np.int64)
     held_out: Rows = np.zeros(0, np.int64)
     if validation is None and request.validation_fraction > 0:
-        classes = class_numbers(_shaped(training.labels), request.rule)
+        classes = class_numbers(shaped(training.labels), request.rule)
         rows, held_out = validation_rows(request.seed, classes, training.rows, request.validation_fraction)
         if not held_out.size:
             raise Refused("There are too few examples to keep some for validation.", "validation_split")
@@ -46,9 +45,9 @@ def _write(
     examples: Examples, rows: Rows, request: CutRequest, out: Path, stem: str
 ) -> tuple[ShardFile, ...]:
     """Consecutive pieces of `rows`, each a file of at most `shard_examples` examples."""
-    columns = [(f"x/{array.name}", _shaped(array), np.dtype(array.dtype)) for array in examples.inputs]
-    labels = _shaped(examples.labels)
-    columns.append(("y", labels, _label_dtype(labels, request.rule)))
+    columns = [(f"x/{array.name}", shaped(array), np.dtype(array.dtype)) for array in examples.inputs]
+    labels = shaped(examples.labels)
+    columns.append(("y", labels, label_dtype(labels, request.rule)))
     written = []
     for number, start in enumerate(range(0, len(rows), request.shard_examples)):
         chosen = rows[start : start + request.shard_examples]
@@ -59,15 +58,6 @@ def _write(
         path = out / f"{stem}-{number:05d}.safetensors"
         written.append(ShardFile(str(path), len(chosen), write_shard(path, len(chosen), parts)))
     return tuple(written)
-
-
-def _shaped(array: ArrayFile) -> Array:
-    return open_array(Path(array.path)).reshape(array.rows, *array.row_shape)
-
-
-def _label_dtype(labels: Array, rule: LabelRule) -> np.dtype[Any]:
-    """As uploaded, but class numbers are whole numbers even when they came as floats or booleans."""
-    return np.dtype(np.int32) if rule.kind == "integer" and labels.dtype.kind in "fb" else labels.dtype
 
 
 def _gather(source: Array, rows: Rows, dtype: np.dtype[Any]) -> Iterator[Array]:

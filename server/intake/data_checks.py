@@ -4,18 +4,22 @@ from pathlib import Path
 
 import numpy as np
 
+from server.intake.bounds import SAMPLE_ROWS
 from server.intake.findings import WORDS, Findings, counted, shape_text
 from server.intake.label_checks import check_labels, class_counts, class_numbers, label_shape
 from server.intake.npy import UnusableArray, open_array
 from server.intake.number_checks import first_not_finite, first_not_whole, first_outside
 from server.intake.row_shapes import fitted
 from server.intake.uploads import plain_arrays, size_in_bytes
+from server.intake.written_rows import shaped, with_samples
 from server.rules.intake_values import ArrayFile, DataReading, DataRequest, Examples
 from volunteer.plan.shapes import InputSpec
 
 
 def check_data(request: DataRequest) -> DataReading:
     """Read all that was uploaded. `training` and `validation` of the answer are what `cut` takes."""
+    folder = Path(request.folder)
+    folder.mkdir(parents=True, exist_ok=True)
     findings = Findings()
     training = _part(request, request.data, request.labels, "data", "labels", findings)
     validation = None
@@ -33,11 +37,13 @@ def check_data(request: DataRequest) -> DataReading:
                 "batch_size",
                 f"the batch size is {request.batch_size:,}, but data has {counted(training.rows, 'row')}",
             )
-        numbers = class_numbers(open_array(Path(training.labels.path)), request.rule)
+        numbers = class_numbers(shaped(training.labels), request.rule)
         if numbers is not None and not findings.problems:
             classes = class_counts(numbers, request.rule, "labels", findings)
     parts = [part for part in (training, validation) if part is not None]
     sound = not findings.problems
+    if sound and training is not None:
+        training = with_samples(training, request.rule, request.batch_size or SAMPLE_ROWS, folder)
     return DataReading(
         problems=tuple(findings.problems),
         remarks=tuple(findings.remarks),
@@ -64,8 +70,7 @@ def _part(
         if array.rows:
             _check_numbers(array, spec, request.index_limits.get(spec.name), data_field, findings)
     if label_array is not None and label_array.rows:
-        shaped = open_array(Path(label_array.path)).reshape(label_array.rows, *label_array.row_shape)
-        check_labels(shaped, request.rule, labels_field, findings)
+        check_labels(shaped(label_array), request.rule, labels_field, findings)
     if label_array is None or not inputs or not rows or len(findings.problems) > before:
         return None
     return Examples(inputs, label_array)

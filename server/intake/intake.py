@@ -36,6 +36,9 @@ _ENVIRONMENT = {
     # No filter of a file may make HDF5 look for a library to load.
     "HDF5_PLUGIN_PRELOAD": "::",
 }
+_PATHS = {
+    "data", "labels", "validation_data", "validation_labels", "folder", "original", "out", "weights", "frozen"
+}  # fmt: skip
 _DATA_DAMAGED = (
     "The data files could not be read: one of them is damaged. Save the arrays with numpy.save and try again."
 )
@@ -76,7 +79,7 @@ class ChildIntake:
     def check_data(self, request: DataRequest) -> DataReading:
         """All problems of the uploaded arrays, each with its field. Raises IntakeFailed."""
         try:
-            answer = self._ask("check_data", msgspec.to_builtins(request), self._data)
+            answer = self._ask("check_data", _from_here(request), self._data)
             return msgspec.convert(_accepted(answer, _DATA_DAMAGED, "data"), DataReading)
         except ChildSilent:
             sentence = f"Looking through the data took longer than {self._data[1]:.0f} s and was given up."
@@ -88,11 +91,11 @@ class ChildIntake:
 
     def cut(self, request: CutRequest) -> Cut:
         """Shards of checked data, written into `request.out`. Raises IntakeFailed."""
-        return msgspec.convert(self._must("cut", msgspec.to_builtins(request), self._data), Cut)
+        return msgspec.convert(self._must("cut", _from_here(request), self._data), Cut)
 
     def write_model(self, request: WriteRequest) -> Path:
         """The requestor's file with new weights, at `request.out`. Raises IntakeFailed."""
-        return Path(self._must("write_model", msgspec.to_builtins(request), (WRITE_LIMITS, self._model[1])))
+        return Path(self._must("write_model", _from_here(request), (WRITE_LIMITS, self._model[1])))
 
     def _must(self, command: str, request: Any, bounds: tuple[Limits, float]) -> Any:
         try:
@@ -113,6 +116,15 @@ class ChildIntake:
                 return child.receive(seconds)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _from_here(request: DataRequest | CutRequest | WriteRequest) -> dict[str, Any]:
+    """The request as a message, its paths made absolute: the child works in a folder of its own."""
+    message: dict[str, Any] = msgspec.to_builtins(request)
+    for name in _PATHS & message.keys():
+        if message[name] is not None:
+            message[name] = str(Path(message[name]).absolute())
+    return message
 
 
 def _accepted(answer: Mapping[str, Any], damaged: str, field: str) -> Any:

@@ -1,5 +1,6 @@
 """Read an uploaded model: settings to canonical data, weights to a clean file of our own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,18 @@ def read_model(path: Path, out: Path) -> ModelReading:
             metrics=metrics,
             optimizer=optimizer,
             index_limits=index_limits(architecture),
-            remarks=remarks,
+            remarks=_old_sigmoid(file) + remarks,
         )
+
+
+def _old_sigmoid(file: ModelFile) -> tuple[str, ...]:
+    """Keras 2 and 3 compute different things under one name; the weights were trained with the older."""
+    if file.keras_version.split(".")[0] in ("1", "2") and '"hard_sigmoid"' in json.dumps(file.settings):
+        return (
+            f"The file is from Keras {file.keras_version}, whose hard_sigmoid was 0.2 x + 0.5; here and in Keras 3 "
+            "it is x / 6 + 0.5 (both cut off at 0 and 1). Outputs differ a little until the model is trained.",
+        )
+    return ()
 
 
 def _compiled(

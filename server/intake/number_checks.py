@@ -22,8 +22,10 @@ def first_not_finite(array: Array) -> Fault | None:
     if array.dtype.kind != "f":
         return None
     for start, block in row_blocks(array):
-        with np.errstate(invalid="ignore"):
-            bad = ~(np.abs(block) <= _FLOAT32_MAX)
+        bad = ~np.isfinite(block)
+        if block.dtype.itemsize > 4:
+            with np.errstate(invalid="ignore"):
+                bad |= np.abs(block) > _FLOAT32_MAX
         if bad.any():
             row, value = _first(block, bad)
             kind = (

@@ -42,13 +42,17 @@ class ModelReading(msgspec.Struct, frozen=True):
 
 
 class ArrayFile(msgspec.Struct, frozen=True):
-    """A plain .npy file in C order, with the shape of the whole and the shape its rows are written in."""
+    """A plain .npy file in C order, with the shape of the whole and the shape its rows are written in.
+
+    `sample` is a small .npy of the first rows as shards will hold them (training data that passed).
+    """
 
     name: str
     path: str
     dtype: str
     shape: tuple[int, ...]
     row_shape: tuple[int, ...]
+    sample: str = ""
 
     @property
     def rows(self) -> int:

@@ -149,6 +149,14 @@ def test_numbers_that_float32_cannot_hold_are_found(form: Form) -> None:
     assert "infinite" in form.sentences(images(), labels, REAL)[0][1]
 
 
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_found_in_every_width(form: Form, dtype: str, number: float) -> None:
+    data = images().astype(dtype)
+    data[99, 7, 7, 0] = number
+    assert "row 99" in form.sentences(data, digits())[0][1]
+
+
 def test_shapes_are_fitted_as_keras_fits_them_and_no_further(form: Form) -> None:
     reading = form.check(images()[..., 0], digits())
     assert reading.training is not None
@@ -215,3 +223,14 @@ def test_validation_data_need_labels_and_the_reverse(form: Form) -> None:
 
 def test_labels_of_text_are_refused(form: Form) -> None:
     assert "text" in form.sentences(images(3), np.array(["cat", "dog", "cat"]))[0][1]
+
+
+def test_the_sample_holds_the_first_rows_as_the_model_takes_them(form: Form) -> None:
+    data = images()[..., 0]
+    reading = form.check(data, digits()[:, None].astype("f8"), batch_size=16)
+    assert reading.training is not None
+    sample = np.load(reading.training.inputs[0].sample)
+    assert np.array_equal(sample, data[:16, ..., None])
+    labels = np.load(reading.training.labels.sample)
+    assert labels.tolist() == digits(16).tolist()
+    assert labels.dtype == np.int32

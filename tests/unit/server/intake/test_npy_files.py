@@ -1,4 +1,4 @@
-"""Arrays from people: what is plain is mapped, what is not is refused with the reason, and nothing is unpickled."""
+"""Arrays from people: what is plain is mapped, the rest is refused with the reason; nothing is unpickled."""
 
 import struct
 import zipfile
