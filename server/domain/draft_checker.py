@@ -146,7 +146,7 @@ def inspect(
             architecture=model.architecture, loss=chosen.loss, metrics=chosen.metrics, optimizer=chosen.optimizer,
             inputs=list(model.inputs), kind="h5" if model.kind == "h5" else "keras", weights_file=model.weights,
             batch_size=min(settings.batch_size, data.rows), out=str(out / "inspection"),
-            x={array.name: array.path for array in data.training.inputs}, y=data.training.labels.path,
+            x={array.name: array.sample for array in data.training.inputs}, y=data.training.labels.sample,
             seed=settings.seed,
         )  # fmt: skip
     )
