@@ -38,7 +38,7 @@ def calls(workbench: Workbench) -> dict[str, tuple[type, Call]]:
 
 
 def answer(table: dict[str, tuple[type, Call]], message: dict[str, Any]) -> dict[str, Any]:
-    """{"result": ...}, or {"refused": sentence, "field": ...} where the project is at fault, or {"failed": ...}.
+    """{"result": ...}, or {"refused": sentence, "field": ...} where the project is to blame, or {"failed"}.
 
     `lost` says that the process should not be used any more.
     """

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from server.learning.diagnosis import FAILURES, refusal_of
 from server.learning.optimizer import Stepper
 from server.learning.weights_file import load_weights
 from server.rules.learning_values import Inspection, InspectRequest
@@ -15,7 +16,7 @@ from volunteer.plan.refused import Refused
 from volunteer.plan.shapes import Cost
 from volunteer.plan.shards import ShardLayout
 from volunteer.protocol.tensors import save
-from volunteer.training.build import build_model, first_line
+from volunteer.training.build import build_model
 from volunteer.training.gradients import Engine, MiniBatch, UnitSums
 from volunteer.training.objective import metric_objects, prime_metrics, read_states
 from volunteer.training.runtime import keras, tf
@@ -105,12 +106,10 @@ def _trial(
             engine.begin(weights, frozen, 0)
             engine.add([mini_batch])
         sums = engine.sums()
-    except (ValueError, TypeError, NotImplementedError, tf.errors.OpError) as error:
-        if isinstance(error, Refused | tf.errors.ResourceExhaustedError):
-            raise
-        raise Refused(
-            f"A training step on the first rows of the data fails: {first_line(error)}", "data"
-        ) from error
+    except (Refused, tf.errors.ResourceExhaustedError):
+        raise
+    except FAILURES as error:
+        raise refusal_of(error, request, bound.model, mini_batch) from error
     _refuse_other_changes(still, before)
     _refuse_what_is_not_finite(sums)
     gradient = (sums.gradient / np.float32(sums.examples)).astype(np.float32)

@@ -135,9 +135,23 @@ def test_data_that_do_not_fit_the_input_are_refused_beside_the_data(
 ) -> None:
     request = make_request(_model())
     np.save(request.x["numbers"], np.zeros((50, 9), np.float32))
-    with pytest.raises(Refused, match=r"first rows of the data fails: .{10}") as refusal:
+    with pytest.raises(Refused, match=r"does not take examples of shape \(9,\): .{10}") as refusal:
         inspect(request)
     assert refusal.value.field == "data"
+
+
+def test_labels_that_do_not_fit_the_loss_are_refused_beside_the_labels(make_request: Any) -> None:
+    request = make_request(_model(), loss=_described(keras.losses.CategoricalCrossentropy()), metrics=[])
+    with pytest.raises(Refused, match=r"Labels of shape \(\) do not fit") as refusal:
+        inspect(request)
+    assert refusal.value.field == "labels"
+
+
+def test_a_metric_that_does_not_fit_the_labels_is_named_beside_the_metrics(make_request: Any) -> None:
+    metric = keras.metrics.Precision(name="hits")
+    with pytest.raises(Refused, match=r"The metric hits does not fit") as refusal:
+        inspect(make_request(_model(), metrics=[_described(metric)]))
+    assert refusal.value.field == "metrics"
 
 
 def test_a_loss_that_is_not_finite_at_the_start_is_refused(make_request: Any) -> None:
