@@ -41,13 +41,15 @@ _AUGMENTATION = "changes the data at random, which hosts could not repeat; augme
 _CUDA = "runs on one kind of hardware only; rebuild the model with the plain layer"
 
 REASONS: Mapping[str, str] = {
-    "Lambda": "carries program code, which never runs on other people's computers; use ordinary layers instead",
+    "Lambda": "carries program code, which never runs on other people's computers; use ordinary layers",
     "TFSMLayer": "loads a program from a file, which never runs on other people's computers",
     "TorchModuleWrapper": "wraps a program of another framework",
     "JaxLayer": "wraps a program of another framework",
     "FlaxLayer": "wraps a program of another framework",
     "SlicingOpLambda": "cuts a tensor by an expression; use Cropping or Reshape layers instead",
-    **dict.fromkeys(("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"), _LOOKUP),
+    **dict.fromkeys(
+        ("StringLookup", "IntegerLookup", "TextVectorization", "Hashing", "HashedCrossing"), _LOOKUP
+    ),
     **dict.fromkeys(("CategoryEncoding", "Discretization"), _LOOKUP),
     **dict.fromkeys(("CuDNNLSTM", "CuDNNGRU"), _CUDA),
     "SpectralNormalization": "changes its own state in training, which cannot be averaged over hosts",

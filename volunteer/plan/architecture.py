@@ -1,6 +1,7 @@
 """A model's architecture as data: what a file says, checked against the allow-list and written canonically.
 
-Knows no TensorFlow and never builds anything; what passes here can be built by Keras without running foreign code.
+Knows no TensorFlow and never builds anything; Keras can build what passes here without
+running foreign code.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ def describe(
     """
     value, walk = _walked(canonical, bounds, lengths or {})
     inputs = tuple(
-        InputSpec(layer["config"]["name"], tuple(layer["config"]["batch_shape"][1:]), layer["config"]["dtype"])
+        InputSpec(
+            layer["config"]["name"], tuple(layer["config"]["batch_shape"][1:]), layer["config"]["dtype"]
+        )
         for layer in _input_layers(canonical)
     )
     return ModelShape(inputs, value.shape, value.activation, walk.meter.cost(), walk.meter.layers)
@@ -69,5 +72,7 @@ def _walked(model: Mapping[str, Any], bounds: Bounds, lengths: Mapping[str, Shap
     walk.meter.add_outputs("The model's input", tuple(value.shape for value in inputs), 0, 0)
     outputs = walk.model(model, inputs)
     if len(outputs) != 1:
-        raise Refused(f"The model has {len(outputs)} outputs; only models with one output can be trained here.")
+        raise Refused(
+            f"The model has {len(outputs)} outputs; only models with one output can be trained here."
+        )
     return outputs[0], walk

@@ -140,7 +140,7 @@ def each_axis(rank: int, inner: Check | None = None) -> Check:
 
 
 def pairs(rank: int) -> Check:
-    """Amounts before and after each of `rank` axes, as padding and cropping take them; of one axis, its one pair."""
+    """Amounts before and after each of `rank` axes, as padding and cropping take them; one pair for one."""
     amount = integer(0)
     pair = several(amount, 2, 2)
 
@@ -149,7 +149,9 @@ def pairs(rank: int) -> Check:
             if rank == 1:
                 return list(pair(value[0] if len(value) == 1 else value))
             items = several(lambda item: item, rank, rank)(value)
-            return [list(pair(item)) if isinstance(item, list | tuple) else [amount(item)] * 2 for item in items]
+            return [
+                list(pair(item)) if isinstance(item, list | tuple) else [amount(item)] * 2 for item in items
+            ]
         both = [amount(value)] * 2
         return both if rank == 1 else [both] * rank
 

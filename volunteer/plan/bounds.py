@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -23,7 +23,8 @@ class Bounds(msgspec.Struct, frozen=True):
     layers: int = 1000
     nesting: int = 8
     json_depth: int = 100
-    json_values: int = 1_000_000
+    json_values: int = 300_000
+    calls: int = 10_000
     text: int = 1024
 
 
@@ -32,19 +33,30 @@ DEFAULT = Bounds()
 
 @dataclass
 class Meter:
-    """Adds up the cost of a model layer by layer; raises Refused at the first layer that passes a bound."""
+    """Adds up the cost of a model layer by layer; raises Refused at the first layer that passes a bound.
+
+    `calls` is shared with the meters of inner walks: models that call models could make the walk itself long.
+    """
 
     bounds: Bounds
     parameters: int = 0
     activation_bytes: int = 0
     operations: int = 0
     layers: int = 0
+    calls: list[int] = field(default_factory=lambda: [0])
 
     def add_outputs(self, where: str, outputs: tuple[Shape, ...], held: int, operations: int) -> None:
         """Count one call: float32 `outputs`, `held` numbers kept beside them, `operations` multiply-adds."""
+        self.calls[0] += 1
+        if self.calls[0] > self.bounds.calls:
+            raise Refused(
+                f"{where} is one call too many; the limit is {self.bounds.calls:,} calls of layers."
+            )
         for shape in outputs:
             if len(shape) + 1 > self.bounds.rank:
-                raise Refused(f"{where} gives an output of {len(shape) + 1} dimensions; {self.bounds.rank} at most.")
+                raise Refused(
+                    f"{where} gives an output of {len(shape) + 1} dimensions; {self.bounds.rank} at most."
+                )
             for dimension in shape:
                 if dimension is not None and dimension > self.bounds.dimension:
                     raise Refused(

@@ -1,4 +1,4 @@
-"""Functional models: layers, the calls between them, inputs and outputs, from Keras 2 or 3 to the canonical form."""
+"""Functional models of Keras 2 or 3 to the canonical form: layers, their calls, inputs and outputs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from volunteer.plan.arguments import Unfit
 from volunteer.plan.input_reader import read_input
 from volunteer.plan.layer_reader import MODELS, Scope, describe_layer, find_rule
+from volunteer.plan.masks import without_masks
 from volunteer.plan.nodes import Call, Ref, check_call, clean_name, read_call, read_ref, write_node
 from volunteer.plan.refused import Refused
 from volunteer.plan.rules import LayerRule
@@ -28,12 +29,13 @@ class _Graph:
         where = describe_layer(raw)
         if not isinstance(raw, dict):
             raise Refused(f"{self.where} holds something that is not a layer.")
+        calls: list[Call] = []
         nodes = raw.get("inbound_nodes", [])
         if not isinstance(nodes, list) or len(nodes) > scope.bounds.layers:
             raise Refused(f"{where} is called in a way that is not understood.")
         try:
             if raw.get("class_name") == "InputLayer":
-                layer, rule, calls = read_input(raw), None, []
+                layer, rule = read_input(raw), None
             else:
                 layer, rule, calls = self._callable(raw, nodes, scope)
             name = clean_name(raw.get("name", layer["config"]["name"]))
@@ -54,15 +56,21 @@ class _Graph:
         if of_tensorflow:
             if len(read) != 1:
                 raise Unfit("it is called more than once")
-            found = {("negative_slope" if key == "alpha" else key): value for key, value in read[0][1].items()}
+            found = {
+                ("negative_slope" if key == "alpha" else key): value for key, value in read[0][1].items()
+            }
             raw = {**raw, "config": {**raw["config"], **{k: v for k, v in found.items() if v is not None}}}
         calls = [call for call, _ in read]
         for call in calls:
             check_call(call, rule)
-        return scope.read_any(raw, scope), rule, calls
+        layer = scope.read_any(raw, scope)
+        if scope.keras2:
+            for _, found in read:
+                _check_training(layer, found.get("training"))
+        return layer, rule, calls
 
     def renumber(self, ends: list[Ref], keras2: bool) -> list[Ref]:
-        """Count the calls of every nested model from 0, in calls and in the model's `ends`, as layers count theirs.
+        """Count the calls of nested models from 0, as layers count theirs, in calls and in `ends`.
 
         Keras 2 counts a model's own graph as its first call; Keras 3 does so for the ends of a model only.
         """
@@ -83,7 +91,10 @@ class _Graph:
 
         for name, calls in self.calls.items():
             self.calls[name] = [
-                Call(tuple(moved(op, False) if isinstance(op, Ref) else op for op in call.operands), call.keywords)
+                Call(
+                    tuple(moved(op, False) if isinstance(op, Ref) else op for op in call.operands),
+                    call.keywords,
+                )
                 for call in calls
             ]
         return [moved(ref, True) for ref in ends]
@@ -93,7 +104,30 @@ class _Graph:
         for ref in [*refs, *(ref for calls in self.calls.values() for call in calls for ref in call.inputs)]:
             calls = 1 if self.layers[ref.layer]["class_name"] == "InputLayer" else len(self.calls[ref.layer])
             if ref.call >= calls:
-                raise Refused(f"{self.where} refers to call {ref.call} of layer '{ref.layer}', which is not there.")
+                raise Refused(
+                    f"{self.where} refers to call {ref.call} of layer '{ref.layer}', which is not there."
+                )
+
+
+_NOISE = ("Dropout", "GaussianDropout", "AlphaDropout", "GaussianNoise")
+
+
+def _check_training(layer: dict[str, Any], training: bool | None) -> None:
+    """Refuse what only Keras 2 can do: a call that keeps its mode, of layers for which the mode matters."""
+    waiting: list[Any] = [] if training is None else [layer]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            name, config = value.get("class_name"), value.get("config")
+            moves = name == "BatchNormalization" and isinstance(config, dict) and config["trainable"]
+            if moves or name in _NOISE or str(name).startswith("SpatialDropout"):
+                raise Unfit(
+                    f"it is called with training={training}, which Keras 3 cannot keep for the {name} in it; "
+                    "set trainable = False, or leave such layers out"
+                )
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _ends(value: Any, where: str) -> list[Ref]:
@@ -117,12 +151,14 @@ def _written(ref: Ref, layer: dict[str, Any]) -> list[Any]:
 
 def read_functional(name: str, config: dict[str, Any], scope: Scope, where: str) -> dict[str, Any]:
     """The canonical form of a functional model whose `config` this is."""
-    graph = _Graph(where)
-    for raw in config["layers"]:
-        graph.add(raw, scope)
     inputs, outputs = _ends(config.get("input_layers"), where), _ends(config.get("output_layers"), where)
+    graph = _Graph(where)
+    for raw in without_masks(config["layers"], outputs):
+        graph.add(raw, scope)
     if scope.depth == 1 and len(outputs) != 1:
-        raise Refused(f"The model has {len(outputs)} outputs; only models with one output can be trained here.")
+        raise Refused(
+            f"The model has {len(outputs)} outputs; only models with one output can be trained here."
+        )
     ends = graph.renumber([*inputs, *outputs], scope.keras2)
     graph.check(ends)
     inputs, outputs = ends[: len(inputs)], ends[len(inputs) :]
@@ -130,7 +166,11 @@ def read_functional(name: str, config: dict[str, Any], scope: Scope, where: str)
     if len({ref.layer for ref in inputs}) != len(inputs) or {ref.layer for ref in inputs} != entries:
         raise Refused(f"{where} must begin with its input layers, each of them once.")
     layers = [
-        {**layer, "name": key, "inbound_nodes": [write_node(call, graph.rules[key]) for call in graph.calls[key]]}
+        {
+            **layer,
+            "name": key,
+            "inbound_nodes": [write_node(call, graph.rules[key]) for call in graph.calls[key]],
+        }
         for key, layer in graph.layers.items()
     ]
     written_inputs: list[Any] = [_written(ref, graph.layers[ref.layer]) for ref in inputs]

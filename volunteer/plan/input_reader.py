@@ -12,7 +12,16 @@ from volunteer.plan.refused import Refused
 INPUT_DTYPES = ("float32", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
 
 _SHAPE = several(optional(integer()), 1, 8)
-_IGNORED = {"name", "batch_shape", "batch_input_shape", "shape", "dtype", "trainable", "input_tensor", "batch_size"}
+_IGNORED = {
+    "name",
+    "batch_shape",
+    "batch_input_shape",
+    "shape",
+    "dtype",
+    "trainable",
+    "input_tensor",
+    "batch_size",
+}
 
 
 def input_layer(name: str, shape: list[int | None], dtype: str) -> dict[str, Any]:
@@ -27,7 +36,9 @@ def read_input(raw: Any) -> dict[str, Any]:
     refuse_foreign(raw)
     config = config_of(raw)
     for name, value in config.items():
-        if name not in _IGNORED and (name not in ("sparse", "ragged", "optional") or value not in (False, None)):
+        if name not in _IGNORED and (
+            name not in ("sparse", "ragged", "optional") or value not in (False, None)
+        ):
             raise Refused(f"{where}: argument {show(name)} cannot be {show(value)}; it is not supported.")
     shape = config.get("batch_shape", config.get("batch_input_shape"))
     dtype = config.get("dtype") or "float32"

@@ -1,4 +1,4 @@
-"""Makes a tree of JSON values from an unknown file safe to walk: bounded depth, size and texts, plain lists."""
+"""Makes a tree of JSON values out of a file safe to walk: bounded depth, size and texts, plain lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One layer's configuration, as any Keras wrote it, to the canonical one: only permitted arguments, all of them."""
+"""One layer's configuration, as any Keras wrote it, to the canonical one with all its permitted arguments."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from volunteer.plan.allowed import ALIASES, LAYERS, OPERATIONS, reason
 from volunteer.plan.arguments import Unfit, flag, show
 from volunteer.plan.bounds import Bounds
 from volunteer.plan.nodes import clean_name
-from volunteer.plan.operations import OF_TENSORFLOW, TENSORFLOW_DEFAULTS
-from volunteer.plan.parts import regularizer
+from volunteer.plan.operations import MODULES, OF_TENSORFLOW, TENSORFLOW_DEFAULTS
+from volunteer.plan.parts import of_keras, regularizer
 from volunteer.plan.refused import Refused
 from volunteer.plan.rules import ANYTHING, REQUIRED, LayerRule
 
@@ -60,13 +60,16 @@ def config_of(raw: Any) -> dict[str, Any]:
 def refuse_foreign(raw: dict[str, Any]) -> None:
     """Refuse a class that only bears the name of one of Keras's own."""
     module, registered = raw.get("module"), raw.get("registered_name")
-    builtin = module is None or (isinstance(module, str) and module.split(".")[0] in ("keras", "builtins"))
-    if not builtin or (registered is not None and registered not in (raw.get("class_name"), "Functional")):
-        raise Refused(f"{describe_layer(raw)} is a custom class ({show(registered or module)}); it cannot be used.")
+    if not of_keras(module) or (
+        registered is not None and registered not in (raw.get("class_name"), "Functional")
+    ):
+        raise Refused(
+            f"{describe_layer(raw)} is a custom class ({show(registered or module)}); it cannot be used."
+        )
 
 
 def find_rule(raw: Any) -> tuple[str, LayerRule]:
-    """The canonical class name and the rule of a layer or operation; Refused if it is not on the allow-list."""
+    """Canonical class name and rule of a layer or operation; Refused if it is not on the allow-list."""
     class_name = raw.get("class_name") if isinstance(raw, dict) else None
     if not isinstance(class_name, str):
         raise Refused("The model holds a layer without a class name.")
@@ -75,15 +78,18 @@ def find_rule(raw: Any) -> tuple[str, LayerRule]:
     module = raw.get("module")
     if class_name == "TFOpLambda":
         function = config.get("function")
-        if function not in OF_TENSORFLOW:
-            raise Refused(f"{describe_layer(raw)} calls the TensorFlow function {show(function)}, which is not supported.")
+        if not isinstance(function, str) or function not in OF_TENSORFLOW:
+            raise Refused(
+                f"{describe_layer(raw)} calls TensorFlow's function {show(function)}, which is not supported."
+            )
         return OF_TENSORFLOW[function], OPERATIONS[OF_TENSORFLOW[function]]
     bare = module is None and "trainable" not in config and "dtype" not in config
-    if class_name in OPERATIONS and ((isinstance(module, str) and module.startswith("keras.src.ops")) or bare):
+    of_operation = isinstance(module, str) and module.startswith(MODULES)
+    if class_name in OPERATIONS and (of_operation or bare):
         return class_name, OPERATIONS[class_name]
     class_name = ALIASES.get(class_name, class_name)
     rule = LAYERS.get(class_name)
-    if rule is None or (isinstance(module, str) and module.startswith("keras.src.ops")):
+    if rule is None or of_operation:
         raise Refused(f"{describe_layer(raw)} {reason(class_name)}.")
     return class_name, rule
 
@@ -126,7 +132,9 @@ def _check_dtype(dtype: Any, class_name: str, scope: Scope, where: str) -> None:
         raise Refused(f"{where} computes in {show(dtype)}; only float32 is supported.")
 
 
-def _arguments(rule: LayerRule, given: dict[str, Any], scope: Scope, where: str, trainable: bool) -> dict[str, Any]:
+def _arguments(
+    rule: LayerRule, given: dict[str, Any], scope: Scope, where: str, trainable: bool
+) -> dict[str, Any]:
     """The permitted arguments in the rule's order, defaults filled in; Refused naming layer and argument."""
     given = {rule.renamed.get(name, name): value for name, value in given.items()}
     permitted: dict[str, Any] = {}
@@ -143,7 +151,9 @@ def _arguments(rule: LayerRule, given: dict[str, Any], scope: Scope, where: str,
         except Unfit as unfit:
             raise Refused(f"{where}: argument '{name}' must be {unfit}.") from None
         if scope.keras2 and permitted[name] == "hard_sigmoid":
-            raise Refused(f"{where} uses hard_sigmoid, which Keras 3 computes differently; use sigmoid instead.")
+            raise Refused(
+                f"{where} uses hard_sigmoid, which Keras 3 computes differently; use sigmoid instead."
+            )
     for name, value in given.items():
         _check_dropped(rule, name, value, where)
     if activity is not None and not rule.bare and not rule.is_operation and "l1" not in rule.arguments:

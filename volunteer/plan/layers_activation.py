@@ -22,6 +22,7 @@ def _softmax(visit: Visit) -> Step:
         axis_of(one, len(visit.shape))
     return same(visit)
 
+
 RULES: dict[str, LayerRule] = {
     "Activation": LayerRule(same, {"activation": Argument(activation)}),
     "ReLU": LayerRule(
@@ -33,7 +34,9 @@ RULES: dict[str, LayerRule] = {
         },
         renamed={"theta": "threshold"},
     ),
-    "LeakyReLU": LayerRule(same, {"negative_slope": Argument(number(0), 0.3)}, renamed={"alpha": "negative_slope"}),
+    "LeakyReLU": LayerRule(
+        same, {"negative_slope": Argument(number(0), 0.3)}, renamed={"alpha": "negative_slope"}
+    ),
     "PReLU": LayerRule(
         _prelu, {**weights("alpha"), "shared_axes": Argument(optional(several(integer(1, 8))), None)}
     ),

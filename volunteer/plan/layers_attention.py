@@ -14,7 +14,11 @@ def _multi_head(visit: Visit) -> Step:
     query, value, key = (*visit.inputs, visit.inputs[1])[:3]
     if not len(query) == len(value) == len(key) >= 2:
         raise Unfit("query, key and value need equally many dimensions, at least 3 with the batch")
-    heads, width, value_width = config["num_heads"], config["key_dim"], config["value_dim"] or config["key_dim"]
+    heads, width, value_width = (
+        config["num_heads"],
+        config["key_dim"],
+        config["value_dim"] or config["key_dim"],
+    )
     last = config["output_shape"] or [known(query[-1])]
     axes = config["attention_axes"] or range(1, len(query))
     positions = [axis_of(axis, len(query)) for axis in axes]
@@ -53,7 +57,9 @@ def _attention(visit: Visit) -> Step:
     concatenated = visit.config["score_mode"] == "concat"
     held = 2 * scores + (scores * cells(query[-1:]) if concatenated else 0)
     parameters = int(visit.config["use_scale"]) + int(concatenated)
-    return Step(((query[0], value[-1]),), parameters, scores * cells((query[-1],)) + scores * cells(value[-1:]), held)
+    return Step(
+        ((query[0], value[-1]),), parameters, scores * cells((query[-1],)) + scores * cells(value[-1:]), held
+    )
 
 
 def _additive(visit: Visit) -> Step:
@@ -78,7 +84,9 @@ RULES: dict[str, LayerRule] = {
             "value_dim": Argument(optional(integer()), None),
             **_RATE,
             "use_bias": Argument(flag, True),
-            "output_shape": Argument(optional(either(lambda value: [integer()(value)], several(integer()))), None),
+            "output_shape": Argument(
+                optional(either(lambda value: [integer()(value)], several(integer()))), None
+            ),
             "attention_axes": Argument(_AXES, None),
             **weights("kernel", "bias"),
         },

@@ -20,7 +20,9 @@ from volunteer.plan.rules import (
 from volunteer.plan.shapes import Shape, cells
 
 
-def window_length(length: int | None, window: int, stride: int, padding: str, dilation: int = 1) -> int | None:
+def window_length(
+    length: int | None, window: int, stride: int, padding: str, dilation: int = 1
+) -> int | None:
     """How many places a window takes along an axis; None stays None, and an input too short is Unfit."""
     if length is None:
         return None
@@ -36,7 +38,9 @@ def _spatial(visit: Visit) -> Shape:
     config = visit.config
     if max(config["strides"]) > 1 and max(config["dilation_rate"]) > 1:
         raise Unfit("strides and dilation_rate cannot both be larger than 1")
-    lengths = zip(visit.shape, config["kernel_size"], config["strides"], config["dilation_rate"], strict=False)
+    lengths = zip(
+        visit.shape, config["kernel_size"], config["strides"], config["dilation_rate"], strict=False
+    )
     return tuple(
         window_length(length, window, stride, config["padding"], dilation)
         for length, window, stride, dilation in lengths
@@ -53,7 +57,9 @@ def _conv(rank: int, visit: Visit) -> Step:
     return Step((output,), kernel * filters + (filters if config["use_bias"] else 0), cells(output) * kernel)
 
 
-def _transposed_length(length: int | None, window: int, stride: int, padding: str, extra: int | None) -> int | None:
+def _transposed_length(
+    length: int | None, window: int, stride: int, padding: str, extra: int | None
+) -> int | None:
     if length is None:
         return None
     if extra is None:
@@ -166,4 +172,8 @@ RULES: dict[str, LayerRule] = {
 ALIASES = {
     f"Convolution{rest}": f"Conv{rest}"
     for rest in ("1D", "2D", "3D", "1DTranspose", "2DTranspose", "3DTranspose")
-} | {f"{kind}Convolution{rank}D": f"{kind}Conv{rank}D" for kind in ("Separable", "Depthwise") for rank in (1, 2)}
+} | {
+    f"{kind}Convolution{rank}D": f"{kind}Conv{rank}D"
+    for kind in ("Separable", "Depthwise")
+    for rank in (1, 2)
+}

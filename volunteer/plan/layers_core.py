@@ -41,7 +41,7 @@ _EQUATION = re.compile(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a
 
 
 def _parsed(equation: str, rank: int) -> tuple[str, str, str, bool, bool]:
-    """Letters of input, kernel and output of 'ab,bc->ac', and whether an ellipsis stands left or right of them."""
+    """Letters of input, kernel and output of 'ab,bc->ac'; whether an ellipsis is left or right of them."""
     match = _EQUATION.fullmatch(equation.replace(" ", ""))
     if match is None:
         raise Unfit("its equation is not of the form 'ab,bc->ac'")
@@ -56,7 +56,7 @@ def _parsed(equation: str, rank: int) -> tuple[str, str, str, bool, bool]:
 
 
 def _aligned(letters: str, sizes: Sequence[int | None], left: bool) -> dict[str, int | None]:
-    """The size of each letter; an ellipsis on the left aligns them to the right, otherwise the first is the batch."""
+    """The size of each letter; an ellipsis on the left aligns to the right, else the first is the batch."""
     if left:
         return dict(zip(reversed(letters), reversed(sizes), strict=False))
     return dict(zip(letters[1:], sizes, strict=False))
@@ -78,7 +78,9 @@ def _einsum_dense(visit: Visit) -> Step:
     outputs = _aligned(given, visit.config["output_shape"], left)
     for letter in inputs.keys() & outputs.keys():
         if outputs[letter] is not None and outputs[letter] != inputs[letter]:
-            raise Unfit(f"its equation gives axis '{letter}' two sizes, {inputs[letter]} and {outputs[letter]}")
+            raise Unfit(
+                f"its equation gives axis '{letter}' two sizes, {inputs[letter]} and {outputs[letter]}"
+            )
     sizes = outputs | {letter: size for letter, size in inputs.items() if size is not None}
     if left and rank - len(taken) > 2:
         raise Unfit("its ellipsis stands for more than two dimensions, which Keras puts in the wrong order")
@@ -86,7 +88,11 @@ def _einsum_dense(visit: Visit) -> Step:
     named = given[1:] if not left or rank == len(taken) else given
     if len(visit.config["output_shape"]) != len(named):
         raise Unfit(f"its equation wants an output_shape of {len(named)} dimensions")
-    output = (*kept, *(outputs.get(letter) for letter in named), *(visit.shape[len(taken) - 1 :] if right else ()))
+    output = (
+        *kept,
+        *(outputs.get(letter) for letter in named),
+        *(visit.shape[len(taken) - 1 :] if right else ()),
+    )
     bias = visit.config["bias_axes"] or ""
     if any(letter not in given for letter in bias):
         raise Unfit("its bias_axes are not axes of its output")
@@ -116,7 +122,9 @@ def _axes(value: Any) -> list[int]:
 
 def _constant(value: Any) -> Any:
     if value is None:
-        raise Unfit("given as numbers: a Normalization that learnt them by adapt() keeps them where training cannot")
+        raise Unfit(
+            "given as numbers: a Normalization that learnt them by adapt() keeps them where training cannot"
+        )
     return _list_of_numbers(value)
 
 
@@ -155,9 +163,7 @@ RULES: dict[str, LayerRule] = {
         dropped={**_LOW_RANK, "input_length": ANYTHING, "sparse": (False,), "weights": (None,)},
     ),
     "Identity": LayerRule(same, passes_activation=True),
-    "Masking": LayerRule(
-        same, {"mask_value": Argument(number(), 0.0)}, passes_activation=True
-    ),
+    "Masking": LayerRule(same, {"mask_value": Argument(number(), 0.0)}, passes_activation=True),
     "ActivityRegularization": LayerRule(
         same,
         {"l1": Argument(number(0), 0.0), "l2": Argument(number(0), 0.0)},
@@ -177,4 +183,3 @@ RULES: dict[str, LayerRule] = {
         },
     ),
 }
-

@@ -16,7 +16,9 @@ def _noise(visit: Visit) -> Step:
     if shape is not None:
         full = (None, *visit.shape)
         if len(shape) != len(full) or shape[0] not in (None, 1):
-            raise Unfit("noise_shape must have one value for each dimension of its input, the batch's None or 1")
+            raise Unfit(
+                "noise_shape must have one value for each dimension of its input, the batch's None or 1"
+            )
         if any(noise not in (None, 1, size) for noise, size in zip(shape[1:], full[1:], strict=True)):
             raise Unfit("noise_shape must be None, 1 or the input's own size in each dimension")
     return Step((visit.shape,), held=cells(visit.shape))

@@ -21,7 +21,9 @@ def broadcast(first: Shape, second: Shape) -> Shape:
         elif one == 1 or other == 1 or one == other:
             joined.append(max(one, other))
         else:
-            raise Unfit(f"its inputs of shapes {show(list(first))} and {show(list(second))} do not fit together")
+            raise Unfit(
+                f"its inputs of shapes {show(list(first))} and {show(list(second))} do not fit together"
+            )
     return (*kept, *joined)
 
 
@@ -47,7 +49,9 @@ def _concatenate(visit: Visit) -> Step:
             raise Unfit("its inputs do not have equally many dimensions")
         for index, (one, other) in enumerate(zip(first, shape, strict=True)):
             if index != position and one is not None and other is not None and one != other:
-                raise Unfit(f"its inputs of shapes {show(list(first))} and {show(list(shape))} do not fit together")
+                raise Unfit(
+                    f"its inputs of shapes {show(list(first))} and {show(list(shape))} do not fit together"
+                )
         length = shape[position]
         total = None if total is None or length is None else total + length
     return Step(((*first[:position], total, *first[position + 1 :]),))

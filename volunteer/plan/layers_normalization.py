@@ -1,4 +1,4 @@
-"""Normalisation layers. BatchNormalization's moving statistics are weights that training moves, not learns."""
+"""Normalisation layers. BatchNormalization's moving statistics are weights that training only moves."""
 
 from __future__ import annotations
 

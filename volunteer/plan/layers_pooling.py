@@ -36,7 +36,9 @@ def _rules(rank: int) -> dict[str, LayerRule]:
     rules: dict[str, LayerRule] = {}
     for kind in ("Max", "Average"):
         rules[f"{kind}Pooling{rank}D"] = LayerRule(
-            lambda visit: _pooling(rank, visit), windows, renamed={"pool_length": "pool_size", "stride": "strides"}
+            lambda visit: _pooling(rank, visit),
+            windows,
+            renamed={"pool_length": "pool_size", "stride": "strides"},
         )
         rules[f"Global{kind}Pooling{rank}D"] = LayerRule(lambda visit: _global(rank, visit), whole)
     return rules

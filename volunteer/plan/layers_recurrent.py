@@ -1,4 +1,4 @@
-"""Recurrent layers. Those that carry state from one mini-batch to the next are refused: a round has no next."""
+"""Recurrent layers. Those that carry state from one mini-batch to the next are refused."""
 
 from __future__ import annotations
 

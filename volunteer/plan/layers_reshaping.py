@@ -53,7 +53,9 @@ def _padded(rank: int, argument: str, sign: int, visit: Visit) -> Step:
 def _scaled(rank: int, visit: Visit) -> Step:
     shape = rank_of(visit, rank + 1)
     sizes = [visit.config["size"]] if rank == 1 else visit.config["size"]
-    lengths = [None if length is None else length * times for length, times in zip(shape, sizes, strict=False)]
+    lengths = [
+        None if length is None else length * times for length, times in zip(shape, sizes, strict=False)
+    ]
     return Step(((*lengths, shape[-1]),))
 
 
@@ -64,7 +66,11 @@ def _one_size(value: Any) -> int:
 def _rules(rank: int) -> dict[str, LayerRule]:
     layout = {} if rank == 1 else {"data_format": CHANNELS_LAST}
     smoothing = (
-        {"interpolation": Argument(choice("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"), "nearest")}
+        {
+            "interpolation": Argument(
+                choice("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"), "nearest"
+            )
+        }
         if rank == 2
         else {}
     )

@@ -1,4 +1,4 @@
-"""Permitted losses: those that are a mean over the examples, so that hosts' sums add up to what Keras minimises."""
+"""Permitted losses: means over the examples, so that hosts' sums add up to what Keras minimises."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from volunteer.plan.rules import ANYTHING
 _LAST = (choice(-1), -1)
 _LOGITS: dict[str, tuple[Check, Any]] = {"from_logits": (flag, False)}
 _SMOOTH: dict[str, tuple[Check, Any]] = {**_LOGITS, "label_smoothing": (number(0, 1), 0.0), "axis": _LAST}
-_FOCAL: dict[str, tuple[Check, Any]] = {"alpha": (number(0, 1), 0.25), "gamma": (number(0, 100), 2.0), **_SMOOTH}
+_FOCAL: dict[str, tuple[Check, Any]] = {
+    "alpha": (number(0, 1), 0.25),
+    "gamma": (number(0, 100), 2.0),
+    **_SMOOTH,
+}
 
 _TABLE: dict[str, dict[str, tuple[Check, Any]]] = {
     "SparseCategoricalCrossentropy": {**_LOGITS, "ignore_class": (choice(None), None), "axis": _LAST},
@@ -64,7 +68,9 @@ LOSS = Kind(
         "dtype": ("float32", None),
         "fn": ANYTHING,
     },
-    reasons=dict.fromkeys(("Dice", "Tversky", "Circle", "CTC", "dice", "tversky", "circle", "ctc"), _WHOLE_BATCH),
+    reasons=dict.fromkeys(
+        ("Dice", "Tversky", "Circle", "CTC", "dice", "tversky", "circle", "ctc"), _WHOLE_BATCH
+    ),
 )
 LOSSES: tuple[str, ...] = tuple(_TABLE)
 
@@ -82,13 +88,13 @@ class LabelRule(msgspec.Struct, frozen=True):
 
 
 def canonical_loss(raw: Any) -> dict[str, Any]:
-    """The canonical loss of a name ("mse") or of what Keras 2 or 3 stored; Refused(field="loss") otherwise."""
+    """The canonical loss of a name ("mse") or of what Keras 2 or 3 stored; else Refused(field="loss")."""
     raw = plain_tree(raw, DEFAULT)
     if isinstance(raw, dict) and isinstance(raw.get("config"), dict):
         reduction = raw["config"].get("reduction")
         if isinstance(reduction, str) and reduction in ("sum", "none"):
             raise Refused(
-                f"The loss has the reduction '{reduction}'; only the mean over the examples can be trained here.",
+                f"The loss has the reduction '{reduction}'; only the mean over the examples can be trained.",
                 "loss",
             )
     canonical = LOSS.read(raw)
@@ -97,13 +103,8 @@ def canonical_loss(raw: Any) -> dict[str, Any]:
     return canonical
 
 
-_INTEGER = ("SparseCategoricalCrossentropy",)
-_ONE_HOT = (
-    "CategoricalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy",
-    "CategoricalHinge",
-)
+_INTEGER = ("SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntropy")
+_ONE_HOT = ("CategoricalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalHinge")
 _BINARY = ("BinaryCrossentropy", "BinaryFocalCrossentropy")
 
 

@@ -26,7 +26,11 @@ _COUNTED: _Arguments = {
 _CLASSES: _Arguments = {"num_classes": (integer(2, 10_000), None)}
 _TARGETS: _Arguments = {"target_class_ids": (several(integer(0), 1, 1000), None)}
 _IGNORED: _Arguments = {"ignore_class": (optional(integer(-1)), None)}
-_SPARSE: _Arguments = {"sparse_y_true": (flag, True), "sparse_y_pred": (flag, True), "axis": (integer(-8, 8), -1)}
+_SPARSE: _Arguments = {
+    "sparse_y_true": (flag, True),
+    "sparse_y_pred": (flag, True),
+    "axis": (integer(-8, 8), -1),
+}
 _ONE_HOT: _Arguments = {"sparse_y_pred": (flag, False), "axis": (integer(-8, 8), -1)}
 _LOGITS: _Arguments = {"from_logits": (flag, False)}
 _SMOOTH: _Arguments = {**_LOGITS, "label_smoothing": (number(0, 1), 0.0)}
@@ -56,7 +60,11 @@ _TABLE: dict[str, _Arguments] = {
     "CategoricalHinge": {},
     "BinaryCrossentropy": _SMOOTH,
     "CategoricalCrossentropy": {**_SMOOTH, "axis": (choice(-1), -1)},
-    "SparseCategoricalCrossentropy": {**_LOGITS, "ignore_class": (choice(None), None), "axis": (choice(-1), -1)},
+    "SparseCategoricalCrossentropy": {
+        **_LOGITS,
+        "ignore_class": (choice(None), None),
+        "axis": (choice(-1), -1),
+    },
     "Precision": _COUNTED,
     "Recall": _COUNTED,
     "TruePositives": _THRESHOLDS,
@@ -105,10 +113,19 @@ METRIC = Kind(
         "cosine": "CosineSimilarity",
         "cosine_proximity": "CosineSimilarity",
     },
-    dropped={"dtype": ("float32", "int64", "int32", None), "init_thresholds": (None,), "multi_class": (False,)},
-    reasons=dict.fromkeys(("PearsonCorrelation", "ConcordanceCorrelation", "R2Score", "Sum", "Mean"), _UNADDABLE),
+    dropped={
+        "dtype": ("float32", "int64", "int32", None),
+        "init_thresholds": (None,),
+        "multi_class": (False,),
+    },
+    reasons=dict.fromkeys(
+        ("PearsonCorrelation", "ConcordanceCorrelation", "R2Score", "Sum", "Mean"), _UNADDABLE
+    ),
 )
-METRICS: tuple[str, ...] = ("accuracy", *(name for name in _TABLE if name != "Accuracy" and "IoU" not in name))
+METRICS: tuple[str, ...] = (
+    "accuracy",
+    *(name for name in _TABLE if name != "Accuracy" and "IoU" not in name),
+)
 
 _SHORT = {"accuracy": "Accuracy", "acc": "Accuracy", "crossentropy": "Crossentropy", "ce": "Crossentropy"}
 
@@ -116,7 +133,10 @@ _SHORT = {"accuracy": "Accuracy", "acc": "Accuracy", "crossentropy": "Crossentro
 def canonical_metrics(
     raw_list: Any, loss: Mapping[str, Any] | None, output_shape: tuple[int | None, ...]
 ) -> list[dict[str, Any]]:
-    """The canonical metrics of names and stored objects, "accuracy" resolved as Keras does; Refused(field="metrics")."""
+    """Canonical metrics of names and stored objects, "accuracy" resolved as Keras does.
+
+    Raises Refused(field="metrics").
+    """
     canonical: list[dict[str, Any]] = []
     names = {"loss"}
     for raw in _flat(plain_tree(raw_list, DEFAULT)):
@@ -147,7 +167,7 @@ def _flat(raw: Any) -> Iterator[Any]:
 
 
 def _resolved(raw: Any, loss: Mapping[str, Any] | None, output_shape: tuple[int | None, ...]) -> Any:
-    """Names that Keras resolves by the shapes of labels and outputs, and Keras 2's wrapped functions, made plain."""
+    """Make plain the names that Keras resolves by labels and outputs, and Keras 2's wrapped functions."""
     if isinstance(raw, dict) and raw.get("class_name") == "MeanMetricWrapper":
         config = dict(raw.get("config") or {}) if isinstance(raw.get("config"), dict) else {}
         function = config.pop("fn", None)
@@ -165,13 +185,17 @@ def _resolved(raw: Any, loss: Mapping[str, Any] | None, output_shape: tuple[int 
     return {"class_name": kind + _SHORT[short], "config": {"name": short}}
 
 
-def _check_labels(metric: Mapping[str, Any], loss: Mapping[str, Any] | None, output_shape: tuple[int | None, ...]) -> None:
+def _check_labels(
+    metric: Mapping[str, Any], loss: Mapping[str, Any] | None, output_shape: tuple[int | None, ...]
+) -> None:
     if loss is None:
         return
     name = metric["class_name"]
     integer_labels = label_rules(loss, output_shape).kind == "integer"
     if name.startswith("Sparse") and not integer_labels:
-        raise Refused(f"The metric {name} wants class numbers, but the loss {loss['class_name']} does not.", "metrics")
+        raise Refused(
+            f"The metric {name} wants class numbers, but the loss {loss['class_name']} does not.", "metrics"
+        )
     if name.startswith(("Categorical", "TopK")) and integer_labels:
         raise Refused(f"The metric {name} wants one-hot labels, but the loss wants class numbers.", "metrics")
 
@@ -180,5 +204,8 @@ def _snake(class_name: str) -> str:
     known = {plain_name(name): name for name in ("auc", "f1_score", "fbeta_score", "io_u", "kl_divergence")}
     if plain_name(class_name) in known:
         return known[plain_name(class_name)]
-    letters = [f"_{letter.lower()}" if letter.isupper() and at else letter.lower() for at, letter in enumerate(class_name)]
+    letters = [
+        f"_{letter.lower()}" if letter.isupper() and at else letter.lower()
+        for at, letter in enumerate(class_name)
+    ]
     return "".join(letters)

@@ -21,8 +21,8 @@ def read_model(raw: Any, bounds: Bounds) -> dict[str, Any]:
         raise Refused("The file's model description is not one that Keras writes.")
     if tree["class_name"] not in MODELS:
         raise Refused(
-            f"The model is of the class {show(tree['class_name'])}; only Sequential and functional models can be "
-            "trained here, because a model class of one's own is program code."
+            f"The model is of the class {show(tree['class_name'])}; only Sequential and functional models "
+            "can be trained here, because a model class of one's own is program code."
         )
     _refuse_shared(tree)
     return read_any(tree, Scope(bounds, keras2=_by_keras2(tree), read_any=read_any))
@@ -120,7 +120,7 @@ def _by_keras2(tree: dict[str, Any]) -> bool:
 
 
 def _refuse_shared(tree: dict[str, Any]) -> None:
-    """Refuse one layer that stands in two places by Keras's shared-object marks: its weights would come apart."""
+    """Refuse a layer that, by Keras's shared-object marks, stands in two places: its weights would part."""
     seen: set[int] = set()
     waiting: list[Any] = [tree]
     while waiting:
@@ -131,7 +131,9 @@ def _refuse_shared(tree: dict[str, Any]) -> None:
             is_layer = isinstance(config, dict) and "name" in config and "trainable" in config
             if isinstance(mark, int) and is_layer:
                 if mark in seen:
-                    raise Refused(f"{describe_layer(value)} stands in two models at once, which is not supported.")
+                    raise Refused(
+                        f"{describe_layer(value)} stands in two models at once, which is not supported."
+                    )
                 seen.add(mark)
             waiting += value.values()
         elif isinstance(value, list):

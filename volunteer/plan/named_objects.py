@@ -1,13 +1,14 @@
-"""Reads a loss, metric, optimizer or schedule, however Keras or the form names it, against a table of permitted ones."""
+"""Reads losses, metrics, optimizers and schedules, however Keras or the form names them, against tables."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from volunteer.plan.arguments import Check, Unfit, show
-from volunteer.plan.parts import plain_name
+from volunteer.plan.parts import of_keras, plain_name
 from volunteer.plan.refused import Refused
 from volunteer.plan.rules import ANYTHING
 
@@ -24,9 +25,9 @@ class Kind:
     field: str
     module: str
     table: Mapping[str, Mapping[str, tuple[Check, Any]]]
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    dropped: Mapping[str, Any] = field(default_factory=dict)
-    reasons: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    dropped: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def class_name(self, name: Any) -> str:
         """The class that a name of any spelling means; Refused if it is not permitted."""
@@ -43,7 +44,7 @@ class Kind:
         return found
 
     def read(self, raw: Any) -> dict[str, Any]:
-        """The canonical object of a name or a serialised object; Refused naming the argument that is not permitted."""
+        """The canonical object of a name or a stored object; Refused naming what is not permitted."""
         name, config = self._taken_apart(raw)
         class_name = self.class_name(name)
         arguments = self.table[class_name]
@@ -76,10 +77,11 @@ class Kind:
         module, registered = raw.get("module"), raw.get("registered_name")
         if name == "function":
             return config, {}
-        own = module is None or (isinstance(module, str) and module.split(".")[0] in ("keras", "builtins"))
         registered = registered.removeprefix("Custom>") if isinstance(registered, str) else registered
-        if not own or registered not in (None, name) or not isinstance(config, dict):
-            raise Refused(f"The {self.word} {show(name)} is custom code, which cannot be used here.", self.field)
+        if not of_keras(module) or registered not in (None, name) or not isinstance(config, dict):
+            raise Refused(
+                f"The {self.word} {show(name)} is custom code, which cannot be used here.", self.field
+            )
         return name, dict(config)
 
 

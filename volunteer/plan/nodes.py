@@ -20,7 +20,7 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a layer. `operands` are its tensors and constants in order; `keywords` only permitted ones."""
+    """One call of a layer. `operands` are its tensors and constants in order."""
 
     operands: tuple[Ref | float, ...]
     keywords: Mapping[str, Any] = field(default_factory=dict)
@@ -52,8 +52,11 @@ def _is_tensor(value: Any) -> bool:
     return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
 
 
-def _operands(value: Any) -> Iterator[Ref | float]:
-    """Tensors and numbers of an argument, nested lists flattened in order."""
+def operands_of(value: Any, strict: bool = True) -> Iterator[Ref | float]:
+    """Tensors and numbers of an argument, nested lists flattened in order.
+
+    Raises Unfit for anything else; with `strict` off it is passed over.
+    """
     if _is_tensor(value):
         config = value.get("config")
         yield read_ref(config.get("keras_history") if isinstance(config, dict) else None)
@@ -64,8 +67,8 @@ def _operands(value: Any) -> Iterator[Ref | float]:
             yield read_ref(value)
     elif isinstance(value, list):
         for item in value:
-            yield from _operands(item)
-    elif value is not None:
+            yield from operands_of(item, strict)
+    elif strict and value is not None:
         yield number(-1e30, 1e30)(value)
 
 
@@ -94,46 +97,46 @@ _WITHOUT_MEANING: Mapping[str, tuple[Any, ...]] = {
     "value_mask": (None,),
     "key_mask": (None,),
     "return_attention_scores": (False,),
-    "constants": (None, []),
+    "constants": (None,),
     "name": (None,),
     "data_format": (None,),
 }
 
 
-def read_call(node: Any, rule: LayerRule | None, settings: frozenset[str] = frozenset()) -> tuple[Call, dict[str, Any]]:
-    """One inbound node, and what it holds of the operation's own `settings` (Keras 2's operations are called with them).
+def read_call(
+    node: Any, rule: LayerRule | None, settings: frozenset[str] = frozenset()
+) -> tuple[Call, dict[str, Any]]:
+    """One inbound node, and what it holds of the operation's own `settings`, as Keras 2 calls operations.
 
-    `rule` is None for a model. Raises Unfit for arguments that are not permitted.
+    `rule` is None for a model. `training`, where the call fixes it, is among what is found: Keras 3 overrides
+    it by the mode that the model runs in. Raises Unfit for arguments that are not permitted.
     """
     args, keywords = _raw_call(node)
-    operands = list(_operands(args))
+    operands = list(operands_of(args))
     kept: dict[str, Any] = {}
     found: dict[str, Any] = {}
     for name in (*_FIRST, *_SECOND, *_THIRD):
         if name in keywords and name not in settings:
-            operands += _operands(keywords[name])
+            operands += operands_of(keywords[name])
     for name, value in keywords.items():
         if name in settings:
             found[name] = value
         elif name in (*_FIRST, *_SECOND, *_THIRD):
             continue
         elif name == "initial_state":
-            operands += _operands(value)
+            operands += operands_of(value)
         elif name == "training":
-            kept |= _training(value)
+            found |= {} if value is None else {name: flag(value)}
         elif name == "use_causal_mask" and rule is not None and rule.call in ("attention", "multihead"):
             kept |= {name: True} if flag(value) else {}
-        elif name not in _WITHOUT_MEANING or value not in _WITHOUT_MEANING[name]:
+        elif name not in _WITHOUT_MEANING or (value not in _WITHOUT_MEANING[name] and not _empty(value)):
             raise Unfit(f"it is called with {name}={show(value)}, which is not supported")
     return Call(tuple(operands), kept), found
 
 
-def _training(value: Any) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if flag(value):
-        raise Unfit("it is called with training=True, so that it would stay in training mode when the model is used")
-    return {"training": False}
+def _empty(value: Any) -> bool:
+    """A list of nothing, as the masks of several inputs are where there are none."""
+    return isinstance(value, list) and all(item is None for item in value)
 
 
 _COUNTS = {"one": (1, 1), "recurrent": (1, 5), "multihead": (2, 3), "attention": (2, 3), "operands": (1, 2)}
@@ -150,12 +153,15 @@ def check_call(call: Call, rule: LayerRule | None) -> None:
 
 def _tensor(ref: Ref) -> dict[str, Any]:
     history = [ref.layer, ref.call, ref.tensor]
-    return {"class_name": "__keras_tensor__", "config": {"shape": [None], "dtype": "float32", "keras_history": history}}
+    return {
+        "class_name": "__keras_tensor__",
+        "config": {"shape": [None], "dtype": "float32", "keras_history": history},
+    }
 
 
 def write_node(call: Call, rule: LayerRule | None) -> dict[str, Any]:
     """The call in Keras 3 notation, tensors arranged as the layer takes them."""
-    values = [_tensor(operand) if isinstance(operand, Ref) else operand for operand in call.operands]
+    values: list[Any] = [_tensor(op) if isinstance(op, Ref) else op for op in call.operands]
     keywords: dict[str, Any] = dict(call.keywords)
     kind = ("one" if len(values) == 1 else "many") if rule is None else rule.call
     if kind in ("many", "attention"):

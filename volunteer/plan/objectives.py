@@ -55,7 +55,9 @@ def compiled_from(training_config: Mapping[str, Any], output_shape: tuple[int | 
     loss = None if raw_loss is None else canonical_loss(raw_loss)
     weight = _only(config.get("loss_weights"))
     if weight is not None and weight != 1:
-        raise Refused("The loss has a weight other than 1 (loss_weights); scale the learning rate instead.", "loss")
+        raise Refused(
+            "The loss has a weight other than 1 (loss_weights); scale the learning rate instead.", "loss"
+        )
     metrics: list[dict[str, Any]] = []
     if loss is not None:
         label_rules(loss, output_shape)
@@ -65,7 +67,7 @@ def compiled_from(training_config: Mapping[str, Any], output_shape: tuple[int | 
 
 
 def _only(value: Any) -> Any:
-    """What stands for the only output: Keras stores a list or a dictionary by output where it was given one."""
+    """What stands for the only output, out of a list or a dictionary by output where Keras was given one."""
     if isinstance(value, list) or (isinstance(value, dict) and "class_name" not in value):
         several = list(value.values()) if isinstance(value, dict) else value
         if len(several) > 1:

@@ -1,4 +1,4 @@
-"""Pure operations on tensors that Keras records in a model beside its layers, as `relu(x)` or `h + x` leave them."""
+"""Pure operations on tensors that models hold beside layers, as `relu(x)` and `h + x` leave them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from volunteer.plan.shapes import cells
 
 NUMPY = "keras.src.ops.numpy"
 NN = "keras.src.ops.nn"
+ACTIVATIONS = "keras.src.activations.activations"
+MODULES = ("keras.src.ops", ACTIVATIONS)
 
 _BINARY = ("Add", "Subtract", "Multiply", "TrueDivide", "Divide", "Maximum", "Minimum", "Power")
 _UNARY = {
@@ -56,6 +58,16 @@ _REDUCTION = {"axis": Argument(_AXES, None), "keepdims": Argument(flag, False)}
 RULES: Mapping[str, LayerRule] = {
     **{name: LayerRule(_elementwise, call="operands", module=NUMPY) for name in _BINARY},
     **{name: LayerRule(same, call="operands", module=module) for name, module in _UNARY.items()},
+    "ReLU": LayerRule(
+        same,
+        {
+            "negative_slope": Argument(number(0), 0.0),
+            "max_value": Argument(optional(number(0)), None),
+            "threshold": Argument(number(0), 0.0),
+        },
+        call="operands",
+        module=ACTIVATIONS,
+    ),
     "Softmax": LayerRule(_along_axis, {"axis": Argument(integer(-8, 8), -1)}, call="operands", module=NN),
     "Elu": LayerRule(same, {"alpha": Argument(number(0), 1.0)}, call="operands", module=NN),
     "LeakyRelu": LayerRule(same, {"negative_slope": Argument(number(0), 0.2)}, call="operands", module=NN),

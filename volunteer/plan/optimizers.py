@@ -78,7 +78,10 @@ def _learning_rate(value: Any) -> Any:
         return _RATE(value)
     schedule = SCHEDULE.read(value)
     config = schedule["config"]
-    if schedule["class_name"] == "PiecewiseConstantDecay" and len(config["values"]) != len(config["boundaries"]) + 1:
+    if (
+        schedule["class_name"] == "PiecewiseConstantDecay"
+        and len(config["values"]) != len(config["boundaries"]) + 1
+    ):
         raise Unfit("a schedule with one value more than boundaries")
     return schedule
 
@@ -148,15 +151,23 @@ OPTIMIZERS: tuple[str, ...] = tuple(_TABLE)
 
 
 def canonical_optimizer(raw: Any) -> dict[str, Any]:
-    """The canonical optimizer of a name or of what Keras 2 or 3 stored, schedules included; Refused(field="optimizer")."""
+    """The canonical optimizer of a name or of what Keras 2 or 3 stored, schedules included.
+
+    Raises Refused(field="optimizer").
+    """
     raw = plain_tree(raw, DEFAULT)
     if isinstance(raw, dict) and isinstance(raw.get("config"), dict):
         raw = {**raw, "config": _of_keras2(raw["config"])}
     canonical = OPTIMIZER.read(raw)
     if canonical["config"]["name"] is None:
         del canonical["config"]["name"]
-    if sum(canonical["config"][name] is not None for name in ("clipnorm", "clipvalue", "global_clipnorm")) > 1:
-        raise Refused("The optimizer may have only one of clipnorm, clipvalue and global_clipnorm.", "optimizer")
+    if (
+        sum(canonical["config"][name] is not None for name in ("clipnorm", "clipvalue", "global_clipnorm"))
+        > 1
+    ):
+        raise Refused(
+            "The optimizer may have only one of clipnorm, clipvalue and global_clipnorm.", "optimizer"
+        )
     return canonical
 
 
@@ -200,7 +211,9 @@ def scaled_learning_rate(optimizer: Mapping[str, Any], factor: float) -> dict[st
 
 
 def optimizer_from_form(name: str, learning_rate: float) -> dict[str, Any]:
-    """The canonical optimizer of a name and a constant rate; Refused(field="optimizer" or "learning_rate")."""
+    """The canonical optimizer of a name and a constant rate; Refused with the field it concerns."""
     if not isinstance(learning_rate, int | float) or not 0 < learning_rate <= 10_000:
-        raise Refused(f"The learning rate must be a number above 0, not {show(learning_rate)}.", "learning_rate")
+        raise Refused(
+            f"The learning rate must be a number above 0, not {show(learning_rate)}.", "learning_rate"
+        )
     return canonical_optimizer({"class_name": name, "config": {"learning_rate": float(learning_rate)}})

@@ -13,7 +13,12 @@ from volunteer.plan.arguments import Check, Unfit, choice, either, integer, numb
 
 _SEED = optional(either(integer(-(2**63), 2**63), several(integer(0, 2**63), 1, 4)))
 _SCALE = either(number(), several(number(), 1, 100_000))
-_NORMAL: dict[str, Check] = {"mean": number(), "stddev": number(), "seed": _SEED, "dtype": choice("float32", None)}
+_NORMAL: dict[str, Check] = {
+    "mean": number(),
+    "stddev": number(),
+    "seed": _SEED,
+    "dtype": choice("float32", None),
+}
 _VARIANCE: dict[str, Check] = {
     "seed": _SEED,
     "dtype": choice("float32", None),
@@ -75,7 +80,37 @@ _CONSTRAINT_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 ACTIVATIONS = frozenset(
-    ["linear", "relu", "relu6", "leaky_relu", "elu", "celu", "selu", "softplus", "softsign", "softmax", "log_softmax", "log_sigmoid", "sigmoid", "tanh", "silu", "gelu", "mish", "exponential", "hard_sigmoid", "hard_silu", "hard_tanh", "hard_shrink", "soft_shrink", "tanh_shrink", "squareplus", "threshold", "sparse_plus", "sparse_sigmoid", "sparsemax"]
+    [
+        "linear",
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "celu",
+        "selu",
+        "softplus",
+        "softsign",
+        "softmax",
+        "log_softmax",
+        "log_sigmoid",
+        "sigmoid",
+        "tanh",
+        "silu",
+        "gelu",
+        "mish",
+        "exponential",
+        "hard_sigmoid",
+        "hard_silu",
+        "hard_tanh",
+        "hard_shrink",
+        "soft_shrink",
+        "tanh_shrink",
+        "squareplus",
+        "threshold",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "sparsemax",
+    ]
 )
 _ACTIVATION_ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 
@@ -83,6 +118,13 @@ _ACTIVATION_ALIASES = {"swish": "silu", "hard_swish": "hard_silu"}
 def plain_name(name: str) -> str:
     """Class and function names compared without case and underscores: glorot_uniform is GlorotUniform."""
     return name.replace("_", "").lower()
+
+
+def of_keras(module: Any) -> bool:
+    """Whether a stored module is Keras's own (or none, as in old files)."""
+    return module is None or (
+        isinstance(module, str) and module.split(".")[0] in ("keras", "tf_keras", "builtins")
+    )
 
 
 _ALIASES = {"orthogonalinitializer": "Orthogonal", "identityinitializer": "Identity"}
@@ -123,7 +165,9 @@ def _object(
 def _refuse_custom(value: dict[str, Any], module: str) -> None:
     registered = value.get("registered_name")
     where = value.get("module")
-    builtin = where is None or where == "builtins" or (isinstance(where, str) and where.split(".")[0] == "keras")
+    builtin = (
+        where is None or where == "builtins" or (isinstance(where, str) and where.split(".")[0] == "keras")
+    )
     if not builtin or (isinstance(registered, str) and ">" in registered):
         raise Unfit(f"one of {module}'s own, not a custom {show(value.get('class_name'))}")
 
@@ -166,12 +210,29 @@ def constraint(value: Any) -> dict[str, Any] | None:
     }
 
 
-def activation(value: Any) -> str:
-    """The name of a permitted activation; None is linear."""
+_ACTIVATION_LAYERS: Mapping[str, tuple[str, float]] = {
+    "LeakyReLU": ("negative_slope", 0.3),
+    "ELU": ("alpha", 1.0),
+}
+
+
+def _activation_layer(name: str, config: Any) -> dict[str, Any]:
+    """A layer in the place of an activation, as `activation=LeakyReLU(0.1)` leaves it."""
+    argument, default = _ACTIVATION_LAYERS[name]
+    given = config if isinstance(config, dict) else {}
+    slope = number(0)(given.get(argument, given.get("alpha", default)))
+    written = {"name": name.lower(), "dtype": "float32", argument: slope}
+    return {"module": "keras.layers", "class_name": name, "config": written, "registered_name": None}
+
+
+def activation(value: Any) -> str | dict[str, Any]:
+    """The name of a permitted activation, or a LeakyReLU or ELU layer in its place; None is linear."""
     if value is None:
         return "linear"
     if isinstance(value, dict):
         _refuse_custom(value, "keras.activations")
+        if value.get("class_name") in _ACTIVATION_LAYERS:
+            return _activation_layer(value["class_name"], value.get("config"))
         inner = value.get("config")
         value = inner if value.get("class_name") == "function" else value.get("class_name")
     name = _ACTIVATION_ALIASES.get(value, value) if isinstance(value, str) else ""

@@ -80,7 +80,7 @@ class LayerRule:
 
     @property
     def is_operation(self) -> bool:
-        """Whether this is one of Keras's raw operations, which have a name and nothing else in common with layers."""
+        """Whether this is one of Keras's raw operations, which share nothing but a name with layers."""
         return self.module != "keras.layers"
 
 
@@ -112,10 +112,12 @@ def known(dimension: int | None, what: str = "the last dimension") -> int:
 
 
 def axis_of(axis: int, rank: int) -> int:
-    """An axis counted with the batch as 0, as a position in a shape without the batch; the batch is refused."""
+    """An axis counted with the batch as 0, as a position in a shape without it; the batch itself is Unfit."""
     position = axis + rank if axis < 0 else axis - 1
     if not 0 <= position < rank or axis == 0:
-        raise Unfit(f"axis {axis} does not exist in its input of {rank + 1} dimensions, or is the batch itself")
+        raise Unfit(
+            f"axis {axis} does not exist in its input of {rank + 1} dimensions, or is the batch itself"
+        )
     return position
 
 

@@ -22,7 +22,7 @@ def cells(shape: Iterable[int | None]) -> int:
 
 
 class InputSpec(msgspec.Struct, frozen=True):
-    """One input of a model: the Keras input layer's name, the shape of one example, the dtype it is cast to."""
+    """One input of a model: its Keras input layer's name, the shape of one example, the dtype it becomes."""
 
     name: str
     shape: tuple[int | None, ...]

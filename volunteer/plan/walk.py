@@ -25,7 +25,7 @@ class Value(NamedTuple):
 
 @dataclass
 class Walk:
-    """One walk through a model. Weights are counted at a layer's first call and must be the same at every other."""
+    """One walk through a model. Weights are counted at a layer's first call; others must need the same."""
 
     meter: Meter
     trainable: int = 0
@@ -38,7 +38,7 @@ class Walk:
         return self._functional(model, inputs)
 
     def layer(self, layer: Config, inputs: Sequence[Value], keywords: Config) -> list[Value]:
-        """The outputs of one call of a layer, counted; Refused naming the layer where its inputs do not fit."""
+        """The outputs of one call of a layer, counted; Refused, naming it, where its inputs do not fit."""
         if layer["class_name"] in ("Sequential", "Functional"):
             return self.model(layer, inputs)
         where, rule = describe_layer(layer), rule_of(layer)
@@ -59,21 +59,27 @@ class Walk:
             self.trainable += step.parameters - step.frozen if layer["config"].get("trainable") else 0
             self.built[id(layer)] = step.parameters
         elif before != step.parameters:
-            raise Refused(f"{where} is called with inputs of different shapes, which do not fit the same weights.")
+            raise Refused(
+                f"{where} is called with inputs of different shapes, which do not fit the same weights."
+            )
         self.meter.add_outputs(where, step.outputs, step.held, step.operations)
 
     def _inner(self, layer: Config, shapes: tuple[Shape, ...]) -> Step:
         """What a wrapper needs to know of one call of the layer it holds."""
-        walk = Walk(Meter(self.meter.bounds))
+        walk = Walk(Meter(self.meter.bounds, calls=self.meter.calls))
         values = walk.layer(layer, [Value(shape) for shape in shapes], {})
         outputs = tuple(value.shape for value in values)
         meter = walk.meter
         held = meter.activation_bytes // BYTES - sum(cells(shape) for shape in outputs)
-        return Step(outputs, meter.parameters, meter.operations, max(held, 0), meter.parameters - walk.trainable)
+        return Step(
+            outputs, meter.parameters, meter.operations, max(held, 0), meter.parameters - walk.trainable
+        )
 
     def _sequential(self, model: Config, inputs: Sequence[Value]) -> list[Value]:
         if len(inputs) != 1:
-            raise Refused(f"Model {show(model['config']['name'])} is called with {len(inputs)} inputs; it takes one.")
+            raise Refused(
+                f"Model {show(model['config']['name'])} is called with {len(inputs)} inputs; it takes one."
+            )
         values = list(inputs)
         for layer in model["config"]["layers"]:
             if layer["class_name"] == "InputLayer":
@@ -81,20 +87,26 @@ class Walk:
                 continue
             values = self.layer(layer, values, {})
             if len(values) != 1:
-                raise Refused(f"{describe_layer(layer)} gives {len(values)} outputs inside a Sequential model.")
+                raise Refused(
+                    f"{describe_layer(layer)} gives {len(values)} outputs inside a Sequential model."
+                )
         return values
 
     def _functional(self, model: Config, inputs: Sequence[Value]) -> list[Value]:
         config = model["config"]
         entries = input_names(model)
         if len(entries) != len(inputs):
-            raise Refused(f"Model {show(config['name'])} is called with {len(inputs)} inputs; it takes {len(entries)}.")
+            raise Refused(
+                f"Model {show(config['name'])} is called with {len(inputs)} inputs; it takes {len(entries)}."
+            )
         layers = {layer["name"]: layer for layer in config["layers"]}
         known: dict[tuple[str, int], list[Value]] = {}
         for name, value in zip(entries, inputs, strict=True):
             _check_input(layers[name], value.shape)
             known[name, 0] = [value]
-        waiting = [(name, _calls(layer)) for name, layer in layers.items() if layer["class_name"] != "InputLayer"]
+        waiting = [
+            (name, _calls(layer)) for name, layer in layers.items() if layer["class_name"] != "InputLayer"
+        ]
         done = {name: 0 for name, _ in waiting}
         while waiting:
             left: list[tuple[str, list[Call]]] = []
@@ -159,10 +171,14 @@ def _check_input(layer: Config, shape: Shape) -> None:
         one is None or other is None or one == other for one, other in zip(wanted, shape, strict=True)
     )
     if not fits:
-        raise Refused(f"{describe_layer(layer)} takes examples of shape {show(wanted)}, not {show(list(shape))}.")
+        raise Refused(
+            f"{describe_layer(layer)} takes examples of shape {show(wanted)}, not {show(list(shape))}."
+        )
 
 
-_OPERATION_ACTIVATIONS = {name: name.lower() for name in ("Relu", "Sigmoid", "Softmax", "Tanh", "Softplus", "Exp")}
+_OPERATION_ACTIVATIONS = {
+    name: name.lower() for name in ("Relu", "Sigmoid", "Softmax", "Tanh", "Softplus", "Exp")
+}
 
 
 def _activation(layer: Config, rule: LayerRule, inputs: Sequence[Value]) -> str | None:

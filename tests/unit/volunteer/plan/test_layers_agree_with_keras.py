@@ -1,4 +1,4 @@
-"""Every layer on the allow-list, built by Keras itself: parameters, shapes and numbers must be those we infer."""
+"""Every layer on the allow-list, built by Keras: parameters, shapes and numbers must be those inferred."""
 
 import copy
 import json
@@ -101,7 +101,10 @@ LAYER_CASES: list[tuple[Callable[[], Any], tuple[int, ...]]] = [
     (lambda: L.LSTM(3, use_bias=False, unroll=True), (5, 4)),
     (lambda: L.Bidirectional(L.LSTM(3, return_sequences=True)), (5, 4)),
     (lambda: L.Bidirectional(L.GRU(3), merge_mode="sum"), (5, 4)),
-    (lambda: L.Bidirectional(L.LSTM(3), backward_layer=L.GRU(3, go_backwards=True), merge_mode="ave"), (5, 4)),
+    (
+        lambda: L.Bidirectional(L.LSTM(3), backward_layer=L.GRU(3, go_backwards=True), merge_mode="ave"),
+        (5, 4),
+    ),
     (lambda: L.TimeDistributed(L.Dense(3)), (5, 4)),
     (lambda: L.TimeDistributed(L.Conv2D(3, 2)), (5, 4, 4, 1)),
     (lambda: L.TimeDistributed(keras.Sequential([keras.Input((4,)), L.Dense(3), L.Dropout(0.1)])), (5, 4)),
@@ -117,6 +120,36 @@ def _functional(make: Callable[[list[Any]], Any], *shapes: tuple[int, ...]) -> C
     return build
 
 
+def _masked_ids() -> Any:
+    first, second = keras.Input((6,), dtype="int32"), keras.Input((6,), dtype="int32")
+    embedding = L.Embedding(9, 4, mask_zero=True)
+    one, other = embedding(first), embedding(second)
+    mixed = L.Add()([one, L.Attention()([one, other])])
+    joined = L.Concatenate()(
+        [L.LSTM(2)(L.Concatenate(axis=1)([one, other])), L.Bidirectional(L.GRU(2))(mixed)]
+    )
+    return keras.Model([first, second], joined)
+
+
+def _nested_and_shared() -> Any:
+    block = keras.Sequential([keras.Input((4,)), L.Dense(4, activation="tanh")])
+    pair = keras.Input((4,)), keras.Input((4,))
+    inner = keras.Sequential([keras.Input((4,)), L.Dense(4, activation="tanh")])
+    tower = keras.Model(pair, [L.Add()([inner(pair[0]), pair[1]]), L.Dense(2)(pair[1])])
+    open_block = keras.Sequential([L.Dense(4), L.LayerNormalization()])
+    x = keras.Input((4,))
+    summed, narrow = tower([block(x), open_block(x)])
+    again, _ = tower([summed, block(summed)])
+    return keras.Model(x, L.Concatenate()([open_block(again), narrow]))
+
+
+def _frozen_base() -> Any:
+    base = keras.Sequential([keras.Input((4,)), L.Dense(3), L.BatchNormalization()])
+    base.trainable = False
+    x = keras.Input((4,))
+    return keras.Model(x, L.Dense(2)(base(x, training=False)))
+
+
 K = keras.ops
 GRAPH_CASES: list[Callable[[], Any]] = [
     _functional(lambda x: L.Add()(x), (4,), (4,), (4,)),
@@ -130,8 +163,12 @@ GRAPH_CASES: list[Callable[[], Any]] = [
     _functional(lambda x: L.Dot(axes=(2, 1), normalize=True)(x), (3, 4), (4, 5)),
     _functional(lambda x: L.Dot(axes=1)(x), (4,), (4,)),
     _functional(lambda x: L.MultiHeadAttention(2, 3)(x[0], x[0], use_causal_mask=True), (5, 4)),
-    _functional(lambda x: L.MultiHeadAttention(2, 3, value_dim=5, output_shape=7, dropout=0.1)(*x), (5, 4), (6, 3)),
-    _functional(lambda x: L.MultiHeadAttention(2, 3, use_bias=False)(x[0], x[1], key=x[2]), (5, 4), (6, 3), (6, 2)),
+    _functional(
+        lambda x: L.MultiHeadAttention(2, 3, value_dim=5, output_shape=7, dropout=0.1)(*x), (5, 4), (6, 3)
+    ),
+    _functional(
+        lambda x: L.MultiHeadAttention(2, 3, use_bias=False)(x[0], x[1], key=x[2]), (5, 4), (6, 3), (6, 2)
+    ),
     _functional(lambda x: L.MultiHeadAttention(2, 3, attention_axes=2)(x[0], x[0]), (2, 5, 4)),
     _functional(lambda x: L.Attention(use_scale=True)(x), (5, 4), (6, 4)),
     _functional(lambda x: L.Attention(score_mode="concat", dropout=0.1)(x), (5, 4), (6, 4), (6, 4)),
@@ -150,11 +187,24 @@ GRAPH_CASES: list[Callable[[], Any]] = [
     _functional(lambda x: K.softmax(x[0], axis=1) + K.mean(x[0], axis=1, keepdims=True), (3, 4)),
     _functional(lambda x: K.sum(x[0], axis=[1, 2]) + K.max(K.min(x[0], axis=-1), axis=1), (3, 4)),
     _functional(lambda x: K.concatenate(x, axis=-1), (3, 4), (3, 2)),
+    _functional(lambda x: keras.activations.relu(x[0]) + x[0], (3, 4)),
+    _functional(
+        lambda x: L.Dense(3, activation=L.LeakyReLU(0.2))(L.Dense(2, activation=L.ELU(0.3))(x[0])), (4,)
+    ),
+    _functional(
+        lambda x: L.GRU(4)(
+            L.TimeDistributed(L.Dense(2))(L.LSTM(3, return_sequences=True)(L.Masking()(x[0])))
+        ),
+        (5, 3),
+    ),
+    _masked_ids,
+    _nested_and_shared,
+    _frozen_base,
 ]
 
 
 def _agrees(model: Any) -> Any:
-    """Check what is inferred of a model against Keras, and that the rebuilt model computes the same numbers."""
+    """Compare what is inferred of a model with Keras, and what the rebuilt model computes with the model."""
     raw = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
     canonical = canonicalise(raw)
     check_canonical(json.loads(json.dumps(canonical)))
