@@ -54,6 +54,11 @@ def configure_logging(name: str) -> None:
     )
 
 
+def prepare_folder(settings: Settings) -> None:
+    """Create the data folder and bring the database up to date, once, before the processes start."""
+    open_stores(settings.data).database.close()
+
+
 def web_app(settings: Settings) -> "Flask":
     """The web process: pages and API. No TensorFlow, no h5py."""
     from server.web.app import create_app
@@ -73,8 +78,8 @@ def web_app(settings: Settings) -> "Flask":
                 secret_key=_secret(stores), max_upload_bytes=settings.max_upload_bytes, https=settings.https,
                 proxies=settings.proxies, public_url=settings.public_url,
             ),
-        )  # fmt: skip
-    )
+        )
+    )  # fmt: skip
 
 
 def run_scheduler(settings: Settings, stop: threading.Event) -> None:

@@ -35,8 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(settings: Settings, given: dict[str, object]) -> int:
     bootstrap.configure_logging("daig-server")
-    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    bootstrap.open_stores(settings.data).database.close()
+    bootstrap.prepare_folder(settings)
     stop = supervisor.stop_on_signals()
     with socket.create_server((settings.host, settings.port), backlog=1024) as listening:
         listening.set_inheritable(True)

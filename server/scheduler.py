@@ -50,11 +50,14 @@ class _Duty:
         with self._running:
             self._waiting.release()
             try:
-                while self.may_run() and sum(one.run_pass(self.clock()) for one in self.row.passes):
+                while self.may_run() and self._once():
                     pass
             except Exception:
                 # A pass that fails must not end the duty: it is due again in a moment.
                 _LOG.exception("the duty %s failed", self.row.name)
+
+    def _once(self) -> int:
+        return sum(one.run_pass(self.clock()) for one in self.row.passes)
 
 
 class Scheduler:

@@ -70,7 +70,7 @@ class Assimilator:
         layout = self._plans.of(project.plan_sha256).layout
         gradients = []
         for unit in self._stores.work.units_of_round(project.id, round_.number, UnitState.valid):
-            canonical = self._stores.work.result(unit.canonical)
+            canonical = self._stores.work.result(unit.canonical or 0)
             assert canonical is not None, "a valid unit has a canonical result"
             examples = sum(layout.locate(mini_batch).count for mini_batch in unit.mini_batches)
             gradients.append(GradientFile(str(blobs.path(canonical.gradient_sha256)), examples))

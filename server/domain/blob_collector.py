@@ -38,8 +38,8 @@ class BlobCollector:
 
     def _old_checkpoints(self, project: Project) -> int:
         checkpoints = self._stores.checkpoints.of_project(project.id)
-        measured = [c for c in checkpoints if c.validation_loss is not None and c.weights_sha256]
-        best = min(measured, key=lambda c: c.validation_loss).id if measured else None
+        measured = [(c.validation_loss, c.id) for c in checkpoints if c.validation_loss is not None and c.weights_sha256]
+        best = min(measured)[1] if measured else None
         moved = 0
         for age, checkpoint in enumerate(reversed(checkpoints)):
             is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint.id == best or not checkpoint.round

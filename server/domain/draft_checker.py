@@ -132,8 +132,8 @@ def check_data(
             data=str(files["data"]), labels=str(files["labels"]), inputs=model.inputs,
             rule=label_rules(chosen.loss, model.output_shape), folder=str(out / "data"),
             index_limits=model.index_limits, batch_size=settings.batch_size if settings else None, **optional,
-        )  # fmt: skip
-    )
+        )
+    )  # fmt: skip
 
 
 def inspect(
@@ -148,5 +148,5 @@ def inspect(
             batch_size=min(settings.batch_size, data.rows), out=str(out / "inspection"),
             x={array.name: array.sample for array in data.training.inputs}, y=data.training.labels.sample,
             seed=settings.seed,
-        )  # fmt: skip
-    )
+        )
+    )  # fmt: skip

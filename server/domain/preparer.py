@@ -94,8 +94,8 @@ class Preparer:
                 rule=label_rules(finding.objective.loss, finding.model.output_shape), seed=finding.settings.seed,
                 batch_size=finding.settings.batch_size, shard_examples=finding.settings.shard_examples, out=str(out),
                 validation_fraction=finding.settings.validation_fraction,
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
 
     def _give_up(self, project: Project, reason: str, now: dt.datetime) -> None:
         with self._stores.database.write():

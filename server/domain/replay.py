@@ -85,8 +85,8 @@ class Replay:
                     plan=str(blobs.path(project.plan_sha256)), frozen=str(blobs.path(project.frozen_sha256)),
                     weights=str(state.weights), epoch=unit.epoch, mini_batches=list(unit.mini_batches),
                     shards={str(number): shards[number] for number in needed}, out=str(file),
-                )  # fmt: skip
-            )
+                )
+            )  # fmt: skip
             examples = sum(layout.locate(mini_batch).count for mini_batch in unit.mini_batches)
             gradients.append(GradientFile(str(file), examples))
         report = self._learner.step(
@@ -94,8 +94,8 @@ class Replay:
                 plan=str(blobs.path(project.plan_sha256)), frozen=str(blobs.path(project.frozen_sha256)),
                 weights=str(state.weights), optimizer=str(state.optimizer) if state.optimizer else None,
                 gradients=gradients, mini_batches=round_.used, out=str(out),
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
         if report.weights is None or report.optimizer is None:
             raise NotAllowedNow(f"Round {round_.number} does not give finite numbers on this machine.")
         return _State(Path(report.weights), Path(report.optimizer))

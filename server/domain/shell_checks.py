@@ -36,8 +36,8 @@ def check_model(file: Path, scratch: Path, intake: Intake, learner: Learner) -> 
                 architecture=model.architecture, loss=loss, metrics=chosen.metrics if chosen else [],
                 optimizer=optimizer, inputs=list(model.inputs), kind="h5" if model.kind == "h5" else "keras",
                 weights_file=model.weights, batch_size=1, out=str(scratch / "inspection"),
-            )  # fmt: skip
-        )
+            )
+        )  # fmt: skip
     except Refused as refused:
         return Found([Problem(refused.field, refused.sentence)], refused.sentence, [])
     compiled = f"compiled with {chosen.loss['class_name']}" if chosen else "not compiled: choose loss and optimizer"

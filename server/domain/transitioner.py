@@ -55,7 +55,7 @@ class Transitioner:
         words = [result.sentence for result in past if result.state is ResultState.failed and result.sentence]
         reason = (
             f"the same unit of round {unit.round} failed {len(past)} times on "
-            f"{len({result.host_id for result in past})} hosts. The last one said: “{words[-1] if words else 'nothing'}”."
+            f"{len({result.host_id for result in past})} hosts. The last said: “{words[-1] if words else 'nothing'}”."
         )
         with self._stores.database.write():
             self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)

@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 
 import numpy as np
+from numpy.typing import NDArray
 
 from server.domain.plans import Plans, places_of
 from server.errors import NotFound, SomebodyElseWasFirst
@@ -110,5 +111,5 @@ class Validator:
             self._stores.work.move_unit(unit, UnitState.cancelled)
 
 
-def _is_finite(vector: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _is_finite(vector: NDArray[np.floating]) -> bool:
     return all(np.isfinite(vector[at : at + _BLOCK]).all() for at in range(0, len(vector), _BLOCK))

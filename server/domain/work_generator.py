@@ -82,7 +82,7 @@ class WorkGenerator:
         return size if bound is None else min(size, bound)
 
     def _second_opinion(self, host: Host, project: Project, round_: Round, units: OpenUnits) -> Unit | None:
-        """At the end of an epoch nothing is left to cut: help with the oldest unit, so that no slow host holds it up."""
+        """At an epoch's end nothing is left to cut: help with the oldest unit, so that no slow host holds it up."""
         left = project.mini_batches - self._stores.rounds.count_used_in_epoch(project.id, project.epoch)
         if sum(unit.size for unit, _ in units) < left:
             return None

@@ -9,7 +9,7 @@ FORWARD_AND_BACKWARD = 3
 """The backward pass costs about twice the forward pass (Kaplan et al. 2020, arXiv 2001.08361, section 2.1)."""
 
 UNKNOWN_SPEED = 2e8
-"""Multiply-adds a second (forward) assumed of a host that was not measured yet: a slow one, so its first unit is small."""
+"""Multiply-adds a second (forward) of a host not measured yet: a slow one's, so that its first unit is small."""
 
 TENSORFLOW_BYTES = 600 * 2**20
 """What TensorFlow takes before the first tensor (measured: 0.5 to 0.55 GB)."""

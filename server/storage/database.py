@@ -50,7 +50,8 @@ class Database:
     def read(self) -> Iterator[None]:
         """One read transaction: every query inside sees the same instant."""
         self._database.connect(reuse_if_open=True)
-        with self._database.transaction("DEFERRED") if not self._database.in_transaction() else contextlib.nullcontext():
+        nested = self._database.in_transaction()
+        with contextlib.nullcontext() if nested else self._database.transaction("DEFERRED"):
             yield
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -1,11 +1,12 @@
 """Hosts: attached machines and what was measured of them."""
 
 import datetime as dt
+from typing import Any
 
 from peewee import fn
 
 from server.rules.states import ResultState
-from server.storage.tables import Account, Host, Result
+from server.storage.tables import Host, Result
 from volunteer.protocol.messages import Machine
 
 
@@ -34,15 +35,9 @@ class HostStore:
 
     def verdicts(self, host_id: int) -> dict[ResultState, int]:
         """How many results of each state the host has."""
-        rows = (
-            Result.select(Result.state, fn.COUNT(Result.id).alias("n"))
-            .where(Result.host == host_id)
-            .group_by(Result.state)
-        )
-        return {row.state: row.n for row in rows}
-
-    def owner_name(self, host: Host) -> str:
-        return Account.get_by_id(host.account_id).name
+        rows: Any = Result.select(Result.state, fn.COUNT(Result.id)).where(Result.host == host_id)
+        rows = rows.group_by(Result.state)
+        return {ResultState(row[0]): int(row[1]) for row in rows.tuples()}
 
 
 def _columns(machine: Machine) -> dict[str, object]:

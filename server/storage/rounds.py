@@ -73,23 +73,23 @@ class RoundStore:
 
     def used_places(self, project_id: int, epoch: int, head: int) -> set[int]:
         """Places of the epoch's order from `head` on that are used: few, for the head follows them."""
-        rows = MiniBatchUse.select(MiniBatchUse.place).where(
+        rows: Any = MiniBatchUse.select(MiniBatchUse.place).where(
             MiniBatchUse.project == project_id, MiniBatchUse.epoch == epoch, MiniBatchUse.place >= head
         )
-        return {place for (place,) in rows.tuples()}
+        return {int(row[0]) for row in rows.tuples()}
 
     def used_in_round(self, project_id: int, number: int) -> list[int]:
-        rows = MiniBatchUse.select(MiniBatchUse.mini_batch).where(
+        rows: Any = MiniBatchUse.select(MiniBatchUse.mini_batch).where(
             MiniBatchUse.project == project_id, MiniBatchUse.round == number
         )
-        return [mini_batch for (mini_batch,) in rows.tuples()]
+        return [int(row[0]) for row in rows.tuples()]
 
     def places_of_epoch(self, project_id: int, epoch: int) -> dict[int, int]:
         """Mini-batch -> place in the epoch's order, of all that is used."""
-        rows = MiniBatchUse.select(MiniBatchUse.mini_batch, MiniBatchUse.place).where(
+        rows: Any = MiniBatchUse.select(MiniBatchUse.mini_batch, MiniBatchUse.place).where(
             MiniBatchUse.project == project_id, MiniBatchUse.epoch == epoch
         )
-        return dict(rows.tuples())
+        return {int(row[0]): int(row[1]) for row in rows.tuples()}
 
     def count_used_in_epoch(self, project_id: int, epoch: int) -> int:
         return int(

@@ -1,5 +1,7 @@
 """The tables. Rows hold facts; nothing here decides or renders."""
 
+from typing import Any
+
 from peewee import (
     SQL,
     BooleanField,
@@ -22,6 +24,8 @@ proxy = DatabaseProxy()
 
 class Table(Model):
     """Ids that hosts or addresses name are AutoIncrementField: never given to another row after a deletion."""
+
+    id: Any
 
     class Meta:
         database = proxy
@@ -46,6 +50,7 @@ class LoginFailure(Table):
 
 class JoinKey(Table):
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: int
     key_hash = CharField(max_length=64, unique=True)
     label = CharField(max_length=80)
     uses_left = IntegerField()
@@ -57,6 +62,7 @@ class Host(Table):
     """`speed` is measured: multiply-adds a second, forward; 0 until something was."""
 
     account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: int
     name = CharField(max_length=200)
     token_hash = CharField(max_length=64, unique=True)
     system = CharField(max_length=200)
@@ -78,6 +84,7 @@ class Project(Table):
 
     id = AutoIncrementField()
     owner = ForeignKeyField(Account, on_delete="CASCADE")
+    owner_id: int
     name = CharField(max_length=120)
     state = StateField(ProjectState, index=True)
     reason = TextField(default="")
@@ -111,6 +118,7 @@ class Draft(Table):
 
     id = AutoIncrementField()
     owner = ForeignKeyField(Account, on_delete="CASCADE")
+    owner_id: int
     state = StateField(DraftState, index=True)
     revision = IntegerField(default=0)
     form = JsonField(default={})
@@ -121,10 +129,12 @@ class Draft(Table):
     created_at = InstantField()
     updated_at = InstantField()
     project = ForeignKeyField(Project, null=True, on_delete="CASCADE")
+    project_id: int | None
 
 
 class Upload(Table):
     draft = ForeignKeyField(Draft, on_delete="CASCADE")
+    draft_id: int
     field = CharField(max_length=40)
     filename = CharField(max_length=200)
     size = IntegerField()
@@ -138,6 +148,7 @@ class Shard(Table):
     """`validation` shards never leave the server."""
 
     project = ForeignKeyField(Project, on_delete="CASCADE")
+    project_id: int
     validation = BooleanField()
     number = IntegerField()
     sha256 = CharField(max_length=64, index=True)
@@ -152,6 +163,7 @@ class Round(Table):
     """`target` is the K of this round (fewer at an epoch's end); `used` what its valid units brought so far."""
 
     project = ForeignKeyField(Project, on_delete="CASCADE")
+    project_id: int
     number = IntegerField()
     epoch = IntegerField()
     state = StateField(RoundState)
@@ -172,6 +184,7 @@ class Checkpoint(Table):
     """The weights that round `round` starts from. `ends_epoch`: they are the result of a whole epoch."""
 
     project = ForeignKeyField(Project, on_delete="CASCADE")
+    project_id: int
     round = IntegerField()
     epoch = IntegerField()
     ends_epoch = BooleanField()
@@ -190,6 +203,7 @@ class Checkpoint(Table):
 class Unit(Table):
     id = AutoIncrementField()
     project = ForeignKeyField(Project, on_delete="CASCADE")
+    project_id: int
     round = IntegerField()
     epoch = IntegerField()
     mini_batches = JsonField()
@@ -212,8 +226,11 @@ class Result(Table):
 
     id = AutoIncrementField()
     unit = ForeignKeyField(Unit, on_delete="CASCADE")
+    unit_id: int
     project = ForeignKeyField(Project, on_delete="CASCADE")
+    project_id: int
     host = ForeignKeyField(Host, on_delete="CASCADE")
+    host_id: int
     state = StateField(ResultState)
     leased_at = InstantField()
     deadline = InstantField()
@@ -246,11 +263,13 @@ class MiniBatchUse(Table):
     """
 
     project = ForeignKeyField(Project, on_delete="CASCADE")
+    project_id: int
     epoch = IntegerField()
     mini_batch = IntegerField()
     place = IntegerField()
     round = IntegerField()
     unit = ForeignKeyField(Unit, on_delete="CASCADE", index=False)
+    unit_id: int
 
     class Meta:
         primary_key = CompositeKey("project", "epoch", "mini_batch")
@@ -259,6 +278,7 @@ class MiniBatchUse(Table):
 
 class Event(Table):
     project = ForeignKeyField(Project, on_delete="CASCADE")
+    project_id: int
     at = InstantField()
     sentence = TextField()
 

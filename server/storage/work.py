@@ -53,8 +53,9 @@ class WorkStore:
         Unit.update(failures=0).where(Unit.project == project_id, Unit.state == UnitState.open).execute()
 
     def lease(
-        self, unit: Unit, host_id: int, now: dt.datetime, deadline: dt.datetime, heartbeat: float, silent_at: dt.datetime
-    ) -> Result:
+        self, unit: Unit, host_id: int, now: dt.datetime, deadline: dt.datetime, heartbeat: float,
+        silent_at: dt.datetime,
+    ) -> Result:  # fmt: skip
         return Result.create(
             unit=unit.id, project=unit.project_id, host=host_id, state=ResultState.leased, leased_at=now,
             deadline=deadline, heartbeat_seconds=heartbeat, silent_at=silent_at, size=unit.size,

@@ -99,8 +99,7 @@ def split(flat: Vector, specs: Sequence[VariableSpec]) -> list[Vector]:
     """Views of a flat vector in the variables' shapes. Raises ValueError when the sizes do not add up."""
     if flat.shape != (sum(spec.size for spec in specs),):
         raise ValueError(f"a vector of shape {flat.shape} does not hold these {len(specs)} variables")
-    ends = np.cumsum([spec.size for spec in specs])[:-1] if specs else []
-    parts = np.split(flat, ends) if specs else []
+    parts = np.split(flat, np.cumsum([spec.size for spec in specs])[:-1]) if specs else []
     return [part.reshape(spec.shape) for part, spec in zip(parts, specs, strict=True)]
 
 
