@@ -38,7 +38,8 @@ class BlobCollector:
 
     def _old_checkpoints(self, project: Project) -> int:
         checkpoints = self._stores.checkpoints.of_project(project.id)
-        measured = [(c.validation_loss, c.id) for c in checkpoints if c.validation_loss is not None and c.weights_sha256]
+        kept = [c for c in checkpoints if c.weights_sha256]
+        measured = [(c.validation_loss, c.id) for c in kept if c.validation_loss is not None]
         best = min(measured)[1] if measured else None
         moved = 0
         for age, checkpoint in enumerate(reversed(checkpoints)):
