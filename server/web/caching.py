@@ -28,8 +28,7 @@ class BriefCache:
             held = self._held.get(key)
         if held is not None and moment - held[0] < KEEP_SECONDS:
             return held[1:]
-        body = msgspec.json.encode(build())
-        etag = hashlib.sha256(body).hexdigest()[:32]
+        body, etag = encoded(build())
         with self._lock:
             self._held[key] = (moment, body, etag)
             self._held.move_to_end(key)
@@ -41,6 +40,12 @@ class BriefCache:
         """After a change by the person: the next look shows it."""
         with self._lock:
             self._held.pop(key, None)
+
+
+def encoded(value: Any) -> tuple[bytes, str]:
+    """(JSON, ETag) of a value."""
+    body = msgspec.json.encode(value)
+    return body, hashlib.sha256(body).hexdigest()[:32]
 
 
 def polled(body: bytes, etag: str) -> Response:

@@ -12,7 +12,7 @@ from server.rules.problems import Problem
 from server.rules.states import DraftState
 from server.rules.views import DraftView
 from server.web import login
-from server.web.caching import BriefCache, polled
+from server.web.caching import encoded, polled
 from server.web.services import here, now
 from server.web.uploads import files_of_form
 from server.web.words import by_field
@@ -29,7 +29,6 @@ TEXT_FIELDS = (
 )  # fmt: skip
 FORM_FIELDS = (*TEXT_FIELDS, "metrics", *CHECK_BOXES, *FILE_FIELDS)
 LONGEST_TEXT = 1000
-_cache = BriefCache()
 
 
 def first_values() -> dict[str, str]:
@@ -76,8 +75,7 @@ def change(draft_id: int) -> ResponseReturnValue:
 @blueprint.get("/<int:draft_id>.json")
 def state(draft_id: int) -> Response:
     """The draft without its files, for the page that waits for the checks, and for scripts."""
-    owner, drafts = login.account().id, here().drafts
-    return polled(*_cache.get((id(drafts), owner, draft_id), lambda: drafts.view(owner, draft_id)))
+    return polled(*encoded(here().drafts.view(login.account().id, draft_id)))
 
 
 @blueprint.post("/<int:draft_id>/start")

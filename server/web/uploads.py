@@ -155,7 +155,7 @@ def _guard() -> AnyResponse | None:
 def _drain(response: Response) -> Response:
     """Read on for a while after an early refusal: who is cut off while sending never sees the answer."""
     may_send = request.method not in ("GET", "HEAD") and "gunicorn.socket" in request.environ
-    if response.status_code < 400 or not may_send:
+    if response.status_code < 400 or response.status_code == 408 or not may_send:
         return response
     body, left, until = request.environ["wsgi.input"], DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
     with contextlib.suppress(Exception):

@@ -1,6 +1,7 @@
 """The volunteers' API: the protocol's endpoints as routes. Bearer tokens only, no cookies."""
 
 import functools
+import itertools
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -21,10 +22,11 @@ M = TypeVar("M", bound=msgspec.Struct)
 WAITING = Slots(24)
 UPLOADING = Slots(24)
 LONGEST_WAIT_SECONDS = 30.0
-# A change that came between an answer and the wait for the next one is found after this time.
+# A change that came just between an answer and the wait for the next one is found after this time.
 LOOK_AGAIN_SECONDS = 1.0
-# Asking is itself a change that other waiting hosts hear: each pauses a little longer every time, so
-# that they do not keep one another awake.
+# Asking is itself a change that other waiting hosts hear: who was woken in vain a few times sleeps a little longer
+# each time, so that they do not keep one another awake.
+WAKINGS_AT_ONCE = 4
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.2
 
 
@@ -54,14 +56,20 @@ def _ask_for_work(host: Host, message: messages.WorkRequest) -> messages.WorkRep
     reply = dispatch.ask(host, message, now())
     if not isinstance(reply, messages.NoWork) or message.wait_seconds <= 0:
         return reply
-    pause = FIRST_PAUSE_SECONDS
     with WAITING.taken() as may_wait:
-        while may_wait and isinstance(reply, messages.NoWork) and (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, pause))
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        for waking in itertools.count():
+            left = until - time.monotonic()
+            if not may_wait or left <= 0 or not isinstance(reply, messages.NoWork):
+                break
             dispatch.wait_for_change(min(left, LOOK_AGAIN_SECONDS))
+            time.sleep(min(_pause(waking), max(until - time.monotonic(), 0.0)))
             reply = dispatch.ask(host, message, now())
     return reply
+
+
+def _pause(waking: int) -> float:
+    vain = waking - WAKINGS_AT_ONCE
+    return 0.0 if vain < 0 else min(FIRST_PAUSE_SECONDS * 2.0 ** min(vain, 10), LONGEST_PAUSE_SECONDS)
 
 
 def _blob(sha256: str) -> Response:

@@ -1,16 +1,19 @@
 """The real app over the real domain and a real database; only what would need child processes is left out."""
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from server.domain import accounts
 from server.domain.accounts import Accounts
 from server.domain.dispatch import Dispatch
 from server.domain.drafts import Drafts
@@ -65,14 +68,17 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 
 
 @pytest.fixture
-def services(stores: Stores) -> Services:
+def services(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Services:
+    quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(accounts, "PasswordHasher", quick)
+
     def ring(duty: str) -> None:
         return None
 
     plans = Plans(stores.blobs)
     return Services(
         accounts=Accounts(stores), join_keys=JoinKeys(stores), hosts=Hosts(stores, "a test grid"),
-        drafts=Drafts(stores, ring), projects=Projects(stores, plans, NoIntake(), ring),  # type: ignore[arg-type]
+        drafts=Drafts(stores, ring), projects=Projects(stores, plans, NoIntake(), ring),
         project_views=ProjectViews(stores), grid=Grid(stores), dispatch=Dispatch(stores, plans),
         reports=Reports(stores, plans, ring), blobs=HostBlobs(stores, plans),
         incoming_gradients=stores.blobs.incoming, settings=WebSettings("a test's secret key", 3_000_000),

@@ -9,6 +9,16 @@ from bs4 import BeautifulSoup
 from server.web.login import safe_target
 
 
+def alert_of(answer: Any) -> str:
+    page: Any = BeautifulSoup(answer.text, "html.parser")
+    return str(page.find(role="alert").text)
+
+
+def is_marked(answer: Any, field: str) -> bool:
+    page: Any = BeautifulSoup(answer.text, "html.parser")
+    return bool(page.find(id=field)["aria-invalid"] == "true")
+
+
 def test_signing_up_logs_in_and_shows_the_account_page(browser: Any) -> None:
     answer = browser.sign_up("alice")
     assert (answer.status_code, answer.location) == (302, "/account")
@@ -17,7 +27,7 @@ def test_signing_up_logs_in_and_shows_the_account_page(browser: Any) -> None:
 
 def test_a_short_password_is_named_beside_its_field_and_the_name_is_kept(browser: Any) -> None:
     answer = browser.post("/sign-up", {"name": "alice", "password": "short"}, form="/sign-up")
-    page = BeautifulSoup(answer.text, "html.parser")
+    page: Any = BeautifulSoup(answer.text, "html.parser")
     field = page.find(id="password")
     assert answer.status_code == 400
     assert field["aria-invalid"] == "true"
@@ -31,7 +41,7 @@ def test_a_wrong_password_and_an_unknown_name_get_the_same_answer(owner: Any, br
     wrong = browser.post("/log-in", {"name": "owner", "password": "not this one"})
     unknown = browser.post("/log-in", {"name": "nobody", "password": "not this one"})
     assert wrong.status_code == unknown.status_code == 400
-    sentences = [BeautifulSoup(a.text, "html.parser").find(role="alert").text for a in (wrong, unknown)]
+    sentences = [alert_of(a) for a in (wrong, unknown)]
     assert sentences[0] == sentences[1]
 
 
@@ -72,7 +82,7 @@ def test_a_log_in_never_sends_people_to_another_site(owner: Any, target: str) ->
 
 def test_a_join_key_is_shown_once_with_the_command_that_uses_it(owner: Any) -> None:
     answer = owner.post("/account/join-keys", {"label": "desk", "uses": "2", "hours": "24"}, form="/account")
-    page = BeautifulSoup(answer.text, "html.parser")
+    page: Any = BeautifulSoup(answer.text, "html.parser")
     secret = page.find(id="secret").text
     command = "daig-volunteer run --headless --server http://localhost --join-key-file -"
     assert page.find(id="command").text == command
@@ -99,4 +109,4 @@ def test_a_join_key_with_odd_limits_is_refused_beside_the_field(owner: Any, fiel
     given = {"label": "desk", "uses": "2", "hours": "24", field: text}
     answer = owner.post("/account/join-keys", given, form="/account")
     assert answer.status_code == 400
-    assert BeautifulSoup(answer.text, "html.parser").find(id=field)["aria-invalid"] == "true"
+    assert is_marked(answer, field)

@@ -12,6 +12,7 @@ from server.rules.states import DraftState
 from server.storage.stores import Stores
 from server.web.uploads import FORM_BYTES
 
+LIMIT = 3_000_000
 NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
 TEXTS = {"name": "Digits", "batch_size": "32", "epochs": "5", "k": "4", "consent": "1", "metrics": "accuracy"}
 
@@ -22,7 +23,7 @@ def files(**contents: bytes) -> dict[str, Any]:
 
 
 def start(person: Any, **contents: bytes) -> str:
-    given = contents or {"model": b"m" * 10, "data": b"d" * 700_000, "labels": b"l" * 30}
+    given = contents or {"model": b"m" * 10, "data": b"d" * 400_000, "labels": b"l" * 30}
     answer = person.post("/drafts", {**TEXTS, **files(**given)}, form="/drafts/new")
     assert answer.status_code == 303, answer.text
     return str(answer.location)
@@ -43,9 +44,9 @@ def test_an_upload_becomes_a_draft_that_is_being_checked(owner: Any, stores: Sto
     page = owner.get(place).text
     assert "being checked" in page
     assert "digits.npy" in page
-    assert "700 KB" in page
+    assert "400 KB" in page
     kept = {path.name.split("-")[0]: path.stat().st_size for path in stores.folder.glob("drafts/*/uploads/*")}
-    assert kept == {"model": 10, "data": 700_000, "labels": 30}
+    assert kept == {"model": 10, "data": 400_000, "labels": 30}
     assert leftovers(stores) == []
 
 
@@ -58,13 +59,13 @@ def test_problems_stand_beside_their_fields_and_what_was_given_is_kept(owner: An
         {"field": "", "sentence": "All in all this is odd."},
     ]
     conclude(stores, DraftState.needs_correction, problems=problems)
-    page = BeautifulSoup(owner.get(place).text, "html.parser")
+    page: Any = BeautifulSoup(owner.get(place).text, "html.parser")
     field = page.find(id="labels")
     assert page.find(id=field["aria-describedby"].split()[0]).text == sentence
     assert field["aria-invalid"] == "true"
     assert not field.has_attr("required")
     assert page.find(id="name")["value"] == "Digits"
-    assert "digits.npy, 700 KB, kept; choose another file to replace it" in page.text
+    assert "digits.npy, 400 KB, kept; choose another file to replace it" in page.text
     assert "All in all this is odd." in page.find(class_="summary-of-problems").text
     assert page.find("input", {"name": "metrics", "value": "accuracy"}).has_attr("checked")
 
@@ -72,13 +73,14 @@ def test_problems_stand_beside_their_fields_and_what_was_given_is_kept(owner: An
 def test_a_correction_replaces_only_the_file_that_was_chosen(owner: Any, stores: Stores) -> None:
     place = start(owner)
     conclude(stores, DraftState.needs_correction)
+    assert owner.get(f"{place}.json").json["state"] == "needs_correction"
     empty = {"model": (io.BytesIO(b""), ""), "data": (io.BytesIO(b""), "")}
     answer = owner.post(place, {**TEXTS, **empty, **files(labels=b"n" * 44)}, form=place)
     assert answer.status_code == 303
     state = owner.get(f"{place}.json").json
     assert state["state"] == "checking"
     assert {each["field"]: each["size"] for each in state["uploads"]} == {
-        "model": 10, "data": 700_000, "labels": 44,
+        "model": 10, "data": 400_000, "labels": 44,
     }  # fmt: skip
     assert leftovers(stores) == []
 
@@ -130,15 +132,15 @@ def test_discarding_deletes_the_files(owner: Any, stores: Stores) -> None:
 def test_files_over_the_limit_are_refused_with_a_sentence_and_leave_nothing(
     owner: Any, stores: Stores
 ) -> None:
-    most = 3_000_000 + FORM_BYTES
-    answer = owner.post("/drafts", {**TEXTS, **files(data=b"x" * (most + 1))}, form="/drafts/new")
+    body = b"x" * (LIMIT + FORM_BYTES + 1)
+    answer = owner.client.post("/drafts", data=body, content_type="multipart/form-data; boundary=b")
     assert answer.status_code == 413
     assert "too large" in answer.text
     assert leftovers(stores) == []
 
 
 def test_files_without_a_log_in_are_not_read(browser: Any, stores: Stores) -> None:
-    answer = browser.client.post("/drafts", data={**TEXTS, **files(data=b"x" * 3_000_000)})
+    answer = browser.client.post("/drafts", data={**TEXTS, **files(data=b"x" * 400_000)})
     assert answer.location == "/log-in"
     assert leftovers(stores) == []
 
@@ -149,8 +151,9 @@ def test_files_with_a_stale_form_are_deleted_again(owner: Any, stores: Stores) -
 
 
 def test_other_forms_take_no_files(owner: Any) -> None:
-    answer = owner.post(
-        "/account/join-keys", {"label": (io.BytesIO(b"x" * (FORM_BYTES + 1)), "f")}, form="/account"
+    body = b"x" * (FORM_BYTES + 1)
+    answer = owner.client.post(
+        "/account/join-keys", data=body, content_type="multipart/form-data; boundary=b"
     )
     assert answer.status_code == 413
 

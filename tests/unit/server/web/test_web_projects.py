@@ -87,7 +87,7 @@ def app(services: Any, shown: Shown, deeds: Deeds) -> Flask:
 
 
 def test_a_running_project_shows_where_it_is_and_how_good(owner: Any) -> None:
-    page = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
+    page: Any = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
     text = " ".join(page.text.split())
     assert page.find("h1").text == "Digits <&>"
     assert page.find("progress")["value"] == "0.46"
@@ -104,7 +104,7 @@ def test_a_running_project_shows_where_it_is_and_how_good(owner: Any) -> None:
 
 def test_only_the_buttons_that_can_be_used_are_seen(owner: Any, shown: Shown) -> None:
     shown.shown = changed(RUNNING, can_pause=False, can_resume=True)
-    page = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
+    page: Any = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
     seen = {
         each["data-when"]: not each.has_attr("hidden") for each in page.find_all(attrs={"data-when": True})
     }
@@ -143,7 +143,7 @@ def test_the_history_is_a_csv_file(owner: Any) -> None:
 
 def test_the_json_has_the_numbers_and_the_parts_of_the_page(owner: Any) -> None:
     news = owner.get("/projects/1.json").json
-    page = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
+    page: Any = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
     assert (news["state"], news["round"], news["progress"], news["ended"]) == ("running", 12, 0.46, False)
     assert news["can_pause"] is True
     assert set(news["parts"]) == {part["data-part"] for part in page.find_all(attrs={"data-part": True})}
@@ -165,7 +165,13 @@ def test_a_cached_project_is_not_shown_to_a_stranger(owner: Any, stranger: Any) 
 
 
 def test_a_project_without_rounds_and_one_that_has_ended_have_their_pages(owner: Any, shown: Shown) -> None:
-    empty = {"loss": None, "metrics": {}, "validation_loss": None, "validation_metrics": {}, "rounds": []}
+    empty: dict[str, Any] = {
+        "loss": None,
+        "metrics": {},
+        "validation_loss": None,
+        "validation_metrics": {},
+        "rounds": [],
+    }
     shown.shown = changed(RUNNING, **empty)
     assert "The curves appear with the second closed round." in owner.get("/projects/1").text
     summary = changed(RUNNING.summary, state=ProjectState.finished, epoch=5, progress=1.0)
