@@ -34,7 +34,11 @@ LAYERS: Mapping[str, LayerRule] = {
     **layers_wrappers.RULES,
 }
 OPERATIONS: Mapping[str, LayerRule] = operations.RULES
-ALIASES: Mapping[str, str] = {**layers_conv.ALIASES, **layers_pooling.ALIASES}
+ALIASES: Mapping[str, str] = {
+    **layers_conv.ALIASES,
+    **layers_pooling.ALIASES,
+    "ThresholdedReLU": "ReLU",
+}
 
 _LOOKUP = "turns raw values into numbers by a table; do that before the upload and give the model the numbers"
 _AUGMENTATION = "changes the data at random, which hosts could not repeat; augment the data before the upload"

@@ -17,16 +17,15 @@ def plain_tree(raw: Any, bounds: Bounds) -> Any:
     """
     root: list[Any] = [raw]
     waiting: list[tuple[Any, Any, int]] = [(root, 0, 0)]
-    seen = 0
+    seen = 1
     while waiting:
         holder, key, depth = waiting.pop()
-        value = holder[key]
-        seen += 1
+        value = _unwrapped(holder[key])
+        seen += len(value) if isinstance(value, dict | list | tuple) else 0
         if depth > bounds.json_depth:
             raise Refused(f"The model's description is nested more than {bounds.json_depth} levels deep.")
         if seen > bounds.json_values:
             raise Refused(f"The model's description holds more than {bounds.json_values:,} values.")
-        value = _unwrapped(value)
         if isinstance(value, dict):
             copy: Any = dict(value)
             if any(not isinstance(name, str) or len(name) > bounds.text for name in copy):

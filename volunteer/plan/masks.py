@@ -28,7 +28,7 @@ def without_masks(layers: list[Any], outputs: Iterable[Ref]) -> list[Any]:
     if not any(_masks(node) for layer in layers for node in _nodes(layer)):
         return layers
     try:
-        return _pruned({clean_name(layer.get("name")): layer for layer in layers}, outputs)
+        return _pruned({_name(layer): layer for layer in layers}, outputs)
     except Unfit as unfit:
         raise Refused(f"The model's layers are called in a way that is not understood: {unfit}.") from None
 
@@ -81,6 +81,10 @@ def _check_sources(layers: dict[str, Any], dropped: set[str]) -> None:
                 raise Refused(
                     f"{describe_layer(layers[name])} makes a mask of its own, which is not supported."
                 )
+
+
+def _name(layer: Any) -> str:
+    return clean_name(layer.get("name", config_of(layer).get("name")))
 
 
 def _nodes(layer: Any) -> list[Any]:
