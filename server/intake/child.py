@@ -1,6 +1,5 @@
 """The process that looks into uploaded files: one request, h5py and numpy, under limits. Knows no Keras."""
 
-import errno
 import sys
 import traceback
 from collections.abc import Callable
@@ -9,13 +8,12 @@ from typing import Any
 
 import msgspec
 
+from server.intake.damaged import OF_THIS_MACHINE
 from server.rules.intake_values import CutRequest, DataRequest, WriteRequest
 from volunteer.children.entry import serve
 from volunteer.plan.refused import Refused
 
 Answer = dict[str, Any]
-# Errors of this machine, not of the file: no space, too many files, no permission, a disk that fails.
-_OURS = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EIO}
 
 
 def handle(message: dict[str, Any]) -> Answer:
@@ -28,7 +26,7 @@ def handle(message: dict[str, Any]) -> Answer:
         return {"failed": "memory"}
     except OSError as error:
         traceback.print_exc(file=sys.stderr)
-        return {"failed": str(error)[:500], "ours": error.errno in _OURS}
+        return {"failed": str(error)[:500], "ours": error.errno in OF_THIS_MACHINE}
     except Exception as error:
         # Whatever a stranger's file provokes ends here; the log keeps the trace.
         traceback.print_exc(file=sys.stderr)

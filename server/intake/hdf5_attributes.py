@@ -17,7 +17,7 @@ def read_text(item: h5py.Group, name: str) -> str | None:
         return None
     if _length(item, name) != 1:
         raise damaged(f"its '{name}' is not a text")
-    value = item.attrs[name]
+    value = _value(item, name)
     while isinstance(value, np.ndarray):
         value = value.ravel()[0]
     return _text(value, name)
@@ -75,15 +75,24 @@ def _length(item: h5py.Group, name: str) -> int:
 def _names(item: h5py.Group, name: str) -> list[str]:
     if _length(item, name) == 0:
         return []
-    return [_text(value, name) for value in np.asarray(item.attrs[name]).ravel()]
+    return [_text(value, name) for value in np.asarray(_value(item, name)).ravel()]
+
+
+def _value(item: h5py.Group, name: str) -> object:
+    try:
+        return item.attrs[name]
+    except (TypeError, ValueError):
+        raise damaged(f"its '{name}' is not a text") from None
 
 
 def _text(value: object, name: str) -> str:
-    if isinstance(value, bytes):
-        try:
+    """h5py gives text as str, its undecodable bytes as lone surrogates, or as bytes."""
+    try:
+        if isinstance(value, bytes):
             return value.decode("utf-8")
-        except UnicodeDecodeError:
-            raise damaged(f"its '{name}' is not a text") from None
-    if not isinstance(value, str):
-        raise damaged(f"its '{name}' is not a text")
-    return str(value)
+        if isinstance(value, str):
+            value.encode("utf-8")
+            return str(value)
+    except UnicodeError:
+        pass
+    raise damaged(f"its '{name}' is not a text")

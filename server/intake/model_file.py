@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 
 from server.intake import bounds
-from server.intake.damaged import MODEL_DAMAGED, damaged
+from server.intake.damaged import MODEL_DAMAGED, OF_THIS_MACHINE, damaged
 from server.intake.hdf5_attributes import read_text
 from server.intake.hdf5_walk import open_file, survey
 from server.intake.json_text import parse_object
@@ -62,11 +62,7 @@ def open_model(path: Path, folder: Path) -> Iterator[ModelFile]:
             )
     except (OSError, RuntimeError, KeyError, EOFError) as error:
         # h5py has no error of its own: a damaged file shows as any of these.
-        if (
-            isinstance(error, OSError)
-            and error.errno is not None
-            and not isinstance(error, FileNotFoundError)
-        ):
+        if isinstance(error, OSError) and error.errno in OF_THIS_MACHINE:
             raise
         raise Refused(MODEL_DAMAGED) from error
 

@@ -1,6 +1,5 @@
 """Read an uploaded model: settings to canonical data, weights to a clean file of our own."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +37,8 @@ def read_model(path: Path, out: Path) -> ModelReading:
             metrics=metrics,
             optimizer=optimizer,
             index_limits=index_limits(architecture),
-            remarks=_old_sigmoid(file) + remarks,
+            remarks=remarks,
         )
-
-
-def _old_sigmoid(file: ModelFile) -> tuple[str, ...]:
-    """Keras 2 and 3 compute different things under one name; the weights were trained with the older."""
-    if file.keras_version.split(".")[0] in ("1", "2") and '"hard_sigmoid"' in json.dumps(file.settings):
-        return (
-            f"The file is from Keras {file.keras_version}, whose hard_sigmoid was 0.2 x + 0.5; in Keras 3 and "
-            "here it is x / 6 + 0.5 (cut off at 0 and 1). Outputs differ a little until the model is trained.",
-        )
-    return ()
 
 
 def _compiled(
