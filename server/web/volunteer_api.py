@@ -24,8 +24,8 @@ UPLOADING = Slots(24)
 LONGEST_WAIT_SECONDS = 30.0
 # A change that came just between an answer and the wait for the next one is found after this time.
 LOOK_AGAIN_SECONDS = 1.0
-# Asking is itself a change that other waiting hosts hear: who was woken in vain a few times sleeps a little longer
-# each time, so that they do not keep one another awake.
+# Asking is itself a change that other waiting hosts hear: who was woken in vain a few times sleeps a little
+# longer each time, so that they do not keep one another awake.
 WAKINGS_AT_ONCE = 4
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.2
 
