@@ -4,7 +4,7 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 MODEL_FILE_BYTES = 1 * GIB
 """50 M parameters are 200 MB; with a saved optimizer three times that."""
-JSON_BYTES = 8 * MIB
+JSON_BYTES = 4 * MIB
 JSON_DEPTH = 200
 EXPANSION = 100
 """Declared bytes per stored byte; genuine weights do not compress a tenth as well."""

@@ -39,6 +39,10 @@ _ENVIRONMENT = {
 _PATHS = {
     "data", "labels", "validation_data", "validation_labels", "folder", "original", "out", "weights", "frozen"
 }  # fmt: skip
+_MODEL_ODD = (
+    "The model file could not be understood. Load it with a current Keras, save it again and upload that file; "
+    "the server's log says more."
+)
 _DATA_DAMAGED = (
     "The data files could not be read: one of them is damaged. Save the arrays with numpy.save and try again."
 )
@@ -69,12 +73,11 @@ class ChildIntake:
         try:
             answer = self._ask("read_model", request, self._model)
         except ChildSilent:
-            raise Refused(
-                f"The model file took longer than {self._model[1]:.0f} s to read and was given up."
-            ) from None
-        except ChildGone:
+            raise Refused(f"The model file took longer than {self._model[1]:.0f} s to read and was given up.") from None
+        except ChildGone as gone:
+            _require_killed(gone)
             raise Refused(MODEL_DAMAGED) from None
-        return msgspec.convert(_accepted(answer, MODEL_DAMAGED, "model"), ModelReading)
+        return msgspec.convert(_accepted(answer, _MODEL_ODD, "model"), ModelReading)
 
     def check_data(self, request: DataRequest) -> DataReading:
         """All problems of the uploaded arrays, each with its field. Raises IntakeFailed."""
@@ -83,18 +86,19 @@ class ChildIntake:
             return msgspec.convert(_accepted(answer, _DATA_DAMAGED, "data"), DataReading)
         except ChildSilent:
             sentence = f"Looking through the data took longer than {self._data[1]:.0f} s and was given up."
-        except ChildGone:
+        except ChildGone as gone:
+            _require_killed(gone)
             sentence = _DATA_DAMAGED
         except Refused as error:
             return DataReading((Problem(error.field, error.sentence),))
         return DataReading((Problem("data", sentence),))
 
     def cut(self, request: CutRequest) -> Cut:
-        """Shards of checked data, written into `request.out`. Raises IntakeFailed."""
+        """Shards of checked data, written into `request.out`. Raises Refused, IntakeFailed."""
         return msgspec.convert(self._must("cut", _from_here(request), self._data), Cut)
 
     def write_model(self, request: WriteRequest) -> Path:
-        """The requestor's file with new weights, at `request.out`. Raises IntakeFailed."""
+        """The requestor's file with new weights, at `request.out`. Raises Refused, IntakeFailed."""
         return Path(self._must("write_model", _from_here(request), (WRITE_LIMITS, self._model[1])))
 
     def _must(self, command: str, request: Any, bounds: tuple[Limits, float]) -> Any:
@@ -127,7 +131,13 @@ def _from_here(request: DataRequest | CutRequest | WriteRequest) -> dict[str, An
     return message
 
 
-def _accepted(answer: Mapping[str, Any], damaged: str, field: str) -> Any:
+def _require_killed(gone: ChildGone) -> None:
+    """A file can make the parser crash, which is a signal; a child that exits by itself never got to the file."""
+    if gone.exit_code is None or gone.exit_code >= 0:
+        raise IntakeFailed(f"The process that reads uploads did not start: {gone}") from gone
+
+
+def _accepted(answer: Mapping[str, Any], otherwise: str, field: str) -> Any:
     if "ok" in answer:
         return answer["ok"]
     if "refused" in answer:
@@ -136,4 +146,4 @@ def _accepted(answer: Mapping[str, Any], damaged: str, field: str) -> Any:
         raise IntakeFailed(f"The server could not read the file just now: {answer['failed']}")
     if answer["failed"] == "memory":
         raise Refused("The file needs more memory to read than an upload may use.", field)
-    raise Refused(damaged, field)
+    raise Refused(otherwise, field)

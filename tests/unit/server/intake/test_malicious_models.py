@@ -9,6 +9,7 @@ import pytest
 from malicious import GENUINE, HARMFUL, Builder, Trap
 
 from server.intake.intake import MODEL_LIMITS, ChildIntake
+from server.rules.intake_values import IntakeFailed
 from volunteer.children.child import Child, ChildGone
 from volunteer.plan.refused import Refused
 
@@ -70,9 +71,14 @@ def test_a_child_that_crashes_or_hangs_is_a_sentence_and_not_an_error(
         impatient.read_model(GENUINE / "k315-cnn.h5", tmp_path / "out")
 
     def crash(child: Child, timeout: float) -> dict[str, object]:
-        raise ChildGone(-11, "")
+        raise ChildGone(exit_code, "")
 
     monkeypatch.setattr(Child, "receive", crash)
+    intake = ChildIntake(tmp_path / "children")
+    exit_code = -11
     with pytest.raises(Refused, match="damaged"):
-        ChildIntake(tmp_path / "children").read_model(GENUINE / "k315-cnn.h5", tmp_path / "out")
+        intake.read_model(GENUINE / "k315-cnn.h5", tmp_path / "out")
+    exit_code = 1
+    with pytest.raises(IntakeFailed, match="did not start"):
+        intake.read_model(GENUINE / "k315-cnn.h5", tmp_path / "out")
     assert list((tmp_path / "children").iterdir()) == []
