@@ -16,9 +16,7 @@ FAILURES = (ValueError, TypeError, NotImplementedError, tf.errors.OpError)
 """What Keras and TensorFlow raise when shapes, dtypes or labels do not fit."""
 
 
-def refusal_of(
-    error: BaseException, request: InspectRequest, model: keras.Model, mini_batch: MiniBatch
-) -> Refused:
+def refusal_of(error: BaseException, request: InspectRequest, model: keras.Model, mini_batch: MiniBatch) -> Refused:
     """Goes through the step again, part by part and outside the compiled loop, to find which part fails."""
     shapes = " and ".join(str(values.shape[1:]) for values in mini_batch.x.values())
     y_pred, refusal = _try(

@@ -42,9 +42,7 @@ def evaluate(workbench: Workbench, request: EvaluateRequest) -> Evaluation:
     return Evaluation([float(total.numpy()), *read_states(bench.parts.metrics).tolist()], len(y))
 
 
-def _over(
-    bench: Bench, x: dict[str, NDArray[Any]], y: NDArray[Any], rows: slice, size: int, total: Any
-) -> Any:
+def _over(bench: Bench, x: dict[str, NDArray[Any]], y: NDArray[Any], rows: slice, size: int, total: Any) -> Any:
     def cut(values: NDArray[Any]) -> NDArray[Any]:
         return np.asarray(values[rows]).reshape(-1, size, *values.shape[1:])
 

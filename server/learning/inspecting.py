@@ -52,9 +52,7 @@ def _inspect(request: InspectRequest, out: Path) -> Inspection:
     variables = describe_variables(model)
     bound = bind(model, variables)
     if not bound.trainable:
-        raise Refused(
-            "The model has no weights to train; set trainable=True on some layers and save it again."
-        )
+        raise Refused("The model has no weights to train; set trainable=True on some layers and save it again.")
     weights, frozen = read_weights(bound), read_frozen(bound)
     files = {"weights": out / "weights.safetensors", "frozen": out / "frozen.safetensors"}
     files["weights"].write_bytes(save({"trainable": weights.trainable, "moving": weights.moving}))
@@ -134,8 +132,6 @@ def _refuse_other_changes(variables: list[Any], before: list[NDArray[Any]]) -> N
 
 def _refuse_what_is_not_finite(sums: UnitSums) -> None:
     if not np.isfinite(sums.sums[0]):
-        raise Refused(
-            "The loss of a first training step is not a finite number; are the data scaled?", "data"
-        )
+        raise Refused("The loss of a first training step is not a finite number; are the data scaled?", "data")
     if not np.isfinite(sums.gradient).all():
         raise Refused("The gradient of a first training step is not finite; are the data scaled?", "data")

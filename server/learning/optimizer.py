@@ -25,9 +25,7 @@ class Stepper:
             self._optimizer = revive(canonical, "keras.optimizers")
             self._optimizer.build(variables)
         except (ValueError, TypeError) as error:
-            raise Refused(
-                f"Keras does not accept this optimizer: {first_line(error)}", "optimizer"
-            ) from error
+            raise Refused(f"Keras does not accept this optimizer: {first_line(error)}", "optimizer") from error
         self._variables = variables
         self._fresh = self._read()
         signature = [tf.TensorSpec(variable.shape, tf.float32) for variable in variables]

@@ -30,7 +30,5 @@ class Recomputer:
         for mini_batch in read_mini_batches(engine.plan, request.epoch, request.mini_batches, shards):
             engine.add([mini_batch])
         sums = engine.sums()
-        blob = GradientBlob(
-            sums.gradient, sums.moving, sums.sums, sums.mini_batches, sums.examples, sums.seconds
-        )
+        blob = GradientBlob(sums.gradient, sums.moving, sums.sums, sums.mini_batches, sums.examples, sums.seconds)
         Path(request.out).write_bytes(blob.encode())

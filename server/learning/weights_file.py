@@ -70,9 +70,7 @@ def _source(variable: Any, paths: list[str]) -> str:
 
 def _finite(values: NDArray[Any], path: str) -> NDArray[Any]:
     if not np.isfinite(values).all():
-        raise Refused(
-            f"The weights of {path} in the file are not all finite numbers; the model has diverged before."
-        )
+        raise Refused(f"The weights of {path} in the file are not all finite numbers; the model has diverged before.")
     return values
 
 

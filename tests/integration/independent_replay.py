@@ -75,15 +75,11 @@ def _gradient(model: Any, loss: Any, x: Any, y: Any, rows: Any) -> list[Any]:
         value = loss(y[rows], model(inputs, training=True))
         for regularisation in model.losses:
             value += regularisation
-    return [
-        tf.convert_to_tensor(g) for g in tape.gradient(value, [v.value for v in model.trainable_variables])
-    ]
+    return [tf.convert_to_tensor(g) for g in tape.gradient(value, [v.value for v in model.trainable_variables])]
 
 
 def relative_error(found: Sequence[Any], expected: Sequence[Any]) -> float:
     """The Euclidean norm of all differences over that of what was expected."""
-    difference = sum(
-        float(np.sum((np.float64(a) - np.float64(b)) ** 2)) for a, b in zip(found, expected, strict=True)
-    )
+    difference = sum(float(np.sum((np.float64(a) - np.float64(b)) ** 2)) for a, b in zip(found, expected, strict=True))
     size = sum(float(np.sum(np.float64(b) ** 2)) for b in expected)
     return float(np.sqrt(difference / size))

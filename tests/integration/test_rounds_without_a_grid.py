@@ -121,9 +121,7 @@ def test_two_epochs_of_rounds_are_those_of_a_plain_loop(project: Any, tmp_path: 
         tensors, _ = load(Path(at))
         files = []
         for position, unit in enumerate(used.units):
-            engine.begin(
-                Weights(tensors["trainable"], tensors["moving"]), np.zeros(0, np.float32), used.epoch
-            )
+            engine.begin(Weights(tensors["trainable"], tensors["moving"]), np.zeros(0, np.float32), used.epoch)
             engine.add(list(read_mini_batches(plan, used.epoch, unit, shards)))
             sums = engine.sums()
             path = tmp_path / f"gradient-{number}-{position}"

@@ -18,9 +18,7 @@ def build_model(architecture: dict[str, Any]) -> keras.Model:
     except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
         raise Refused(f"Keras cannot build this model: {first_line(error)}") from error
     if not isinstance(model, keras.Model) or not model.built or not model.inputs:
-        raise Refused(
-            "The model does not say what shape its input has; give it an Input layer and save it again."
-        )
+        raise Refused("The model does not say what shape its input has; give it an Input layer and save it again.")
     if len(keras.tree.flatten(model.outputs)) != 1:
         raise Refused("The model has several outputs; this grid trains models with one.")
     return model

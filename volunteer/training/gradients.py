@@ -66,9 +66,7 @@ class Engine:
     mini-batches, and not on how they were spread over calls of `add`.
     """
 
-    def __init__(
-        self, plan: ProjectPlan, threads: int | None = None, model: keras.Model | None = None
-    ) -> None:
+    def __init__(self, plan: ProjectPlan, threads: int | None = None, model: keras.Model | None = None) -> None:
         """Build the plan's model, or take one built from it. Raises Refused where that fails."""
         prepare(threads)
         self.plan = plan
@@ -143,8 +141,7 @@ class Engine:
     def _seeds(self, numbers: Iterable[int]) -> NDArray[np.int64]:
         count = len(self._parts.seeds)
         values = [
-            [layer_seed(self.plan.seed, self._epoch, number, layer) for layer in range(count)]
-            for number in numbers
+            [layer_seed(self.plan.seed, self._epoch, number, layer) for layer in range(count)] for number in numbers
         ]
         return np.asarray(values, np.int64).reshape(len(values), count, 2)
 

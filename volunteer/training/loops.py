@@ -80,9 +80,7 @@ def make_gradient_loop(parts: Parts, x_spec: dict[str, Any], y_spec: Any) -> Cal
         )
         for metric in parts.metrics:
             metric.update_state(y, y_pred)
-        added = [
-            total + examples * tf.convert_to_tensor(g) for total, g in zip(sums[0], gradients, strict=True)
-        ]
+        added = [total + examples * tf.convert_to_tensor(g) for total, g in zip(sums[0], gradients, strict=True)]
         moved = [
             total + examples * (variable.value - start)
             for total, variable, start in zip(sums[1], moving, state, strict=True)
@@ -119,9 +117,7 @@ def make_evaluation_loop(parts: Parts, x_spec: dict[str, Any], y_spec: Any) -> C
             return i + 1, so_far + examples * tf.cast(loss, tf.float64)
 
         count = tf.shape(y)[0]
-        _, result = tf.while_loop(
-            lambda i, _: i < count, body, (tf.constant(0), total), parallel_iterations=1
-        )
+        _, result = tf.while_loop(lambda i, _: i < count, body, (tf.constant(0), total), parallel_iterations=1)
         return result
 
     return _traced(loop, [x_spec, y_spec, tf.TensorSpec([], tf.float64)])

@@ -46,11 +46,7 @@ def prime_metrics(metrics: Sequence[keras.metrics.Metric], model: keras.Model) -
 
 def read_states(metrics: Sequence[keras.metrics.Metric]) -> NDArray[np.float64]:
     """All state variables of the metrics in one float64 vector, metric after metric."""
-    parts = [
-        np.asarray(variable.numpy(), np.float64).ravel()
-        for metric in metrics
-        for variable in metric.variables
-    ]
+    parts = [np.asarray(variable.numpy(), np.float64).ravel() for metric in metrics for variable in metric.variables]
     return np.concatenate(parts) if parts else np.zeros(0, np.float64)
 
 

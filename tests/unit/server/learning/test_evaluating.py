@@ -43,9 +43,7 @@ def test_the_sums_of_two_shards_give_what_keras_evaluate_gives(
     parts = [evaluate(workbench, _request(project, path)) for path, _, _ in shards]
     assert [part.examples for part in parts] == [40, 13]
     sums = np.sum([part.sums for part in parts], axis=0).tolist()
-    result = evaluation_result(
-        workbench, ResultRequest(plan=str(project.folder / "plan"), sums=sums, examples=53)
-    )
+    result = evaluation_result(workbench, ResultRequest(plan=str(project.folder / "plan"), sums=sums, examples=53))
     model = build_model(project.plan.architecture)
     bound = bind(model, project.plan.variables)
     assign_weights(bound, project.weights)
@@ -62,16 +60,12 @@ def test_evaluating_twice_gives_the_same_sums(project: Any, workbench: Workbench
     assert evaluate(workbench, _request(project, path)) == evaluate(workbench, _request(project, path))
 
 
-def test_evaluation_uses_the_weights_it_is_given_and_not_the_last_ones(
-    project: Any, workbench: Workbench
-) -> None:
+def test_evaluation_uses_the_weights_it_is_given_and_not_the_last_ones(project: Any, workbench: Workbench) -> None:
     path, _, _ = _shard(project, "a", 20)
     first = evaluate(workbench, _request(project, path))
     other = project.folder / "other"
     other.write_bytes(save({"trainable": project.weights.trainable * 2, "moving": project.weights.moving}))
-    changed = evaluate(
-        workbench, EvaluateRequest(**{**_as_dict(_request(project, path)), "weights": str(other)})
-    )
+    changed = evaluate(workbench, EvaluateRequest(**{**_as_dict(_request(project, path)), "weights": str(other)}))
     assert changed.sums[0] != first.sums[0]
     assert evaluate(workbench, _request(project, path)) == first
 

@@ -130,9 +130,7 @@ def test_weights_that_are_not_numbers_are_refused(make_request: Any) -> None:
         inspect(make_request(model))
 
 
-def test_data_that_do_not_fit_the_input_are_refused_beside_the_data(
-    make_request: Any, tmp_path: Path
-) -> None:
+def test_data_that_do_not_fit_the_input_are_refused_beside_the_data(make_request: Any, tmp_path: Path) -> None:
     request = make_request(_model())
     np.save(request.x["numbers"], np.zeros((50, 9), np.float32))
     with pytest.raises(Refused, match=r"does not take examples of shape \(9,\): .{10}") as refusal:

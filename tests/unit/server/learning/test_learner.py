@@ -54,9 +54,7 @@ def test_files_that_are_missing_are_a_failure_and_not_a_refusal(learner: ChildLe
     assert learner.step(project.request()).finite
 
 
-def test_a_killed_learner_fails_one_call_and_the_next_finds_a_new_one(
-    learner: ChildLearner, project: Any
-) -> None:
+def test_a_killed_learner_fails_one_call_and_the_next_finds_a_new_one(learner: ChildLearner, project: Any) -> None:
     learner.step(project.request())
     pid = learner._work.pid
     assert pid is not None

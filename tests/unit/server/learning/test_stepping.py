@@ -15,9 +15,7 @@ from volunteer.protocol.tensors import load, save
 from volunteer.training.runtime import keras, tf
 
 OPTIMIZERS: list[Any] = [
-    keras.optimizers.SGD(
-        keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5), momentum=0.9, nesterov=True
-    ),
+    keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5), momentum=0.9, nesterov=True),
     keras.optimizers.Adam(0.01, amsgrad=True, clipnorm=0.1),
     keras.optimizers.AdamW(0.01, weight_decay=0.1),
     keras.optimizers.Nadam(0.01),
@@ -109,9 +107,7 @@ def test_loss_and_metrics_are_means_over_all_examples(project: Any, workbench: W
 
 
 @pytest.mark.parametrize("name", ["gradient", "moving", "sums"])
-def test_a_round_with_a_number_that_is_not_finite_writes_nothing(
-    name: str, project: Any, workbench: Workbench
-) -> None:
+def test_a_round_with_a_number_that_is_not_finite_writes_nothing(name: str, project: Any, workbench: Workbench) -> None:
     path = Path(project.gradients[1].path)
     tensors, _ = load(path)
     tensors[name] = tensors[name].copy()

@@ -24,9 +24,7 @@ def _described(thing: Any) -> Any:
 def make_plan() -> Callable[..., ProjectPlan]:
     """A plan for a model, a loss and metrics as Keras itself serialises them."""
 
-    def make(
-        model: Any, loss: Any, metrics: Any = (), layout: Any = None, checked: bool = True
-    ) -> ProjectPlan:
+    def make(model: Any, loss: Any, metrics: Any = (), layout: Any = None, checked: bool = True) -> ProjectPlan:
         inputs = [
             InputSpec(name, tuple(tensor.shape[1:]), tensor.dtype)
             for name, tensor in zip(input_names(model), model.inputs, strict=True)
@@ -50,9 +48,7 @@ def make_plan() -> Callable[..., ProjectPlan]:
 def make_mini_batches() -> Callable[..., list[MiniBatch]]:
     """Mini-batches of random floats (or of `draw`), the last of `last` examples."""
 
-    def make(
-        shapes: dict[str, Any], label: Any, count: int = 5, size: int = 8, last: int = 3, draw: Any = None
-    ) -> Any:
+    def make(shapes: dict[str, Any], label: Any, count: int = 5, size: int = 8, last: int = 3, draw: Any = None) -> Any:
         rng = np.random.default_rng(11)
         draw = draw or (lambda rng, shape: rng.standard_normal(shape).astype(np.float32))
         sizes = [size] * (count - 1) + [last]

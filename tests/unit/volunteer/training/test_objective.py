@@ -76,16 +76,12 @@ def _fits(metric: str, loss: str) -> bool:
 @pytest.mark.parametrize(
     "loss_name", ["SparseCategoricalCrossentropy", "CategoricalCrossentropy", "BinaryCrossentropy"]
 )
-def test_every_metric_of_the_form_is_what_keras_makes_of_the_whole_unit(
-    loss_name: str, make_plan: Any
-) -> None:
+def test_every_metric_of_the_form_is_what_keras_makes_of_the_whole_unit(loss_name: str, make_plan: Any) -> None:
     units = 1 if loss_name == "BinaryCrossentropy" else 4
     loss = canonical_loss(loss_name)
     metrics = []
     for name in METRICS:
-        if _fits(name, loss_name) and not name.endswith(
-            ("AtRecall", "AtPrecision", "AtSpecificity", "AtSensitivity")
-        ):
+        if _fits(name, loss_name) and not name.endswith(("AtRecall", "AtPrecision", "AtSpecificity", "AtSensitivity")):
             metrics += canonical_metrics([name], loss, (units,))
     metrics = list({metric["config"]["name"]: metric for metric in metrics}.values())
     assert metrics

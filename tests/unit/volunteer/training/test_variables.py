@@ -24,9 +24,7 @@ L = keras.layers
 
 
 def _model() -> Any:
-    block = keras.Sequential(
-        [keras.Input((4,)), L.Dense(4), L.BatchNormalization(momentum=0.5)], name="block"
-    )
+    block = keras.Sequential([keras.Input((4,)), L.Dense(4), L.BatchNormalization(momentum=0.5)], name="block")
     a, b = keras.Input((4,), name="b_comes_first"), keras.Input((4,), name="a")
     merged = L.Concatenate()([block(a), block(b)])
     once = L.BatchNormalization(momentum=0.8)(merged)
