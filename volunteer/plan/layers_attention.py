@@ -11,6 +11,8 @@ from volunteer.plan.shapes import Shape, cells
 
 def _multi_head(visit: Visit) -> Step:
     config = visit.config
+    if len(visit.inputs) not in (2, 3):
+        raise Unfit(f"it has {len(visit.inputs)} inputs; it takes query, value and perhaps key")
     query, value, key = (*visit.inputs, visit.inputs[1])[:3]
     if not len(query) == len(value) == len(key) >= 2:
         raise Unfit("query, key and value need equally many dimensions, at least 3 with the batch")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from volunteer.plan.arguments import Unfit, choice
+from volunteer.plan.arguments import Unfit, choice, show
 from volunteer.plan.rules import Argument, Config, LayerRule, Step, Visit
 from volunteer.plan.shapes import Shape, cells
 
@@ -69,21 +69,22 @@ def _time_distributed(visit: Visit) -> Step:
     )
 
 
-def _layer(value: Any) -> Any:
-    return value
+def _missing(value: Any) -> Any:
+    """Layers are read by the reader itself; only what is no layer at all comes here."""
+    raise Unfit(f"a layer, not {show(value)}")
 
 
 RULES: dict[str, LayerRule] = {
     "Bidirectional": LayerRule(
         _bidirectional,
         {
-            "layer": Argument(_layer),
-            "backward_layer": Argument(_layer, None),
+            "layer": Argument(_missing),
+            "backward_layer": Argument(choice(None), None),
             "merge_mode": Argument(choice("concat", "sum", "mul", "ave", None), "concat"),
         },
         dropped={"weights": (None,), "num_constants": (None, 0)},
         inner=("layer", "backward_layer"),
         call="recurrent",
     ),
-    "TimeDistributed": LayerRule(_time_distributed, {"layer": Argument(_layer)}, inner=("layer",)),
+    "TimeDistributed": LayerRule(_time_distributed, {"layer": Argument(_missing)}, inner=("layer",)),
 }

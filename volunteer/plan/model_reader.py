@@ -110,7 +110,12 @@ def _by_keras2(tree: dict[str, Any]) -> bool:
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            if value.get("class_name") == "InputLayer" and "batch_shape" in (value.get("config") or {}):
+            config = value.get("config")
+            if (
+                value.get("class_name") == "InputLayer"
+                and isinstance(config, dict)
+                and "batch_shape" in config
+            ):
                 return False
             old = old or "batch_input_shape" in value
             waiting += value.values()

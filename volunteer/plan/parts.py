@@ -231,8 +231,9 @@ def activation(value: Any) -> str | dict[str, Any]:
         return "linear"
     if isinstance(value, dict):
         _refuse_custom(value, "keras.activations")
-        if value.get("class_name") in _ACTIVATION_LAYERS:
-            return _activation_layer(value["class_name"], value.get("config"))
+        name = value.get("class_name")
+        if isinstance(name, str) and name in _ACTIVATION_LAYERS:
+            return _activation_layer(name, value.get("config"))
         inner = value.get("config")
         value = inner if value.get("class_name") == "function" else value.get("class_name")
     name = _ACTIVATION_ALIASES.get(value, value) if isinstance(value, str) else ""

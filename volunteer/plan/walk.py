@@ -66,6 +66,7 @@ class Walk:
 
     def _inner(self, layer: Config, shapes: tuple[Shape, ...]) -> Step:
         """What a wrapper needs to know of one call of the layer it holds."""
+        _check_alone(layer, len(shapes))
         walk = Walk(Meter(self.meter.bounds, calls=self.meter.calls))
         values = walk.layer(layer, [Value(shape) for shape in shapes], {})
         outputs = tuple(value.shape for value in values)
@@ -85,6 +86,7 @@ class Walk:
             if layer["class_name"] == "InputLayer":
                 _check_input(layer, values[0].shape)
                 continue
+            _check_alone(layer, 1)
             values = self.layer(layer, values, {})
             if len(values) != 1:
                 raise Refused(
@@ -124,6 +126,15 @@ class Walk:
                 raise Refused(f"{describe_layer(layers[left[0][0]])} stands in a loop of layers.")
             waiting = left
         return [_pick(_output_ref(ref, layers), known) for ref in output_refs(model)]
+
+
+def _check_alone(layer: Config, inputs: int) -> None:
+    """Refuse, where a layer is called with what another one gives, those that are not layers of one input."""
+    if layer["class_name"] in ("Sequential", "Functional"):
+        return
+    kind = rule_of(layer).call
+    if kind != "recurrent" and (kind != "one" or inputs != 1):
+        raise Refused(f"{describe_layer(layer)} stands where a layer with one input is needed.")
 
 
 def rule_of(layer: Config) -> LayerRule:
