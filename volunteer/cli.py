@@ -32,12 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Every command and option, each with its help."""
-    parser = argparse.ArgumentParser(
-        prog="daig-volunteer", description="Lend this machine's idle time to a DAIG grid."
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"daig-volunteer {SOFTWARE} (protocol {PROTOCOL})"
-    )
+    parser = argparse.ArgumentParser(prog="daig-volunteer", description="Lend this machine's idle time to a DAIG grid.")
+    parser.add_argument("--version", action="version", version=f"daig-volunteer {SOFTWARE} (protocol {PROTOCOL})")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="work for a grid until stopped")
     run.add_argument("--headless", action="store_true", help="no tray icon (there is no other way yet)")
@@ -45,11 +41,9 @@ def build_parser() -> argparse.ArgumentParser:
     key = run.add_mutually_exclusive_group()
     key.add_argument(
         "--join-key", metavar="KEY",
-        help="needed once, to attach this machine; shows in process lists: better DAIG_JOIN_KEY, or - for standard input",
+        help="needed once, to attach this machine; process lists show it: better DAIG_JOIN_KEY, or - for stdin",
     )  # fmt: skip
-    key.add_argument(
-        "--join-key-file", metavar="FILE", help="a file that holds the join key; - for standard input"
-    )
+    key.add_argument("--join-key-file", metavar="FILE", help="a file that holds the join key; - for standard input")
     run.add_argument("--home", metavar="DIR", help="keep everything below this folder (or DAIG_HOME)")
     run.add_argument("--name", help="what to call this machine (or DAIG_NAME; its network name)")
     run.add_argument("--threads", metavar="N", help="processors to use (or DAIG_THREADS; all)")

@@ -62,6 +62,4 @@ def deliver_leftovers(tools: Tools) -> None:
             return
         reply = deliver(tools, entry, 0)
         if reply is not None:
-            _log.info(
-                "delivered the gradient of result %s from an earlier run: %s", entry.result, reply.verdict
-            )
+            _log.info("delivered the gradient of result %s from an earlier run: %s", entry.result, reply.verdict)

@@ -114,13 +114,9 @@ class Fetcher:
         wrong = [number for number in lease.mini_batches if number >= layout.mini_batches]
         missing = {layout.locate(n).shard for n in lease.mini_batches if n < layout.mini_batches} - given
         if wrong or missing or len(set(lease.mini_batches)) != len(lease.mini_batches):
-            raise Unusable(
-                GiveBackReason.cannot_read, "The mini-batches of this lease do not fit its plan and shards."
-            )
+            raise Unusable(GiveBackReason.cannot_read, "The mini-batches of this lease do not fit its plan and shards.")
         if plan.size_of(Role.frozen) and lease.frozen_weights is None:
-            raise Unusable(
-                GiveBackReason.cannot_read, "The lease names no frozen weights, and the plan has some."
-            )
+            raise Unusable(GiveBackReason.cannot_read, "The lease names no frozen weights, and the plan has some.")
         if not can_be_spooled(lease.result):
             raise Unusable(GiveBackReason.cannot_read, "The result's name is too long.")
 

@@ -25,6 +25,7 @@ class Heartbeats:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
         self.done = 0
+        self.delivering = False
         self.fatal: StopAndTell | None = None
 
     def beat(self) -> None:
@@ -53,7 +54,8 @@ class Heartbeats:
         self._over.set()
 
     def _end(self, why: str) -> None:
-        if not self._over.is_set():
+        # While the upload is under way its own answer says it better.
+        if not self._over.is_set() and not self.delivering:
             _log.info("round %d: stopped: %s", self._lease.round, why)
             self._reins.ask(Wish.drop)
 

@@ -65,6 +65,7 @@ class UnitWork:
         if isinstance(outcome, Nothing) or reins.wish is Wish.drop:
             job.out.unlink(missing_ok=True)
             return self._end_without(lease, reins)
+        heart.delivering = True
         return self._deliver(lease, outcome)
 
     def _job(self, lease: Lease, files: Files) -> Job:
@@ -90,9 +91,7 @@ class UnitWork:
         if reply is None:
             _log.info("round %d: %s, not delivered", lease.round, what)
             return Ended.well
-        verdict = (
-            "" if reply.verdict in (Verdict.valid, Verdict.pending) else f": {reply.verdict} {reply.sentence}"
-        )
+        verdict = "" if reply.verdict in (Verdict.valid, Verdict.pending) else f": {reply.verdict} {reply.sentence}"
         _log.info("round %d: %s, delivered%s", lease.round, what, verdict)
         return Ended.badly if reply.verdict is Verdict.invalid else Ended.well
 
@@ -109,9 +108,7 @@ class UnitWork:
         return Ended.well if reason is GiveBackReason.quitting else Ended.badly
 
 
-def give_back(
-    tools: Tools, result: str, reason: GiveBackReason, detail: str = "", patience: float = 5.0
-) -> bool:
+def give_back(tools: Tools, result: str, reason: GiveBackReason, detail: str = "", patience: float = 5.0) -> bool:
     """One try, and whether the server took it: if not, its own clock will end the lease."""
     try:
         tools.grid.give_back(result, GiveBack(reason, detail[:2000]), patience)

@@ -98,9 +98,7 @@ class Transport:
             self._refuse(response)
         return response
 
-    def blocks(
-        self, response: requests.Response, most: int, patience: float = READ_SECONDS
-    ) -> Iterator[bytes]:
+    def blocks(self, response: requests.Response, most: int, patience: float = READ_SECONDS) -> Iterator[bytes]:
         """The body, block by block. Raises RetryLater when it breaks off, is longer than `most` or stalls."""
         raw, read = response.raw, 0
         last = time.monotonic()
@@ -145,9 +143,7 @@ def error_of(refusal: Refusal, status: int, retry_after: str = "") -> VolunteerE
     match consequence_of(refusal.code, status):
         case Consequence.retry_later:
             after = (
-                min(float(retry_after), MAX_RETRY_AFTER)
-                if retry_after.isascii() and retry_after.isdigit()
-                else None
+                min(float(retry_after), MAX_RETRY_AFTER) if retry_after.isascii() and retry_after.isdigit() else None
             )
             return RetryLater(sentence, refusal.code, after)
         case Consequence.drop_result:

@@ -43,9 +43,7 @@ class IdentityFile:
         private_folder(self._path.parent)
         temporary = self._path.with_suffix(".new")
         temporary.unlink(missing_ok=True)
-        with os.fdopen(
-            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
-        ) as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             json.dump(asdict(identity), file)
             file.flush()
             os.fsync(file.fileno())

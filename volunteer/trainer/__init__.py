@@ -1,1 +1,1 @@
-"""Starts, feeds and kills the child process that computes. The parent side never imports TensorFlow; knows no network."""
+"""Starts, feeds and kills the child process that computes. Knows no network; the parent never imports TensorFlow."""

@@ -57,8 +57,9 @@ class Worker:
         if "settings" in message:
             self._threads = message["settings"]["threads"]
             self._rest = 100 / message["settings"]["cpu_percent"] - 1
-            # The import takes seconds; meanwhile the parent downloads.
-            import volunteer.training.gradients  # noqa: F401
+            # The import takes seconds; meanwhile the parent downloads. If it fails, the first job says so.
+            with contextlib.suppress(Exception):
+                import volunteer.training.gradients  # noqa: F401
         elif "wish" in message:
             if message["job"] > self._ended:
                 self._wishes[message["job"]] = Wish(message["wish"])

@@ -100,9 +100,7 @@ class TrainerProcess:
         finally:
             reins.listen(None)
 
-    def _follow(
-        self, child: Child, number: int, job: Job, reins: Reins, progress: Callable[[int], None]
-    ) -> Outcome:
+    def _follow(self, child: Child, number: int, job: Job, reins: Reins, progress: Callable[[int], None]) -> Outcome:
         sent = time.monotonic()
         while True:
             if reins.wish is Wish.drop:
@@ -136,9 +134,7 @@ class TrainerProcess:
                 # What is left of its memory is in pieces.
                 self.kill()
             return Failed(reason, str(answer["detail"]))
-        return Computed(
-            job.out, answer["sha256"], answer["mini_batches"], answer["examples"], answer["seconds"]
-        )
+        return Computed(job.out, answer["sha256"], answer["mini_batches"], answer["examples"], answer["seconds"])
 
     def _pass_on(self, child: Child, number: int, wish: Wish) -> None:
         # A child that is gone needs no telling.

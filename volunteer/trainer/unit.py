@@ -45,9 +45,10 @@ def run_chunks(
         started = time.perf_counter()
         engine.add(chunk)
         seconds = time.perf_counter() - started
-        if not fresh:
+        if fresh:
+            fresh, seconds = False, 0.0
+        else:
             pace.measured(len(chunk), seconds)
-        fresh = False
         done += len(chunk)
         progress(done, seconds)
     return done

@@ -1,14 +1,23 @@
 """A stand-in grid that speaks real HTTP and misbehaves on request, so that the client's answers to that can be seen."""
 
 import contextlib
+import dataclasses
 import hashlib
 import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import msgspec
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from volunteer.plan.architecture import canonicalise
+from volunteer.plan.order import mini_batch_rows
+from volunteer.plan.project_plan import ProjectPlan, Role, VariableSpec
+from volunteer.plan.shapes import Cost, InputSpec
+from volunteer.plan.shards import ShardLayout
 from volunteer.protocol.digests import read_content_digest
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.messages import (
@@ -21,6 +30,7 @@ from volunteer.protocol.messages import (
     encode,
 )
 from volunteer.protocol.refusals import RefusalCode, refusal, status_of
+from volunteer.protocol.tensors import save
 
 
 class StandInGrid:
@@ -155,3 +165,82 @@ def stand_in() -> Iterator[StandInGrid]:
     grid.close()
 
 
+@dataclasses.dataclass(frozen=True)
+class TinyProject:
+    """A softmax regression from 20 numbers to 3 classes: small enough to be checked with numpy alone."""
+
+    plan: ProjectPlan
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+    def wide(self, times: int) -> "TinyProject":
+        """The same mathematics with `times` copies of the input in the way: slow, and hungry for memory."""
+        plan = msgspec.structs.replace(self.plan, architecture=architecture(times))
+        return dataclasses.replace(self, plan=plan)
+
+    def blobs(self) -> dict[str, bytes]:
+        """The plan, the weights, the frozen weights and the shards, by name."""
+        layout = self.plan.layout
+        flat = np.concatenate([self.kernel.ravel(), self.bias])
+        blobs = {
+            "plan": self.plan.encode(),
+            "weights": save({"trainable": flat, "moving": np.zeros(0, np.float32)}),
+        }
+        for shard in range(layout.shards):
+            rows = slice(shard * layout.shard_examples, shard * layout.shard_examples + layout.rows(shard))
+            blobs[f"shard {shard}"] = save({"x/input": self.x[rows], "y": self.y[rows]})
+        return blobs
+
+    def gradient(self, epoch: int, numbers: list[int]) -> NDArray[np.float64]:
+        """The sum of n_i g_i over these mini-batches, by the textbook: X^T (softmax - one hot)."""
+        layout, total = self.plan.layout, np.zeros(63)
+        for number in numbers:
+            first = layout.locate(number).shard * layout.shard_examples
+            rows = first + mini_batch_rows(self.plan.seed, epoch, layout, number)
+            logits = self.x[rows].astype(np.float64) @ self.kernel + self.bias
+            odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+            error = odds / odds.sum(axis=1, keepdims=True) - np.eye(3)[self.y[rows]]
+            total += np.concatenate([(self.x[rows].T.astype(np.float64) @ error).ravel(), error.sum(axis=0)])
+        return total
+
+
+def architecture(times: int = 0) -> dict:
+    """Twenty numbers to three classes; averaging over `times` equal copies changes nothing."""
+    layers = [
+        {"class_name": "InputLayer", "config": {"batch_shape": [None, 20], "name": "input"}},
+        {"class_name": "RepeatVector", "config": {"name": "wide", "n": times}},
+        {"class_name": "GlobalAveragePooling1D", "config": {"name": "narrow"}},
+        {"class_name": "Dense", "config": {"name": "dense", "units": 3, "activation": "softmax"}},
+    ]
+    if not times:
+        del layers[1:3]
+    return canonicalise({"class_name": "Sequential", "config": {"name": "tiny", "layers": layers}})
+
+
+@pytest.fixture(scope="session")
+def tiny_project() -> TinyProject:
+    rng = np.random.default_rng(5)
+    layout = ShardLayout(examples=200, batch_size=8, shard_examples=64)
+    plan = ProjectPlan(
+        architecture=architecture(),
+        loss={"class_name": "SparseCategoricalCrossentropy", "config": {"from_logits": False}},
+        metrics=[],
+        optimizer={"class_name": "SGD", "config": {"learning_rate": 1.0}},
+        seed=3,
+        layout=layout,
+        inputs=[InputSpec("input", (20,), "float32")],
+        variables=[
+            VariableSpec("dense/kernel", (20, 3), Role.trainable),
+            VariableSpec("dense/bias", (3,), Role.trainable),
+        ],
+        cost=Cost(63, 92, 60),
+    )
+    return TinyProject(
+        plan=plan,
+        x=rng.standard_normal((200, 20)).astype(np.float32),
+        y=rng.integers(0, 3, 200),
+        kernel=rng.standard_normal((20, 3)).astype(np.float32),
+        bias=rng.standard_normal(3).astype(np.float32),
+    )
