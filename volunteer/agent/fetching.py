@@ -46,6 +46,7 @@ class Fetcher:
     def fetch(self, lease: Lease, reins: Reins) -> Files | None:
         """The files, all verified; None when the reins were pulled first. Raises Unusable, DropResult, StopAndTell."""
         self._forget_old_weights(lease)
+        self.tools.blobs.drop_parts(_names(lease))
         plan_path = self._blob(lease.plan, lease, reins)
         if plan_path is None:
             return None

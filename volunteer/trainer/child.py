@@ -74,6 +74,7 @@ class Worker:
 
     def _compute(self, number: int, job: Job) -> dict[str, Any]:
         from volunteer.trainer.unit import read_start, run_chunks, write_gradient
+        from volunteer.training.unit_data import read_mini_batches
 
         engine, pace = self._engine(job)
         started = time.monotonic()
@@ -83,7 +84,8 @@ class Worker:
             self._channel.send({"job": number, "kind": Kind.progress, "done": done})
             self._pause(number, seconds * self._rest)
 
-        done = run_chunks(engine, job, pace, lambda: self._wish(number), progress)
+        batches = read_mini_batches(engine.plan, job.epoch, job.mini_batches, job.shards)
+        done = run_chunks(engine, batches, len(job.mini_batches), pace, lambda: self._wish(number), progress)
         if done == 0 or self._wish(number) is Wish.drop:
             return {"kind": Kind.nothing}
         return {"kind": Kind.computed, **write_gradient(engine, job.out, started)}

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,23 +23,21 @@ if TYPE_CHECKING:
 
 def run_chunks(
     engine: "Engine",
-    job: Job,
+    batches: "Iterator[MiniBatch]",
+    total: int,
     pace: "Pace",
     wish: Callable[[], Wish],
     progress: Callable[[int, float], None],
 ) -> int:
-    """Give the engine the job's mini-batches in order; after each chunk look whether to stop. How many were done.
+    """Give the engine the `total` mini-batches in order; after each chunk look whether to stop. How many were done.
 
     `progress(done, seconds)` is told of each chunk and may take its time (that is how the trainer rests).
     """
-    from volunteer.training.unit_data import read_mini_batches
-
-    batches = read_mini_batches(engine.plan, job.epoch, job.mini_batches, job.shards)
     done, bytes_each = 0, 0
     # The first chunk of a project pays for tracing: it says nothing of the machine's speed.
     fresh = pace.seconds_each is None
-    while done < len(job.mini_batches) and wish() is Wish.go_on:
-        count = pace.next_count(len(job.mini_batches) - done, bytes_each)
+    while done < total and wish() is Wish.go_on:
+        count = pace.next_count(total - done, bytes_each)
         chunk = list(itertools.islice(batches, count))
         bytes_each = max(bytes_each, _bytes_of(chunk[0]))
         started = time.perf_counter()

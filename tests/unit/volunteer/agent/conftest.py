@@ -1,0 +1,198 @@
+"""A grid and a trainer without network and child process, and a clock that only waiting moves."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from volunteer.agent import fetching
+from volunteer.agent.patience import Patience
+from volunteer.agent.tools import Tools
+from volunteer.protocol.messages import (
+    Attached,
+    BlobRef,
+    HeartbeatReply,
+    Lease,
+    Machine,
+    NoWork,
+    ReportReply,
+    ShardRef,
+    Verdict,
+)
+from volunteer.spool.blobs import BlobCache
+from volunteer.spool.gradients import GradientSpool
+from volunteer.trainer.job import Computed, Job, Outcome
+from volunteer.trainer.reins import Reins
+
+
+class FakeClock:
+    """Waiting takes no time and is written down. `on_wait` may end a test's loop."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        self.on_wait: Callable[[float], None] = lambda _seconds: None
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        if threading.current_thread().name == "heartbeats":
+            # Beats are called by hand in these tests.
+            event.wait(5)
+            return True
+        if event.is_set():
+            return True
+        self.waits.append(seconds)
+        self.now += seconds
+        self.on_wait(seconds)
+        return event.is_set()
+
+    def patience(self) -> Patience:
+        return Patience(lambda: self.now, lambda: 0.5, self.wait)
+
+
+class FakeGrid:
+    """Answers from lists: an exception is raised, a function is called, anything else is returned."""
+
+    def __init__(self) -> None:
+        self.script: dict[str, list] = {}
+        self.calls: list[tuple] = []
+        self.blobs: dict[str, bytes] = {}
+        self.defaults = {
+            "attach": Attached("1", "token", "grid"),
+            "work": NoWork(1.0, "nothing"),
+            "heartbeat": HeartbeatReply(True, 60.0),
+            "report": ReportReply(Verdict.valid),
+            "give_back": None,
+            "download": None,
+        }
+
+    def use_token(self, token: str) -> None:
+        self.calls.append(("use_token", token))
+
+    def attach(self, request):
+        return self._answer("attach", request)
+
+    def work(self, request):
+        return self._answer("work", request)
+
+    def download(self, blob, part, go_on) -> None:
+        self._answer("download", blob.sha256)
+        part.write_bytes(self.blobs[blob.sha256])
+
+    def heartbeat(self, result, done):
+        return self._answer("heartbeat", result, done)
+
+    def report(self, result, path, sha256):
+        return self._answer("report", result, path.read_bytes(), sha256)
+
+    def give_back(self, result, message, patience=10.0):
+        return self._answer("give_back", result, message)
+
+    def called(self, name: str) -> list[tuple]:
+        return [call[1:] for call in self.calls if call[0] == name]
+
+    def _answer(self, name: str, *details):
+        self.calls.append((name, *details))
+        answer = self.script[name].pop(0) if self.script.get(name) else self.defaults[name]
+        if callable(answer):
+            answer = answer(*details)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class FakeTrainer:
+    """Computes nothing; `outcome` may be a function of (job, reins)."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.killed = 0
+        self.outcome: Callable[[Job, Reins], Outcome] = self.gradient
+
+    @staticmethod
+    def gradient(job: Job, _reins: Reins, mini_batches: int | None = None) -> Computed:
+        data = f"gradient of {job.label}".encode()
+        job.out.write_bytes(data)
+        count = mini_batches or len(job.mini_batches)
+        return Computed(job.out, hashlib.sha256(data).hexdigest(), count, 8 * count, 0.1)
+
+    def warm_up(self) -> None:
+        pass
+
+    def compute(self, job: Job, reins: Reins, progress: Callable[[int], None]) -> Outcome:
+        self.jobs.append(job)
+        return self.outcome(job, reins)
+
+    def kill(self) -> None:
+        self.killed += 1
+
+    close = kill
+
+
+class AnyPlan:
+    """Stands in for a ProjectPlan that fits every lease of these tests."""
+
+    class layout:
+        mini_batches = 1000
+
+        @staticmethod
+        def locate(_mini_batch: int):
+            return type("Slot", (), {"shard": 0})
+
+    @staticmethod
+    def size_of(_role: object) -> int:
+        return 0
+
+    @staticmethod
+    def decode(_data: bytes) -> "AnyPlan":
+        return AnyPlan()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def tools(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Tools:
+    monkeypatch.setattr(fetching, "ProjectPlan", AnyPlan)
+    return Tools(
+        grid=FakeGrid(),
+        trainer=FakeTrainer(),
+        blobs=BlobCache(tmp_path / "cache", 2**20),
+        gradients=GradientSpool(tmp_path / "gradients", workshop=tmp_path / "work"),
+        patience=clock.patience(),
+    )
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine("Linux", "x86_64", 1, 2**30, "test", 1, 1)
+
+
+@pytest.fixture
+def make_lease(tools: Tools) -> Callable[..., Lease]:
+    """A lease whose blobs the fake grid has."""
+
+    def ref(data: bytes) -> BlobRef:
+        name = hashlib.sha256(data).hexdigest()
+        tools.grid.blobs[name] = data
+        return BlobRef(name, len(data))
+
+    def make(number: int = 1, mini_batches: int = 2, **changes) -> Lease:
+        fields = {
+            "result": f"r{number}",
+            "project": "1",
+            "round": number,
+            "epoch": 0,
+            "mini_batches": list(range(mini_batches)),
+            "plan": ref(b"plan"),
+            "weights": ref(b"weights %d" % number),
+            "shards": [ShardRef(0, ref(b"shard"))],
+            "deadline_seconds": 60.0,
+            "heartbeat_seconds": 5.0,
+        }
+        return Lease(**{**fields, **changes})
+
+    return make

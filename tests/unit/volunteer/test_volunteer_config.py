@@ -1,0 +1,100 @@
+import pytest
+
+from volunteer.config import MIB, read_settings, server_address
+from volunteer.errors import StopAndTell
+
+
+def read(arguments=None, environment=None, line=""):
+    return read_settings(arguments or {}, environment or {}, lambda: line)
+
+
+def test_the_command_line_wins_over_the_environment_and_that_over_the_file(tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "volunteer.toml").write_text(
+        'server = "https://file.example"\nthreads = 1\nname = "file"\nmemory = 2048\n'
+    )
+    settings = read(
+        {"home": str(tmp_path), "threads": "3", "name": None},
+        {"DAIG_THREADS": "2", "DAIG_NAME": "environment"},
+    )
+    assert settings.server == "https://file.example"
+    assert (settings.threads, settings.name, settings.memory) == (3, "environment", 2048 * MIB)
+
+
+def test_everything_lies_below_home(tmp_path):
+    folders = read({"home": str(tmp_path), "server": "https://grid.example"}).folders
+    assert all(path.is_relative_to(tmp_path) for path in (folders.config, folders.cache, folders.state))
+
+
+def test_without_home_the_systems_own_folders_are_used():
+    folders = read({"server": "https://grid.example"}).folders
+    assert len({folders.config, folders.cache, folders.state}) == 3
+    assert all("daig" in str(path) for path in (folders.config, folders.cache, folders.state))
+
+
+def test_a_join_key_comes_from_the_environment_a_file_or_standard_input(tmp_path):
+    url = {"server": "https://grid.example", "home": str(tmp_path)}
+    file = tmp_path / "key"
+    file.write_text("from-file\n")
+    assert read(url, {"DAIG_JOIN_KEY": "from-env"}).join_key == "from-env"
+    assert read({**url, "join_key_file": str(file)}).join_key == "from-file"
+    assert read({**url, "join_key_file": "-"}, line="from-stdin\n").join_key == "from-stdin"
+    assert read({**url, "join_key": "-"}, line="from-stdin\n").join_key == "from-stdin"
+    assert read({**url, "join_key": "given"}, {"DAIG_JOIN_KEY": "from-env"}).join_key == "given"
+    assert read(url).join_key is None
+
+
+def test_a_join_key_is_not_in_what_settings_print(tmp_path):
+    settings = read({"server": "https://grid.example", "home": str(tmp_path), "join_key": "secret-key"})
+    assert "secret-key" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://127.0.0.1:8000/", "http://localhost:1", "http://[::1]:80", "https://grid.example/daig/"],
+)
+def test_good_addresses(text):
+    assert server_address(text, False) == text.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["grid.example", "ftp://grid.example", "https://", "https://me:pw@grid.example", "https://x/?a=1", "http://[:"],
+)
+def test_addresses_that_are_none(text):
+    with pytest.raises(StopAndTell):
+        server_address(text, True)
+
+
+def test_a_token_does_not_travel_in_clear_unless_told_to():
+    with pytest.raises(StopAndTell, match="in clear"):
+        server_address("http://grid.example", False)
+    assert server_address("http://grid.example", True) == "http://grid.example"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "--server"),
+        ({"server": "https://grid.example", "threads": "many"}, "threads"),
+        ({"server": "https://grid.example", "threads": "0"}, "out of range"),
+        ({"server": "https://grid.example", "memory": "10"}, "memory"),
+        ({"server": "https://grid.example", "cpu_percent": "101"}, "cpu_percent"),
+        ({"server": "https://grid.example", "join_key_file": "/nowhere/key"}, "join key file"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path, arguments, words):
+    with pytest.raises(StopAndTell, match=words):
+        read({"home": str(tmp_path), **arguments})
+
+
+def test_a_settings_file_with_a_misspelt_name_is_told(tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "volunteer.toml").write_text("thread = 1\n")
+    with pytest.raises(StopAndTell, match="thread"):
+        read({"home": str(tmp_path), "server": "https://grid.example"})
+
+
+def test_two_grids_have_two_folders(tmp_path):
+    one, two = (read({"server": f"https://grid{n}.example", "home": str(tmp_path)}).grid_key for n in (1, 2))
+    assert one != two
