@@ -15,9 +15,10 @@ from server.storage.tables import Checkpoint, Host, Project, Result, Unit
 from volunteer.protocol.messages import BlobRef, Lease, NoWork, ShardRef, WorkRequest
 
 RETRY_SECONDS = 2.0
-_FORGET_EVERY_SECONDS = 60.0
+_FORGET_EVERY = dt.timedelta(seconds=60)
 _MAX_FORGET = 500
-_POLL_SECONDS = 0.01
+_POLL_SECONDS = 0.005
+_NOTE_EVERY_SECONDS = 10.0
 
 
 class Dispatch:
@@ -25,15 +26,15 @@ class Dispatch:
         self._stores = stores
         self._plans = plans
         self._generator = WorkGenerator(stores, plans)
-        self._asked_to_forget: dict[int, float] = {}
+        self._forgetting: dict[int, tuple[dt.datetime, int]] = {}
         self._lock = threading.Lock()
 
     def ask(self, host: Host, request: WorkRequest, now: dt.datetime) -> Lease | NoWork:
         """A lease, or why there is none. Raises HostTooOld."""
         require_new_enough(request.machine)
-        forget = self._to_forget(host, request)
+        forget = self._to_forget(host, request, now)
         with self._stores.database.write():
-            self._stores.hosts.describe(host.id, request.machine, now)
+            self._note(host, request, now)
             self._let_go_of_earlier_leases(host, now)
             projects = self._in_turn(now)
             reason = "No project needs work now." if not projects else "All that is needed now is being computed."
@@ -41,23 +42,33 @@ class Dispatch:
                 if request.machine.memory < project.memory_needed:
                     reason = "The projects that need work need more memory than this host has."
                     continue
-                alone = not self._others_could(host, project, now)
                 unit = self._generator.unit_for(
-                    host, project, frozenset(request.held), others_wait=len(projects) > 1, alone=alone, now=now
-                )
+                    host, project, frozenset(request.held), others_wait=len(projects) > 1,
+                    able=self._able(project, now), now=now,
+                )  # fmt: skip
                 if unit is not None:
                     return self._lease(host, project, unit, forget, now)
         return NoWork(RETRY_SECONDS, reason, forget)
 
-    def wait_for_change(self, seconds: float) -> bool:
-        """Sleep until another process has committed something, at most that long; whether something has changed."""
-        seen = self._stores.database.change_counter()
+    def changes(self) -> int:
+        """A number that grows when another thread or process has committed something: read it before you ask."""
+        return self._stores.database.change_counter()
+
+    def wait_for_change(self, seen: int, seconds: float) -> bool:
+        """Sleep until `changes` is no longer `seen`, at most that long; whether it has changed."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            time.sleep(_POLL_SECONDS)
-            if self._stores.database.change_counter() != seen:
+            if self.changes() != seen:
                 return True
+            time.sleep(_POLL_SECONDS)
         return False
+
+    def _note(self, host: Host, request: WorkRequest, now: dt.datetime) -> None:
+        """Remember when the host was last seen and what it is; seldom, for every commit wakes all hosts that wait."""
+        seen = host.last_seen_at
+        if seen is None or (now - seen).total_seconds() > _NOTE_EVERY_SECONDS or request.machine.memory != host.memory:
+            self._stores.hosts.describe(host.id, request.machine, now)
+            host.last_seen_at, host.memory = now, request.machine.memory
 
     def _in_turn(self, now: dt.datetime) -> list[Project]:
         """Running projects, whose turn it is first."""
@@ -76,9 +87,10 @@ class Dispatch:
                 result, ResultState.lost, ended_at=now, sentence="The host asked for other work instead."
             )
 
-    def _others_could(self, host: Host, project: Project, now: dt.datetime) -> bool:
+    def _able(self, project: Project, now: dt.datetime) -> frozenset[int]:
+        """Hosts that are awake and have the memory for this project."""
         awake = self._stores.hosts.awake(now - dt.timedelta(seconds=ONLINE_SECONDS))
-        return any(other.id != host.id and other.memory >= project.memory_needed for other in awake)
+        return frozenset(host.id for host in awake if host.memory >= project.memory_needed)
 
     def _lease(self, host: Host, project: Project, unit: Unit, forget: list[str], now: dt.datetime) -> Lease:
         settings = project.settings
@@ -108,11 +120,12 @@ class Dispatch:
             deadline_seconds=lease, heartbeat_seconds=result.heartbeat_seconds, forget=forget,
         )  # fmt: skip
 
-    def _to_forget(self, host: Host, request: WorkRequest) -> list[str]:
-        """Blobs that the host holds and no project names any more; looked up once a minute for each host."""
-        clock = time.monotonic()
+    def _to_forget(self, host: Host, request: WorkRequest, now: dt.datetime) -> list[str]:
+        """Blobs that the host holds and no project names any more: some of them each minute, all of them in turn."""
         with self._lock:
-            if not request.held or clock - self._asked_to_forget.get(host.id, -1e9) < _FORGET_EVERY_SECONDS:
+            last, place = self._forgetting.get(host.id, (None, 0))
+            if not request.held or (last is not None and now - last < _FORGET_EVERY):
                 return []
-            self._asked_to_forget[host.id] = clock
-        return self._stores.references.unused(request.held[:_MAX_FORGET])
+            place = place if place < len(request.held) else 0
+            self._forgetting[host.id] = (now, place + _MAX_FORGET)
+        return self._stores.references.unused(request.held[place : place + _MAX_FORGET])

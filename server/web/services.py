@@ -96,8 +96,8 @@ class Grid(Protocol):
 
 class Dispatch(Protocol):
     def ask(self, host: Host, request: messages.WorkRequest, now: dt.datetime) -> messages.WorkReply: ...
-    def wait_for_change(self, timeout: float) -> object:
-        """Return when there may be new work, after `timeout` seconds at the latest."""
+    def changes(self) -> int: ...
+    def wait_for_change(self, seen: int, seconds: float) -> bool: ...
 
 
 class Reports(Protocol):

@@ -1,7 +1,6 @@
 """The volunteers' API: the protocol's endpoints as routes. Bearer tokens only, no cookies."""
 
 import functools
-import itertools
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -22,12 +21,6 @@ M = TypeVar("M", bound=msgspec.Struct)
 WAITING = Slots(24)
 UPLOADING = Slots(24)
 LONGEST_WAIT_SECONDS = 30.0
-# A change that came just between an answer and the wait for the next one is found after this time.
-LOOK_AGAIN_SECONDS = 1.0
-# Asking is itself a change that other waiting hosts hear: who was woken in vain a few times sleeps a little
-# longer each time, so that they do not keep one another awake.
-WAKINGS_AT_ONCE = 4
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.2
 
 
 def blueprint() -> Blueprint:
@@ -53,23 +46,14 @@ def _ask_for_work(host: Host, message: messages.WorkRequest) -> messages.WorkRep
     """Ask again whenever something changed, as long as the host is willing to wait and a thread is free."""
     dispatch = here().dispatch
     until = time.monotonic() + min(message.wait_seconds, LONGEST_WAIT_SECONDS)
+    seen = dispatch.changes()
     reply = dispatch.ask(host, message, now())
-    if not isinstance(reply, messages.NoWork) or message.wait_seconds <= 0:
-        return reply
     with WAITING.taken() as may_wait:
-        for waking in itertools.count():
-            left = until - time.monotonic()
-            if not may_wait or left <= 0 or not isinstance(reply, messages.NoWork):
-                break
-            dispatch.wait_for_change(min(left, LOOK_AGAIN_SECONDS))
-            time.sleep(min(_pause(waking), max(until - time.monotonic(), 0.0)))
+        while may_wait and isinstance(reply, messages.NoWork) and (left := until - time.monotonic()) > 0:
+            dispatch.wait_for_change(seen, left)
+            seen = dispatch.changes()
             reply = dispatch.ask(host, message, now())
     return reply
-
-
-def _pause(waking: int) -> float:
-    vain = waking - WAKINGS_AT_ONCE
-    return 0.0 if vain < 0 else min(FIRST_PAUSE_SECONDS * 2.0 ** min(vain, 10), LONGEST_PAUSE_SECONDS)
 
 
 def _blob(sha256: str) -> Response:
