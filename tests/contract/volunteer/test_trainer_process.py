@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -74,6 +75,15 @@ def test_the_child_is_kept_and_its_second_unit_is_quick(trainer, make_job):
 def test_the_child_is_as_nice_as_can_be(trainer, make_job):
     trainer.compute(make_job([1]), Reins(), lambda _done: None)
     assert os.getpriority(os.PRIO_PROCESS, trainer.pid) == 19
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a person do that")
+def test_the_child_has_no_network_where_the_system_allows_that(trainer, make_job):
+    probe = "from volunteer.trainer.isolation import leave_network; raise SystemExit(0 if leave_network() else 7)"
+    if subprocess.run([sys.executable, "-c", probe]).returncode == 7:
+        pytest.skip("this system does not allow it")
+    trainer.compute(make_job([1]), Reins(), lambda _done: None)
+    assert os.readlink(f"/proc/{trainer.pid}/ns/net") != os.readlink("/proc/self/ns/net")
 
 
 def test_a_child_that_was_killed_is_replaced_and_the_unit_done(trainer, make_job):
