@@ -56,6 +56,7 @@ class StandInGrid:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def setup(self) -> None:
                 grid.connections += 1
