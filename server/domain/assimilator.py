@@ -14,7 +14,8 @@ from pathlib import Path
 
 from server.domain.plans import Plans
 from server.domain.ports import Learner
-from server.errors import LeadershipLost, NotFound
+from server.domain.unused_blobs import require_blobs
+from server.errors import LeadershipLost, NotFound, SomebodyElseWasFirst
 from server.rules import choosing, k_batch
 from server.rules.learning_values import GradientFile, LearnerFailed, StepReport, StepRequest
 from server.rules.states import ProjectState, RoundState, UnitState
@@ -39,9 +40,12 @@ class Assimilator:
         """How many rounds were closed."""
         closed = 0
         for round_ in self._stores.rounds.in_state(RoundState.closing):
-            project = self._stores.projects.by_id(round_.project_id)
-            if project.state is ProjectState.running:
-                closed += self._close(project, round_, now)
+            try:
+                project = self._stores.projects.by_id(round_.project_id)
+                if project.state is ProjectState.running:
+                    closed += self._close(project, round_, now)
+            except (SomebodyElseWasFirst, NotFound):
+                _LOG.info("project %d was paused, ended or deleted meanwhile", round_.project_id)
         return closed
 
     def _close(self, project: Project, round_: Round, now: dt.datetime) -> int:
@@ -55,7 +59,8 @@ class Assimilator:
             self._record(project, round_, report, now)
             return 1
         except (LearnerFailed, Refused, NotFound) as error:
-            self._failed(project, error.sentence, now)
+            # A deleted project's blobs are missing too; then there is nobody to tell.
+            self._failed(self._stores.projects.by_id(project.id), error.sentence, now)
             return 0
         except LeadershipLost:
             _LOG.warning("another scheduler leads; round %d of project %d is its to close", round_.number, project.id)
@@ -93,6 +98,7 @@ class Assimilator:
         ends_epoch = used >= project.mini_batches
         with self._stores.database.write():
             self._guard()
+            require_blobs(self._stores, (weights, optimizer))
             self._stores.rounds.close(round_, now, report.loss, report.metrics)
             self._stores.checkpoints.add(
                 project=project.id, round=round_.number + 1, epoch=project.epoch, ends_epoch=ends_epoch,

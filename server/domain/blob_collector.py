@@ -1,9 +1,11 @@
 """The pass that lets go of what is no longer needed: old gradients, old checkpoints, blobs and files nobody names."""
 
+import contextlib
 import datetime as dt
 import shutil
 import time
 
+from server.domain.unused_blobs import delete_unused
 from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project
 
@@ -32,8 +34,7 @@ class BlobCollector:
         for result_id, sha256 in old:
             with self._stores.database.write():
                 self._stores.references.forget_gradient(result_id)
-            if not self._stores.references.is_used(sha256):
-                self._stores.blobs.delete(sha256)
+                delete_unused(self._stores, (sha256,))
         return len(old)
 
     def _old_checkpoints(self, project: Project) -> int:
@@ -56,9 +57,7 @@ class BlobCollector:
         names = (checkpoint.weights_sha256, checkpoint.optimizer_sha256)
         with self._stores.database.write():
             self._stores.checkpoints.drop_blobs(checkpoint)
-        for sha256 in names:
-            if sha256 and not self._stores.references.is_used(sha256):
-                self._stores.blobs.delete(sha256)
+            delete_unused(self._stores, names)
         return 1
 
     def _orphaned_files(self) -> int:
@@ -68,7 +67,10 @@ class BlobCollector:
         for name in ("drafts", "outgoing", "uploads"):
             folder = self._stores.folder / name
             for path in folder.iterdir() if folder.exists() else ():
-                if path.stat().st_mtime < limit and not (name == "drafts" and self._stores.drafts.exists(path.name)):
-                    shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
-                    deleted += 1
+                # The web process deletes here too.
+                with contextlib.suppress(FileNotFoundError):
+                    is_old = path.stat().st_mtime < limit
+                    if is_old and not (name == "drafts" and self._stores.drafts.exists(path.name)):
+                        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+                        deleted += 1
         return deleted

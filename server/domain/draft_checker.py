@@ -57,8 +57,11 @@ class DraftChecker:
     def _look(self, draft: Draft) -> tuple[list[Problem], list[str], Finding | None]:
         uploads = folder_of(self._stores, draft.id) / "uploads"
         files = {upload.field: uploads / upload.path for upload in self._stores.drafts.uploads(draft)}
-        out = folder_of(self._stores, draft.id) / f"check-{draft.revision}"
-        shutil.rmtree(out, ignore_errors=True)
+        folder = folder_of(self._stores, draft.id)
+        # Also what earlier checks left: unpacked data may be large.
+        for earlier in folder.glob("check-*"):
+            shutil.rmtree(earlier, ignore_errors=True)
+        out = folder / f"check-{draft.revision}"
         out.mkdir(parents=True)
         try:
             return check(draft.form, files, out, self._intake, self._learner)

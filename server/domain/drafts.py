@@ -36,6 +36,7 @@ class Drafts:
         self, owner_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
     ) -> int:
         """A new draft, to be checked; returns its number."""
+        _require_known_fields(files)
         if len(self._stores.drafts.of_owner(owner_id)) >= _MAX_DRAFTS:
             raise NotAcceptable("You have very many drafts. Discard some first.")
         with self._stores.database.write():
@@ -49,6 +50,7 @@ class Drafts:
         self, owner_id: int, draft_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
     ) -> None:
         """New texts and, for some fields, new files; the other files stay. It is checked again."""
+        _require_known_fields(files)
         with self._stores.database.write():
             draft = self._stores.drafts.owned(owner_id, draft_id)
             self._stores.drafts.change(draft, _texts(form), now)
@@ -94,8 +96,6 @@ class Drafts:
         """Move files into the draft's folder; returns those that they replace."""
         replaced = []
         for file in files:
-            if file.field not in UPLOAD_FIELDS:
-                raise NotAcceptable(f"There is no file field “{file.field[:40]}”.")
             name = f"{file.field}-{secrets.token_hex(8)}"
             place = folder_of(self._stores, draft.id) / "uploads" / name
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -128,6 +128,12 @@ def plain_name(filename: str) -> str:
     """A file name as it may be shown and given back: its last part, letters, digits, spaces, dots, dashes."""
     last = re.split(r"[/\\]", filename)[-1]
     return re.sub(r"[^\w.\- ]", "_", last).strip(". ")[:120] or "file"
+
+
+def _require_known_fields(files: Sequence[IncomingFile]) -> None:
+    for file in files:
+        if file.field not in UPLOAD_FIELDS:
+            raise NotAcceptable(f"There is no file field “{file.field[:40]}”.")
 
 
 def _texts(form: Mapping[str, str]) -> dict[str, str]:

@@ -2,14 +2,18 @@
 
 import datetime as dt
 import logging
+from collections import Counter
 
 from server.domain.ports import Learner
+from server.errors import NotFound
 from server.rules.learning_values import EvaluateRequest, LearnerFailed
 from server.rules.states import ProjectState
 from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project
+from volunteer.plan.refused import Refused
 
 _LOG = logging.getLogger(__name__)
+_MAX_FAILURES = 3
 _BETWEEN = dt.timedelta(seconds=15)
 """How often, within an epoch, the newest weights are measured; every epoch's end is."""
 
@@ -18,6 +22,7 @@ class Evaluator:
     def __init__(self, stores: Stores, learner: Learner) -> None:
         self._stores = stores
         self._learner = learner
+        self._failures: Counter[int] = Counter()
 
     def run_pass(self, now: dt.datetime) -> int:
         """How many checkpoints were measured: at most one a project."""
@@ -34,30 +39,35 @@ class Evaluator:
     def _evaluate_one(self, project: Project, now: dt.datetime) -> int:
         checkpoint = self._due(project, now)
         shards = self._stores.projects.shards(project.id, validation=True)
-        if checkpoint is None or not shards or not checkpoint.weights_sha256:
+        if checkpoint is None or not shards:
             return 0
         try:
             loss, metrics = self._measure(project, checkpoint, [shard.sha256 for shard in shards])
-        except LearnerFailed as error:
+        except (LearnerFailed, Refused, NotFound) as error:
             _LOG.warning("project %d could not be evaluated: %s", project.id, error.sentence)
+            self._failures[checkpoint.id] += 1
             return 0
         with self._stores.database.write():
             self._stores.checkpoints.evaluated(checkpoint, loss, metrics, now)
         return 1
 
     def _due(self, project: Project, now: dt.datetime) -> Checkpoint | None:
-        waiting = [c for c in self._stores.checkpoints.unevaluated_epoch_ends(project.id) if c.weights_sha256]
-        if waiting:
-            return waiting[0]
+        waiting = filter(self._can_be_measured, self._stores.checkpoints.unevaluated_epoch_ends(project.id))
+        if (oldest := next(waiting, None)) is not None:
+            return oldest
         if project.state is not ProjectState.running:
             return None
         last = self._stores.checkpoints.last_evaluated(project.id)
         newest = self._stores.checkpoints.latest(project.id)
-        if newest is None or newest.evaluated_at is not None:
+        if newest is None or newest.evaluated_at is not None or not self._can_be_measured(newest):
             return None
         if last is not None and now - last.evaluated_at < _BETWEEN:
             return None
         return newest
+
+    def _can_be_measured(self, checkpoint: Checkpoint) -> bool:
+        """Its weights are kept, and it was not tried in vain too often: what cannot be measured must not spin."""
+        return bool(checkpoint.weights_sha256) and self._failures[checkpoint.id] < _MAX_FAILURES
 
     def _measure(self, project: Project, checkpoint: Checkpoint, shards: list[str]) -> tuple[float, dict[str, float]]:
         blobs = self._stores.blobs

@@ -8,7 +8,8 @@ from server.rules.views import GridView
 from server.storage.stores import Stores
 
 _ALIVE = "scheduler_alive_at"
-_SHORT = dt.timedelta(seconds=2)
+_PERIOD = dt.timedelta(seconds=1)
+_SHORT = 2 * _PERIOD
 
 
 class Grid:
@@ -36,6 +37,7 @@ class Downtime:
         last = self._stores.facts.get(_ALIVE)
         gap = now - dt.datetime.fromtimestamp(float(last), dt.UTC) if last else dt.timedelta()
         with self._stores.database.write():
-            extended = self._stores.work.extend_leases(gap) if gap > _SHORT else 0
+            # Not by the period between two passes: else passes that are always slow would put every lease off for ever.
+            extended = self._stores.work.extend_leases(gap - _PERIOD) if gap > _SHORT else 0
             self._stores.facts.set(_ALIVE, str(now.timestamp()))
         return extended

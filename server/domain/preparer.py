@@ -1,5 +1,6 @@
 """The pass that turns a submitted draft into a running project: shards, plan, first checkpoint, round 0."""
 
+import contextlib
 import datetime as dt
 import logging
 import shutil
@@ -10,7 +11,8 @@ import msgspec
 from server.domain.draft_checker import Finding
 from server.domain.drafts import folder_of
 from server.domain.ports import Intake
-from server.errors import GridError, NotFound
+from server.domain.unused_blobs import require_blobs
+from server.errors import GridError, NotFound, SomebodyElseWasFirst
 from server.rules import k_batch, sizing
 from server.rules.intake_values import Cut, CutRequest
 from server.rules.states import ProjectState
@@ -38,9 +40,13 @@ class Preparer:
                     raise NotFound("what was submitted is gone")
                 self._prepare(project, draft, msgspec.convert(draft.findings, Finding), now)
                 begun += 1
-            except (GridError, Refused, OSError) as error:
+            except SomebodyElseWasFirst:
+                _LOG.info("project %d was cancelled, or its blobs deleted with another's", project.id)
+            except Exception as error:
+                # Whatever it is, trying again would meet it again: a person must look.
                 _LOG.exception("project %d could not be prepared", project.id)
-                self._give_up(project, str(error), now)
+                known = isinstance(error, GridError | Refused | OSError)
+                self._give_up(project, str(error) if known else "something went wrong in the server.", now)
         return begun
 
     def _prepare(self, project: Project, draft: Draft, finding: Finding, now: dt.datetime) -> None:
@@ -70,6 +76,9 @@ class Preparer:
             for number, file in enumerate(files)
         ]
         with self._stores.database.write():
+            # First: it tells when the project was cancelled or deleted meanwhile.
+            self._stores.projects.move(project, ProjectState.running, **columns)
+            require_blobs(self._stores, [source, weights, frozen, plan.sha256, *(s["sha256"] for s in shards)])
             self._stores.projects.add_shards(shards)
             self._stores.checkpoints.add(
                 project=project.id, round=0, epoch=0, ends_epoch=False, weights_sha256=weights,
@@ -77,7 +86,6 @@ class Preparer:
             )  # fmt: skip
             target = k_batch.round_target(finding.settings.k, plan.layout.mini_batches)
             self._stores.rounds.open(project.id, 0, 0, target, now)
-            self._stores.projects.move(project, ProjectState.running, **columns)
             self._stores.projects.say(
                 project.id, f"Cut into {len(cut.shards)} shards, {plan.layout.mini_batches} mini-batches an epoch.", now
             )
@@ -98,7 +106,9 @@ class Preparer:
         )  # fmt: skip
 
     def _give_up(self, project: Project, reason: str, now: dt.datetime) -> None:
-        with self._stores.database.write():
+        with contextlib.suppress(SomebodyElseWasFirst, NotFound), self._stores.database.write():
+            # As it is now, not as it would have been.
+            project = self._stores.projects.by_id(project.id)
             self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
             self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
 

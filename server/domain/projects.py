@@ -9,6 +9,7 @@ from pathlib import Path
 
 from server.domain.plans import Plans
 from server.domain.ports import Intake, Ring
+from server.domain.unused_blobs import delete_unused
 from server.errors import NotAllowedNow, SomebodyElseWasFirst
 from server.rules.incoming import Download
 from server.rules.intake_values import WriteRequest
@@ -48,9 +49,7 @@ class Projects:
             project = self._stores.projects.owned(owner_id, project_id)
             names = self._stores.references.of_project(project_id)
             self._stores.projects.delete(project)
-        for sha256 in names:
-            if not self._stores.references.is_used(sha256):
-                self._stores.blobs.delete(sha256)
+        delete_unused(self._stores, names)
 
     def download(self, owner_id: int, project_id: int, now: dt.datetime) -> Download:
         """The requestor's own file with the weights of the newest checkpoint. Raises NotAllowedNow, IntakeFailed."""

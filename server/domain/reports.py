@@ -67,17 +67,21 @@ class Reports:
         NotYourResult, ResultEnded, StaleResult, MalformedGradient; then nothing has changed.
         """
         result = self._own(host, result_id)
-        if result.digest == sha256 and result.state in _VERDICTS:
+        if _is_repetition(result, sha256):
             return ReportReply(_VERDICTS[result.state], result.sentence)
         self._require_reportable(result)
         project = self._stores.projects.by_id(result.project_id)
         claim = _claim(file, project)
+        # Before the bytes are taken in: what is refused leaves nothing behind.
+        self._require_honest_counts(project, self._stores.work.unit(result.unit_id), result, claim)
         self._stores.blobs.adopt_as(file, sha256)
         with self._stores.database.write():
             result = self._own(host, result_id)
+            if _is_repetition(result, sha256):
+                return ReportReply(_VERDICTS[result.state], result.sentence)
             self._require_reportable(result)
             unit = self._stores.work.unit(result.unit_id)
-            state, sentence = self._accept(project, unit, result, claim)
+            state, sentence = self._accept(unit, result, claim)
             self._stores.work.move(
                 result, ResultState.reported, digest=sha256, gradient_sha256=sha256, delivered=claim.mini_batches,
                 seconds=claim.seconds, ended_at=now, sentence=sentence,
@@ -131,28 +135,31 @@ class Reports:
         if result.state in _VERDICTS or result.state in (ResultState.given_back, ResultState.failed):
             raise ResultEnded()
         if round_.state is not RoundState.open or result.state not in _REPORTABLE:
-            raise StaleResult()
+            raise StaleResult(result.sentence)
 
-    def _accept(
+    def _require_honest_counts(
         self, project: Project, unit: Unit, result: Result, claim: GradientClaim
-    ) -> tuple[ResultState, str]:
-        """Whether this report goes to the validator; a prefix splits the unit where nobody else computes it."""
-        layout = self._plans.of(project.plan_sha256).layout
+    ) -> None:
+        """Raises MalformedGradient when it covers more than was leased, or counts other examples than it covers."""
         if claim.mini_batches > result.size:
             raise MalformedGradient(f"It covers {claim.mini_batches} mini-batches, {result.size} were leased.")
+        if claim.mini_batches <= unit.size:
+            layout = self._plans.of(project.plan_sha256).layout
+            examples = sum(layout.locate(b).count for b in unit.mini_batches[: claim.mini_batches])
+            if claim.examples != examples:
+                raise MalformedGradient(f"It counts {claim.examples} examples, these mini-batches have {examples}.")
+
+    def _accept(self, unit: Unit, result: Result, claim: GradientClaim) -> tuple[ResultState, str]:
+        """Whether this report goes to the validator; a prefix splits the unit where nobody else computes it."""
         if claim.mini_batches > unit.size:
             return ResultState.unneeded, "The unit was split meanwhile; a part of it has been delivered."
-        prefix = unit.mini_batches[: claim.mini_batches]
-        examples = sum(layout.locate(mini_batch).count for mini_batch in prefix)
-        if claim.examples != examples:
-            raise MalformedGradient(f"It counts {claim.examples} examples, these mini-batches have {examples}.")
         if unit.state is not UnitState.open:
             return ResultState.unneeded, "Another host was first."
         if claim.mini_batches < unit.size:
             others = [r for r in self._stores.work.results_of(unit.id) if r.id != result.id]
             if any(r.state in (ResultState.leased, ResultState.reported) for r in others):
                 return ResultState.unneeded, _PREFIX_UNNEEDED
-            self._stores.work.shorten(unit, list(prefix))
+            self._stores.work.shorten(unit, list(unit.mini_batches[: claim.mini_batches]))
         return ResultState.reported, ""
 
     def _measure(self, host: Host, project: Project, result: Result, claim: GradientClaim, now: dt.datetime) -> None:
@@ -163,6 +170,10 @@ class Reports:
         speed = sizing.measured_speed(host.speed, project.operations * claim.mini_batches, seconds)
         self._stores.hosts.set_speed(host.id, speed)
         self._stores.hosts.saw(host.id, now)
+
+
+def _is_repetition(result: Result, sha256: str) -> bool:
+    return bool(result.digest == sha256 and result.state in _VERDICTS)
 
 
 def _sizes(project: Project) -> GradientSizes:

@@ -10,6 +10,7 @@ from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Unit
 
 _LOG = logging.getLogger(__name__)
+_ENDED_BADLY = (ResultState.failed, ResultState.invalid, ResultState.not_finite, ResultState.lost)
 
 
 class Transitioner:
@@ -44,19 +45,24 @@ class Transitioner:
         for project in self._stores.projects.in_state(ProjectState.running):
             for unit, live in self._stores.work.open_units(project.id):
                 past = self._stores.work.results_of(unit.id) if not live else []
-                losses = sum(result.state is ResultState.lost for result in past)
+                losses = retries.losses_since(project.running_since, past)
                 if not live and retries.unit_is_hopeless(unit.failures, losses):
-                    self._stop(project, unit, past, now)
-                    stopped += 1
+                    stopped += self._stop(project, unit, past, now)
                     break
         return stopped
 
-    def _stop(self, project: Project, unit: Unit, past: list[Result], now: dt.datetime) -> None:
-        words = [result.sentence for result in past if result.state is ResultState.failed and result.sentence]
+    def _stop(self, project: Project, unit: Unit, past: list[Result], now: dt.datetime) -> int:
+        bad = [result for result in past if result.state in _ENDED_BADLY]
+        words = [result.sentence for result in bad if result.state is not ResultState.lost and result.sentence]
+        hosts = len({result.host_id for result in bad})
         reason = (
-            f"the same unit of round {unit.round} failed {len(past)} times on "
-            f"{len({result.host_id for result in past})} hosts. The last said: “{words[-1] if words else 'nothing'}”."
-        )
-        with self._stores.database.write():
-            self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
-            self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+            f"the same unit of round {unit.round} failed {len(bad)} times on {hosts} host{'s' if hosts != 1 else ''}. "
+        ) + (f"The last one said: “{words[-1]}”." if words else "Each time the host was lost.")
+        try:
+            with self._stores.database.write():
+                self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
+                self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+        except SomebodyElseWasFirst:
+            _LOG.info("project %d was stopped by somebody else", project.id)
+            return 0
+        return 1

@@ -39,8 +39,8 @@ class Validator:
                 with self._stores.database.write():
                     self._judge(result, flaw, now)
                 judged += 1
-            except SomebodyElseWasFirst:
-                _LOG.info("result %d was judged by somebody else", result.id)
+            except (SomebodyElseWasFirst, NotFound):
+                _LOG.info("result %d was judged by somebody else, or its project was deleted", result.id)
         return judged
 
     def _flaw(self, result: Result) -> ResultState | None:
@@ -70,7 +70,8 @@ class Validator:
         blame = "" if flaw is ResultState.not_finite else "The upload cannot be read."
         self._stores.work.move(result, flaw, sentence=blame or NOT_FINITE)
         failures = self._stores.work.count_failure(unit.id)
-        found = self._stores.work.ended_as(project.id, unit.round, ResultState.not_finite)
+        since = project.running_since or project.created_at
+        found = self._stores.work.ended_as(project.id, unit.round, ResultState.not_finite, since)
         if retries.model_diverged(len({r.host_id for r in found}), len(found)):
             reason = (
                 f"the model diverged in round {unit.round}: its loss or gradients are not finite numbers. "

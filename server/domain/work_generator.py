@@ -4,7 +4,7 @@ Knows nothing of HTTP, nor of which project's turn it is.
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from itertools import islice
 
 from server.domain.plans import Plans, order_of, places_of
@@ -24,31 +24,35 @@ class WorkGenerator:
         self._plans = plans
 
     def unit_for(
-        self, host: Host, project: Project, held: Collection[str], others_wait: bool, alone: bool, now: dt.datetime
-    ) -> Unit | None:
+        self, host: Host, project: Project, held: Collection[str], others_wait: bool, able: Set[int],
+        now: dt.datetime,
+    ) -> Unit | None:  # fmt: skip
         """The unit that this host should compute, made if need be; None when the project has nothing for it now.
 
-        `alone`: no other host could take what this one failed at. Inside a write transaction.
+        `able`: the hosts that could compute it, this one included. Inside a write transaction.
         """
         round_ = self._stores.rounds.get(project.id, project.round)
         if round_.state is not RoundState.open:
             return None
         units = self._stores.work.open_units(project.id)
         return (
-            self._orphan(host, units, alone)
+            self._orphan(host, project, units, able)
             or self._fresh(host, project, round_, units, held, others_wait, now)
             or self._second_opinion(host, project, round_, units)
         )
 
-    def _orphan(self, host: Host, units: OpenUnits, alone: bool) -> Unit | None:
-        """The oldest unit that nobody has in hand, but not to a host that has failed at it while others could try."""
+    def _orphan(self, host: Host, project: Project, units: OpenUnits, able: Set[int]) -> Unit | None:
+        """The oldest unit that nobody has in hand, but not to a host that has failed at it while another could try.
+
+        When every host has failed at it they try again, until it is hopeless: else each would wait for the other.
+        """
         for unit, live in units:
             if live:
                 continue
             past = self._stores.work.results_of(unit.id)
-            failed_here = any(r.host_id == host.id and r.state in _ENDED_BADLY for r in past)
-            losses = sum(r.state is ResultState.lost for r in past)
-            if not retries.unit_is_hopeless(unit.failures, losses) and (alone or not failed_here):
+            failed = {result.host_id for result in past if result.state in _ENDED_BADLY}
+            losses = retries.losses_since(project.running_since, past)
+            if not retries.unit_is_hopeless(unit.failures, losses) and (host.id not in failed or able <= failed):
                 return unit
         return None
 
@@ -82,12 +86,15 @@ class WorkGenerator:
         return size if bound is None else min(size, bound)
 
     def _second_opinion(self, host: Host, project: Project, round_: Round, units: OpenUnits) -> Unit | None:
-        """At an epoch's end nothing is left to cut: help with the oldest unit, so that no slow host holds it up."""
+        """At an epoch's end nothing is left to cut: help with the oldest unit, so that no slow host holds it up.
+
+        One that is reported only waits for its verdict: help would come too late.
+        """
         left = project.mini_batches - self._stores.rounds.count_used_in_epoch(project.id, project.epoch)
         if sum(unit.size for unit, _ in units) < left:
             return None
         for unit, live in units:
-            mine = any(result.host_id == host.id for result in live)
-            if live and not mine and len(live) < _MOST_RESULTS_AT_ONCE:
+            computing = [result.host_id for result in live if result.state is ResultState.leased]
+            if len(computing) == len(live) and 0 < len(live) < _MOST_RESULTS_AT_ONCE and host.id not in computing:
                 return unit
         return None

@@ -28,7 +28,7 @@ def facts(settings: ProjectSettings, model: ModelReading, data: DataReading) -> 
 def _training_rows(settings: ProjectSettings, data: DataReading) -> int:
     if data.validation_rows:
         return data.rows
-    return data.rows - round(data.rows * settings.validation_fraction)
+    return max(1, data.rows - round(data.rows * settings.validation_fraction))
 
 
 def _megabytes(size: int) -> str:

@@ -65,7 +65,9 @@ MOVES: dict[enum.StrEnum, frozenset[enum.StrEnum]] = {
         {ProjectState.paused, ProjectState.needs_attention, ProjectState.finished, ProjectState.cancelled}
     ),
     ProjectState.paused: frozenset({ProjectState.running, ProjectState.cancelled, ProjectState.needs_attention}),
-    ProjectState.needs_attention: frozenset({ProjectState.running, ProjectState.cancelled}),
+    ProjectState.needs_attention: frozenset(
+        {ProjectState.preparing, ProjectState.running, ProjectState.cancelled}
+    ),
     ProjectState.finished: frozenset(),
     ProjectState.cancelled: frozenset(),
     RoundState.open: frozenset({RoundState.closing}),

@@ -7,6 +7,7 @@ may name it (measured: 40 kills, no torn and no missing blob).
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ class BlobFolder:
     def delete_unless(self, is_used: Callable[[str], bool], older_than_seconds: float) -> int:
         """Delete old blobs that nothing names, and left-over temporary files. Young ones may be about to be named."""
         limit = time.time() - older_than_seconds
-        deleted = 0
+        deleted = self._sweep_folders(limit)
         for path in self._files():
             with contextlib.suppress(FileNotFoundError):
                 is_blob = is_sha256(path.name)
@@ -86,6 +87,16 @@ class BlobFolder:
         for folder in self._root.iterdir():
             if folder.is_dir():
                 yield from (path for path in folder.iterdir() if path.is_file())
+
+    def _sweep_folders(self, limit: float) -> int:
+        """Folders of temporary files that a killed process left in `incoming`."""
+        swept = 0
+        for path in self.incoming.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_dir() and path.stat().st_mtime < limit:
+                    shutil.rmtree(path, ignore_errors=True)
+                    swept += 1
+        return swept
 
     def _place(self, sha256: str) -> Path:
         if not is_sha256(sha256):

@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import fn
 
-from server.errors import SomebodyElseWasFirst
+from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules.states import ResultState, UnitState, may_move
 from server.storage.tables import Project, Result, Unit
 
@@ -22,7 +22,10 @@ class WorkStore:
         )  # fmt: skip
 
     def unit(self, unit_id: int) -> Unit:
-        return Unit.get_by_id(unit_id)
+        unit = Unit.get_or_none(Unit.id == unit_id)
+        if unit is None:
+            raise NotFound("There is no such unit.")
+        return unit
 
     def units_of_round(self, project_id: int, number: int, state: UnitState | None = None) -> list[Unit]:
         """In the order of their ids: the order in which a round's gradients are summed."""
@@ -135,12 +138,16 @@ class WorkStore:
         )
         return None if row is None else row.ended_at
 
-    def ended_as(self, project_id: int, number: int, state: ResultState) -> list[Result]:
-        """The results of one round that have this state."""
+    def ended_as(
+        self, project_id: int, number: int, state: ResultState, since: dt.datetime
+    ) -> list[Result]:
+        """The results of one round that have this state and ended since then."""
         return list(
             Result.select()
             .join(Unit)
-            .where(Unit.project == project_id, Unit.round == number, Result.state == state)
+            .where(
+                Unit.project == project_id, Unit.round == number, Result.state == state, Result.ended_at >= since
+            )
         )
 
     def host_seconds(self, base: dt.datetime, now: dt.datetime, project_ids: list[int]) -> dict[int, float]:

@@ -30,7 +30,7 @@ from server.rules.states import ProjectState
 from server.storage.stores import Stores, open_stores
 from server.storage.tables import ALL, Host, Project
 from tests.support.tiny_training import TinyIntake, TinyLearner, gradient_of
-from volunteer.plan.project_plan import ProjectPlan
+from volunteer.plan.project_plan import ProjectPlan, Role
 from volunteer.protocol.digests import sha256_of
 from volunteer.protocol.gradients import GradientBlob
 from volunteer.protocol.messages import AttachRequest, Lease, Machine, NoWork, ReportReply, WorkRequest
@@ -180,7 +180,7 @@ class DomainGrid:
 
     def honest(self, lease: Lease, count: int | None = None, seconds: float = 1.0) -> GradientBlob:
         plan = self.plan(int(lease.project))
-        return gradient_of(plan.layout, plan.layout.mini_batches, lease.mini_batches[:count], seconds)
+        return gradient_of(plan.layout, plan.size_of(Role.trainable), lease.mini_batches[:count], seconds)
 
     def rounds(self) -> int:
         """The duty "rounds", until nothing moves any more."""

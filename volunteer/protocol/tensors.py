@@ -57,7 +57,7 @@ def inspect(path: Path) -> tuple[dict[str, tuple[str, tuple[int, ...]]], dict[st
             if name != "__metadata__":
                 found[name] = (str(entry["dtype"]), tuple(int(n) for n in entry["shape"]))
                 end = max(end, int(entry["data_offsets"][1]))
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError):
         raise MalformedTensors("the header does not describe tensors") from None
     if start + end != size:
         raise MalformedTensors("the file is longer or shorter than its header says")

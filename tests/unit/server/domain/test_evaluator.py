@@ -1,0 +1,77 @@
+import pytest
+
+from server.rules.learning_values import LearnerFailed
+from server.rules.states import ProjectState
+from tests.support.domain_grid import Cast, DomainGrid
+
+
+def train(grid: DomainGrid, host: Cast, rounds: int) -> None:
+    for _ in range(rounds):
+        host.deliver(host.lease())
+        grid.rounds()
+
+
+def evaluate(grid: DomainGrid) -> int:
+    count = 0
+    while moved := grid.evaluator.run_pass(grid.now):
+        count += moved
+        assert count < 100
+    return count
+
+
+def test_the_first_weights_are_measured_and_then_the_newest_now_and_again(
+    grid: DomainGrid, owner: int, steady: Cast
+) -> None:
+    project = grid.project(owner, examples=100, k=1, validation_fraction=0.2)
+    assert evaluate(grid) == 1
+    train(grid, steady, 5)
+    assert evaluate(grid) == 0, "not yet again"
+    grid.wait(16)
+    assert evaluate(grid) == 1
+    measured = [c.round for c in grid.stores.checkpoints.of_project(project) if c.evaluated_at]
+    assert measured == [0, 5]
+    view = grid.views.view(owner, project, grid.now)
+    assert view.validation_loss == pytest.approx(5 * 4 / 25)
+
+
+def test_every_epochs_end_is_measured_also_when_all_is_over(grid: DomainGrid, owner: int, steady: Cast) -> None:
+    project = grid.project(owner, examples=10, k=50, epochs=3, validation_fraction=0.2)
+    train(grid, steady, 3)
+    assert grid.row(project).state is ProjectState.finished
+    assert evaluate(grid) == 3
+    losses = [c.validation_loss for c in grid.stores.checkpoints.of_project(project) if c.ends_epoch]
+    assert losses == pytest.approx([8 / 3, 16 / 3, 24 / 3])
+
+
+def test_without_validation_data_there_is_nothing_to_do(grid: DomainGrid, owner: int, steady: Cast) -> None:
+    grid.project(owner)
+    train(grid, steady, 3)
+    assert evaluate(grid) == 0
+    assert grid.learner.evaluations == 0
+
+
+@pytest.mark.parametrize("broken", ["learner", "blob"])
+def test_what_cannot_be_measured_is_tried_a_few_times_and_holds_up_no_other_project(
+    grid: DomainGrid, owner: int, stranger: int, steady: Cast, broken: str
+) -> None:
+    bad = grid.project(owner, examples=100, validation_fraction=0.2)
+    good = grid.project(stranger, examples=50, validation_fraction=0.2, seed=7)
+    tries = []
+
+    def fail() -> None:
+        tries.append(1)
+        if len(tries) % 2 or len(tries) > 7:
+            raise LearnerFailed
+
+    if broken == "blob":
+        shard = grid.stores.projects.shards(bad, validation=True)[0]
+        grid.stores.blobs.delete(shard.sha256)
+    else:
+        grid.learner.before_evaluation = fail
+    for _ in range(20):
+        evaluate(grid)
+    checkpoint = grid.stores.checkpoints.latest(good)
+    assert checkpoint is not None
+    if broken == "blob":
+        assert checkpoint.evaluated_at is not None
+    assert len(tries) <= 8
