@@ -34,9 +34,7 @@ def _run(settings: Settings) -> None:
     identity = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
     tools = Tools(
         grid=GridClient(settings.server),
-        trainer=TrainerProcess(
-            TrainerSettings(state / "work", memory, settings.threads, settings.cpu_percent)
-        ),
+        trainer=TrainerProcess(TrainerSettings(state / "work", memory, settings.threads, settings.cpu_percent)),
         blobs=BlobCache(settings.folders.cache / settings.grid_key, settings.cache),
         gradients=GradientSpool(state / "gradients", workshop=state / "work"),
     )

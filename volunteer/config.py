@@ -81,15 +81,9 @@ def read_settings(
     arguments: Mapping[str, Any], environment: Mapping[str, str], read_line: Callable[[], str]
 ) -> Settings:
     """Raises StopAndTell for a value that cannot be used. `read_line` gives a join key from standard input."""
-    given: dict[str, Any] = {
-        name: environment[key] for name, key in ENVIRONMENT.items() if environment.get(key)
-    }
+    given: dict[str, Any] = {name: environment[key] for name, key in ENVIRONMENT.items() if environment.get(key)}
     given |= {name: value for name, value in arguments.items() if value is not None}
-    folders = (
-        Folders.below(Path(given["home"]).expanduser().absolute())
-        if given.get("home")
-        else Folders.of_person()
-    )
+    folders = Folders.below(Path(given["home"]).expanduser().absolute()) if given.get("home") else Folders.of_person()
     given = read_file(folders.config / SETTINGS_FILE) | given
     if not given.get("server"):
         raise StopAndTell("Say which grid to work for: --server URL.")
