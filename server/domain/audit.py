@@ -24,10 +24,17 @@ class Audit:
             return
         name = f"project {project.id}"
         yield from self._blobs(project, name)
+        if not self._stores.blobs.has(project.plan_sha256):
+            # Without the plan nothing else can be recomputed.
+            return
         yield from self._epochs(project, name)
-        for round_ in self._stores.rounds.of_project(project.id):
+        rounds = self._stores.rounds.of_project(project.id)
+        for round_ in rounds:
             yield from self._round(project, round_, f"{name}, round {round_.number}")
-        last = self._stores.rounds.of_project(project.id)[-1]
+        for round_ in rounds[:-1]:
+            if round_.state is not RoundState.closed:
+                yield f"{name}, round {round_.number}: it is {round_.state}, but a later round is there"
+        last = rounds[-1]
         expected = last.number + 1 if last.state is RoundState.closed else last.number
         if project.round != expected:
             yield f"{name}: its round is {project.round}, its rows say {expected}"
@@ -73,8 +80,11 @@ class Audit:
             if epoch < project.epoch and len(places) != project.mini_batches:
                 yield f"{name}: epoch {epoch} is over with {len(places)} of {project.mini_batches} mini-batches used"
             order = order_of(plan.seed, epoch, project.mini_batches)
-            if any(int(order[place]) != mini_batch for mini_batch, place in places.items()):
+            if any(place >= len(order) or int(order[place]) != mini_batch for mini_batch, place in places.items()):
                 yield f"{name}: epoch {epoch} has mini-batches at places that are not theirs"
+
+            if epoch == project.epoch and not set(range(project.head)) <= set(places.values()):
+                yield f"{name}: places before its head {project.head} are not used"
 
     def _blobs(self, project: Project, name: str) -> Iterator[str]:
         for sha256 in sorted(self._stores.references.of_project(project.id)):

@@ -1,0 +1,225 @@
+"""Accounts, join keys, hosts, what hosts may download, and who leads."""
+
+import datetime as dt
+
+import msgspec
+import pytest
+
+from server.domain import accounts as accounts_module
+from server.domain import hosts as hosts_module
+from server.domain.accounts import Accounts
+from server.errors import HostTooOld, JoinKeyInvalid, NoSuchBlob, NotAcceptable, NotFound, TooManyTries, UnknownToken
+from server.storage.tables import Account, Host, JoinKey
+from tests.support.domain_grid import MEMORY, PASSWORD, START, Cast, DomainGrid
+from volunteer.protocol.messages import AttachRequest, GiveBack, GiveBackReason, Machine
+
+MACHINE = Machine("Linux", "test", 2, MEMORY, "0.1.0", 1, 1)
+
+
+@pytest.fixture
+def accounts(grid: DomainGrid) -> Accounts:
+    return grid.accounts
+
+
+def test_the_first_account_is_the_operators(grid: DomainGrid, accounts: Accounts) -> None:
+    first = accounts.sign_up("Alice", PASSWORD, grid.now)
+    second = accounts.sign_up("Bob", PASSWORD, grid.now)
+    assert (first.is_operator, second.is_operator) == (True, False)
+    assert accounts.by_id(first.id) == first
+    assert accounts.by_id(999) is None
+
+
+def test_passwords_are_kept_as_argon2id_only(grid: DomainGrid, accounts: Accounts) -> None:
+    accounts.sign_up("Alice", PASSWORD, grid.now)
+    assert Account.get().password_hash.startswith("$argon2id$")
+    assert PASSWORD not in (grid.folder / "grid.db").read_bytes().decode("latin-1")
+
+
+def test_names_differ_by_more_than_case_and_spaces(grid: DomainGrid, accounts: Accounts) -> None:
+    accounts.sign_up("Alice  B", PASSWORD, grid.now)
+    with pytest.raises(NotAcceptable) as caught:
+        accounts.sign_up(" aLICE B ", PASSWORD, grid.now)
+    assert caught.value.field == "name"
+    assert accounts.log_in("ALICE B", PASSWORD, "here", grid.now) is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "field"),
+    [
+        ("a", PASSWORD, "name"),
+        ("x" * 41, PASSWORD, "name"),
+        ("<b>", PASSWORD, "name"),
+        ("", PASSWORD, "name"),
+        ("alice", "short", "password"),
+        ("alice", "x" * 1001, "password"),
+        ("a long name indeed", "A Long Name Indeed", "password"),
+        ("alice", "1234567890", "password"),
+    ],
+)
+def test_a_sign_up_that_cannot_be_accepted_names_its_field(
+    grid: DomainGrid, accounts: Accounts, name: str, password: str, field: str
+) -> None:
+    with pytest.raises(NotAcceptable) as caught:
+        accounts.sign_up(name, password, grid.now)
+    assert caught.value.field == field
+    assert Account.select().count() == 0
+
+
+def test_tries_are_throttled_by_name_and_let_in_again_later(grid: DomainGrid, accounts: Accounts) -> None:
+    accounts.sign_up("Alice", PASSWORD, grid.now)
+    for number in range(8):
+        assert accounts.log_in("alice", "wrong password", f"address {number}", grid.now) is None
+    with pytest.raises(TooManyTries):
+        accounts.log_in("Alice", PASSWORD, "address 99", grid.now)
+    assert accounts.log_in("Bob", PASSWORD, "address 99", grid.now) is None
+    grid.wait(16 * 60)
+    assert accounts.log_in("Alice", PASSWORD, "address 99", grid.now) is not None
+
+
+def test_tries_are_throttled_by_address(
+    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts_module, "_MAX_OF_ADDRESS", 5)
+    for number in range(5):
+        assert accounts.log_in(f"name {number}", PASSWORD, "one address", grid.now) is None
+    with pytest.raises(TooManyTries):
+        accounts.log_in("name 99", PASSWORD, "one address", grid.now)
+
+
+def test_an_unknown_name_takes_a_hash_too(
+    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the time of an answer does not tell which names exist."""
+    accounts.sign_up("Alice", PASSWORD, grid.now)
+    verified = []
+    monkeypatch.setattr(accounts, "_matches", lambda hashed, password: verified.append(hashed) or False)
+    accounts.log_in("Alice", "wrong password", "here", grid.now)
+    accounts.log_in("Nobody", "wrong password", "here", grid.now)
+    assert len(verified) == 2
+    assert all(hashed.startswith("$argon2id$") for hashed in verified)
+
+
+def test_a_join_key_is_for_so_many_machines(grid: DomainGrid, owner: int) -> None:
+    key = grid.join_keys.create(owner, "lab", 2, 1, grid.now)
+    tokens = {grid.hosts.attach(AttachRequest(key, f"pc {n}", MACHINE), grid.now).token for n in range(2)}
+    assert len(tokens) == 2
+    with pytest.raises(JoinKeyInvalid):
+        grid.hosts.attach(AttachRequest(key, "pc 3", MACHINE), grid.now)
+    assert grid.join_keys.list_for(owner, grid.now) == []
+
+
+def test_a_join_key_expires(grid: DomainGrid, owner: int) -> None:
+    key = grid.join_keys.create(owner, "lab", 2, 1, grid.now)
+    grid.wait(3600)
+    with pytest.raises(JoinKeyInvalid):
+        grid.hosts.attach(AttachRequest(key, "pc", MACHINE), grid.now)
+    assert grid.join_keys.list_for(owner, grid.now) == []
+    assert Host.select().count() == 0
+
+
+def test_a_revoked_join_key_attaches_nobody_and_detaches_nobody(
+    grid: DomainGrid, owner: int, stranger: int
+) -> None:
+    key = grid.join_keys.create(owner, "lab", 9, 1, grid.now)
+    token = grid.hosts.attach(AttachRequest(key, "pc", MACHINE), grid.now).token
+    number = grid.join_keys.list_for(owner, grid.now)[0].id
+    with pytest.raises(NotFound):
+        grid.join_keys.revoke(stranger, number, grid.now)
+    grid.join_keys.revoke(owner, number, grid.now)
+    with pytest.raises(JoinKeyInvalid):
+        grid.hosts.attach(AttachRequest(key, "pc", MACHINE), grid.now)
+    assert grid.hosts.by_token(token).name == "pc"
+
+
+def test_secrets_are_kept_as_hashes_only(grid: DomainGrid, owner: int) -> None:
+    key = grid.join_keys.create(owner, "lab", 1, 1, grid.now)
+    token = grid.hosts.attach(AttachRequest(key, "pc", MACHINE), grid.now).token
+    text = repr(grid.dump())
+    assert key not in text
+    assert token not in text
+    assert JoinKey.get().key_hash != key
+
+
+@pytest.mark.parametrize(
+    ("uses", "hours", "field"), [(0, 1, "uses"), (10**6, 1, "uses"), (1, 0, "hours"), (1, 10**6, "hours")]
+)
+def test_a_join_key_has_limits(grid: DomainGrid, owner: int, uses: int, hours: int, field: str) -> None:
+    with pytest.raises(NotAcceptable) as caught:
+        grid.join_keys.create(owner, "lab", uses, hours, grid.now)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize("token", ["", "x", "daighost_" + "A" * 43])
+def test_an_unknown_token_is_refused(grid: DomainGrid, steady: Cast, token: str) -> None:
+    with pytest.raises(UnknownToken):
+        grid.hosts.by_token(token)
+
+
+def test_a_machine_that_is_too_old_uses_up_no_join_key(
+    grid: DomainGrid, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = grid.join_keys.create(owner, "lab", 1, 1, grid.now)
+    monkeypatch.setattr(hosts_module, "OLDEST_PROTOCOL", 2)
+    with pytest.raises(HostTooOld, match="install"):
+        grid.hosts.attach(AttachRequest(key, "pc", MACHINE), grid.now)
+    monkeypatch.undo()
+    grid.hosts.attach(AttachRequest(key, "pc", msgspec.structs.replace(MACHINE, threads=8)), grid.now)
+
+
+def test_a_volunteer_sees_what_each_machine_does(grid: DomainGrid, owner: int, stranger: int) -> None:
+    host = grid.host(stranger, "attic")
+    doing = lambda: grid.hosts.list_for(stranger, grid.now)[0].doing  # noqa: E731
+    assert doing() == "attached, has not asked for work yet"
+    host.ask()
+    assert doing() == "awake, waiting for work"
+    grid.project(owner)
+    lease = host.lease()
+    assert doing() == "computing 3 mini-batches"
+    grid.reports.give_back(host.row, lease.result, GiveBack(GiveBackReason.quitting), grid.now)
+    for seconds, text in ((61, "1 minute"), (3600, "1 hour"), (7200, "3 hours"), (86400, "1 day")):
+        grid.wait(seconds)
+        assert doing() == f"silent for {text}"
+    assert grid.hosts.list_for(owner, grid.now) == []
+
+
+def test_a_host_may_download_what_its_current_lease_names_and_nothing_else(
+    grid: DomainGrid, owner: int, steady: Cast, liar: Cast
+) -> None:
+    project = grid.project(owner, examples=400, k=2)
+    lease = steady.lease()
+    named = [lease.plan, lease.weights, lease.frozen_weights, *(shard.blob for shard in lease.shards)]
+    for blob in named:
+        assert blob is not None
+        assert grid.host_blobs.open_for_host(steady.row, blob.sha256, grid.now).stat().st_size == blob.size
+        with pytest.raises(NoSuchBlob):
+            grid.host_blobs.open_for_host(liar.row, blob.sha256, grid.now)
+    other = {s.sha256 for s in grid.stores.projects.shards(project)} - {blob.sha256 for blob in named if blob}
+    secret = grid.row(project).source_sha256
+    for sha256 in (next(iter(other)), secret, "", "0" * 64, "../../grid.db"):
+        with pytest.raises(NoSuchBlob):
+            grid.host_blobs.open_for_host(steady.row, sha256, grid.now)
+    steady.deliver(lease)
+    with pytest.raises(NoSuchBlob):
+        grid.host_blobs.open_for_host(steady.row, lease.plan.sha256, grid.now)
+
+
+def test_validation_data_never_leave_the_server(grid: DomainGrid, owner: int, steady: Cast) -> None:
+    project = grid.project(owner, examples=20, k=50, validation_fraction=0.2)
+    lease = steady.lease()
+    held_back = grid.stores.projects.shards(project, validation=True)[0].sha256
+    assert held_back not in {shard.blob.sha256 for shard in lease.shards}
+    with pytest.raises(NoSuchBlob):
+        grid.host_blobs.open_for_host(steady.row, held_back, grid.now)
+
+
+def test_a_blob_that_is_missing_is_no_blob(grid: DomainGrid, owner: int, steady: Cast) -> None:
+    grid.project(owner)
+    lease = steady.lease()
+    grid.stores.blobs.delete(lease.plan.sha256)
+    with pytest.raises(NoSuchBlob):
+        grid.host_blobs.open_for_host(steady.row, lease.plan.sha256, grid.now)
+
+
+def test_the_grid_starts_at_a_known_instant(grid: DomainGrid) -> None:
+    assert grid.now == START
+    assert grid.now.tzinfo is dt.UTC
