@@ -53,6 +53,9 @@ def _ask_for_work(host: Host, message: messages.WorkRequest) -> messages.WorkRep
             dispatch.wait_for_change(seen, left)
             seen = dispatch.changes()
             reply = dispatch.ask(host, message, now())
+        if may_wait and isinstance(reply, messages.NoWork) and message.wait_seconds > 0:
+            # The host has waited here already.
+            reply = msgspec.structs.replace(reply, retry_after_seconds=0.0)
     return reply
 
 
