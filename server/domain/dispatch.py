@@ -75,7 +75,8 @@ class Dispatch:
         running = {project.id: project for project in self._stores.projects.in_state(ProjectState.running)}
         if len(running) < 2:
             return list(running.values())
-        base = max(project.running_since or project.created_at for project in running.values())
+        together_since = max(project.running_since or project.created_at for project in running.values())
+        base = max(together_since, now - sharing.WINDOW)
         spent = self._stores.work.host_seconds(base, now, list(running))
         shares = [sharing.Share(p.owner_id, p.id, spent[p.id]) for p in running.values()]
         return [running[number] for number in sharing.order_of_projects(shares)]
@@ -89,8 +90,7 @@ class Dispatch:
 
     def _able(self, project: Project, now: dt.datetime) -> frozenset[int]:
         """Hosts that are awake and have the memory for this project."""
-        awake = self._stores.hosts.awake(now - dt.timedelta(seconds=ONLINE_SECONDS))
-        return frozenset(host.id for host in awake if host.memory >= project.memory_needed)
+        return self._stores.hosts.able(now - dt.timedelta(seconds=ONLINE_SECONDS), project.memory_needed)
 
     def _lease(self, host: Host, project: Project, unit: Unit, forget: list[str], now: dt.datetime) -> Lease:
         settings = project.settings

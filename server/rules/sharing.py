@@ -4,14 +4,18 @@ Shreedhar, Varghese: Efficient Fair Queueing using Deficit Round Robin, SIGCOMM 
 was entitled to and did not get; here the turn goes to the largest deficit, measured in host-seconds.
 """
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+WINDOW = dt.timedelta(hours=1)
+"""What is further back is forgotten: nobody is owed a day because no host had the memory for a day."""
+
 
 @dataclass(frozen=True)
 class Share:
-    """What a running project got since all that are now running have been running, in host-seconds.
+    """What a running project got since all that are now running have been running (or WINDOW), in host-seconds.
 
     Counting from that common instant means that a newcomer neither owes nor is owed for the time before it came.
     """

@@ -36,8 +36,8 @@ class Database:
         proxy.initialize(self._database)
 
     def migrate(self) -> None:
-        """Bring the tables up to date; safe to call again."""
-        with self._writing:
+        """Bring the tables up to date; safe to call again, also by several processes at once: one of them does it."""
+        with self.write():
             Runner(self._database, directory=str(Path(__file__).with_name("migrations"))).up()
 
     @contextlib.contextmanager

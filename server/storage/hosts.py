@@ -15,7 +15,7 @@ class HostStore:
         return Host.create(account=account_id, name=name, token_hash=token_hash, created_at=now, **_columns(machine))
 
     def by_token(self, token_hash: str) -> Host | None:
-        return Host.get_or_none(Host.token_hash == token_hash)
+        return Host.row_where("token_hash = ?", token_hash)
 
     def of_account(self, account_id: int) -> list[Host]:
         return list(Host.select().where(Host.account == account_id).order_by(Host.id))
@@ -31,7 +31,13 @@ class HostStore:
         Host.update(speed=speed).where(Host.id == host_id).execute()
 
     def awake(self, since: dt.datetime) -> list[Host]:
-        return list(Host.select().where(Host.last_seen_at >= since))
+        return Host.rows_where("last_seen_at >= ?", since.timestamp())
+
+    def able(self, since: dt.datetime, memory: int) -> frozenset[int]:
+        """Ids of the hosts that were heard of since then and have that much memory."""
+        chosen = Host.select(Host.id).where(Host.last_seen_at >= since, Host.memory >= memory)
+        rows: list[tuple[int]] = list(chosen.tuples())
+        return frozenset(number for (number,) in rows)
 
     def verdicts(self, host_id: int) -> dict[ResultState, int]:
         """How many results of each state the host has."""

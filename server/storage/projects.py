@@ -16,7 +16,7 @@ class ProjectStore:
         return Project.create(state=ProjectState.preparing, **columns)
 
     def by_id(self, project_id: int) -> Project:
-        project = Project.get_or_none(Project.id == project_id)
+        project = Project.row_where("id = ?", project_id)
         if project is None:
             raise NotFound("There is no such project.")
         return project
@@ -32,7 +32,7 @@ class ProjectStore:
         return list(Project.select().where(Project.owner == owner_id).order_by(Project.id.desc()))
 
     def in_state(self, state: ProjectState) -> list[Project]:
-        return list(Project.select().where(Project.state == state).order_by(Project.id))
+        return Project.rows_where("state = ? ORDER BY id", state.value)
 
     def every(self) -> list[Project]:
         return list(Project.select().order_by(Project.id))
@@ -67,11 +67,7 @@ class ProjectStore:
             Shard.create(**shard)
 
     def shards(self, project_id: int, validation: bool = False) -> list[Shard]:
-        return list(
-            Shard.select()
-            .where(Shard.project == project_id, Shard.validation == validation)
-            .order_by(Shard.number)
-        )
+        return Shard.rows_where("project_id = ? AND validation = ? ORDER BY number", project_id, validation)
 
     def say(self, project_id: int, sentence: str, now: dt.datetime) -> None:
         """Add a line to the project's event log."""

@@ -37,7 +37,7 @@ class ReferenceStore:
         """(result id, blob) of gradients whose round closed more than that many rounds ago."""
         rows = self._database.rows(
             "SELECT result.id, result.gradient_sha256 FROM result JOIN unit ON unit.id = result.unit_id JOIN project"
-            " ON project.id = result.project_id WHERE result.gradient_sha256 != '' AND unit.round < project.round - ?",
+            " ON project.id = result.project_id WHERE result.gradient_sha256 > '' AND unit.round < project.round - ?",
             rounds_kept,
         )
         return [(int(number), str(name)) for number, name in rows]

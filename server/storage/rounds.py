@@ -18,13 +18,13 @@ class RoundStore:
         )
 
     def get(self, project_id: int, number: int) -> Round:
-        found = Round.get_or_none(Round.project == project_id, Round.number == number)
+        found = Round.row_where("project_id = ? AND number = ?", project_id, number)
         if found is None:
             raise NotFound("There is no such round.")
         return found
 
     def in_state(self, state: RoundState) -> list[Round]:
-        return list(Round.select().where(Round.state == state).order_by(Round.id))
+        return Round.rows_where("state = ? ORDER BY id", state.value)
 
     def count(self, round_: Round, mini_batches: int, examples: int) -> int:
         """Add a valid unit to an open round; the number of mini-batches used now."""
@@ -35,7 +35,7 @@ class RoundStore:
         )
         if counted != 1:
             raise SomebodyElseWasFirst("The round is not open any more.")
-        return int(Round.get_by_id(round_.id).used)
+        return int(Round.rows_where("id = ?", round_.id)[0].used)
 
     def begin_closing(self, round_: Round, now: dt.datetime) -> None:
         self._move(round_, RoundState.open, RoundState.closing, closing_at=now)
@@ -107,7 +107,7 @@ class CheckpointStore:
         return Checkpoint.create(**columns)
 
     def get(self, project_id: int, number: int) -> Checkpoint | None:
-        return Checkpoint.get_or_none(Checkpoint.project == project_id, Checkpoint.round == number)
+        return Checkpoint.row_where("project_id = ? AND round = ?", project_id, number)
 
     def latest(self, project_id: int) -> Checkpoint | None:
         return (

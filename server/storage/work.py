@@ -29,8 +29,8 @@ class WorkStore:
 
     def units_of_round(self, project_id: int, number: int, state: UnitState | None = None) -> list[Unit]:
         """In the order of their ids: the order in which a round's gradients are summed."""
-        query = Unit.select().where(Unit.project == project_id, Unit.round == number).order_by(Unit.id)
-        return list(query if state is None else query.where(Unit.state == state))
+        units = Unit.rows_where("project_id = ? AND round = ? ORDER BY id", project_id, number)
+        return units if state is None else [unit for unit in units if unit.state is state]
 
     def move_unit(self, unit: Unit, new: UnitState, **columns: Any) -> None:
         if not may_move(unit.state, new):
@@ -65,10 +65,10 @@ class WorkStore:
         )  # fmt: skip
 
     def result(self, result_id: int) -> Result | None:
-        return Result.get_or_none(Result.id == result_id)
+        return Result.row_where("id = ?", result_id)
 
     def results_of(self, unit_id: int) -> list[Result]:
-        return list(Result.select().where(Result.unit == unit_id).order_by(Result.id))
+        return Result.rows_where("unit_id = ? ORDER BY id", unit_id)
 
     def move(self, result: Result, new: ResultState, **columns: Any) -> None:
         """A guarded change of state."""
@@ -87,12 +87,14 @@ class WorkStore:
         ).execute()
 
     def oldest_reported(self, most: int) -> list[Result]:
-        return list(Result.select().where(Result.state == ResultState.reported).order_by(Result.id).limit(most))
+        return Result.rows_where("state = 'reported' ORDER BY id LIMIT ?", most)
 
     def overdue(self, now: dt.datetime) -> list[Result]:
         """Leased results past their deadline or silent for too long."""
         late = (Result.deadline < now) | (Result.silent_at < now)
-        return list(Result.select().where(Result.state == ResultState.leased, late).order_by(Result.id))
+        # Sorted here: ORDER BY id would have the whole table searched in that order.
+        found = Result.select().where(Result.state == ResultState.leased, late)
+        return sorted(found, key=lambda result: result.id)
 
     def extend_leases(self, downtime: dt.timedelta) -> int:
         """After the server's own downtime: nobody is late because of us."""
@@ -105,12 +107,11 @@ class WorkStore:
 
     def open_units(self, project_id: int) -> list[tuple[Unit, list[Result]]]:
         """Units without a valid result, oldest first, each with its live results."""
-        units = list(
-            Unit.select().where(Unit.project == project_id, Unit.state == UnitState.open).order_by(Unit.id)
-        )
+        units = Unit.rows_where("project_id = ? AND state = 'open' ORDER BY id", project_id)
         live: dict[int, list[Result]] = {unit.id: [] for unit in units}
         if units:
-            for result in Result.select().where(Result.unit.in_(list(live)), Result.state.in_(LIVE)):
+            wanted = f"unit_id IN ({','.join('?' * len(live))}) AND state IN ('leased', 'reported') ORDER BY id"
+            for result in Result.rows_where(wanted, *live):
                 live[result.unit_id].append(result)
         return [(unit, live[unit.id]) for unit in units]
 
@@ -127,7 +128,7 @@ class WorkStore:
         )
 
     def leased_to(self, host_id: int) -> list[Result]:
-        return list(Result.select().where(Result.host == host_id, Result.state == ResultState.leased))
+        return Result.rows_where("host_id = ? AND state = 'leased'", host_id)
 
     def last_ended_at(self, project_id: int) -> dt.datetime | None:
         row = (
@@ -152,13 +153,17 @@ class WorkStore:
 
     def host_seconds(self, base: dt.datetime, now: dt.datetime, project_ids: list[int]) -> dict[int, float]:
         """Host-seconds spent on each project since `base`, work that still goes on included."""
+        end, since = fn.COALESCE(Result.ended_at, now.timestamp()), base.timestamp()
+        seconds = fn.SUM(fn.MAX(0.0, end - fn.MAX(Result.leased_at, since)))
+        # Two searches of an index; with OR in between it would be one of the whole table.
+        over = Result.select(Result.project, seconds).where(Result.ended_at > base)
+        going_on = Result.select(Result.project, seconds).where(Result.ended_at.is_null())
         spent = dict.fromkeys(project_ids, 0.0)
-        results = Result.select(Result.project, Result.leased_at, Result.ended_at).where(
-            Result.project.in_(project_ids), (Result.ended_at.is_null()) | (Result.ended_at > base)
-        )
-        for result in results:
-            seconds = ((result.ended_at or now) - max(result.leased_at, base)).total_seconds()
-            spent[result.project_id] += max(seconds, 0.0)
+        for part in (over, going_on):
+            chosen = part.where(Result.project.in_(project_ids)).group_by(Result.project)
+            rows: list[tuple[int, float]] = list(chosen.tuples())
+            for project_id, total in rows:
+                spent[project_id] += total
         return spent
 
     def total_host_seconds(self, now: dt.datetime, project_id: int | None = None, host_id: int | None = None) -> float:
