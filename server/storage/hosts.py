@@ -36,7 +36,7 @@ class HostStore:
     def able(self, since: dt.datetime, memory: int) -> frozenset[int]:
         """Ids of the hosts that were heard of since then and have that much memory."""
         chosen = Host.select(Host.id).where(Host.last_seen_at >= since, Host.memory >= memory)
-        rows: list[tuple[int]] = list(chosen.tuples())
+        rows: Any = chosen.tuples()
         return frozenset(number for (number,) in rows)
 
     def verdicts(self, host_id: int) -> dict[ResultState, int]:

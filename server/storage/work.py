@@ -161,7 +161,7 @@ class WorkStore:
         spent = dict.fromkeys(project_ids, 0.0)
         for part in (over, going_on):
             chosen = part.where(Result.project.in_(project_ids)).group_by(Result.project)
-            rows: list[tuple[int, float]] = list(chosen.tuples())
+            rows: Any = chosen.tuples()
             for project_id, total in rows:
                 spent[project_id] += total
         return spent
