@@ -108,6 +108,21 @@ class _Graph:
                     f"{self.where} refers to call {ref.call} of layer '{ref.layer}', which is not there."
                 )
 
+    def check_reached(self, outputs: list[Ref]) -> None:
+        """Refuse layers that lead to no output: Keras leaves them out, and their weights find no place."""
+        waiting = [ref.layer for ref in outputs]
+        reached: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting += [ref.layer for call in self.calls[name] for ref in call.inputs]
+        for name, layer in self.layers.items():
+            if name not in reached and layer["class_name"] != "InputLayer":
+                raise Refused(
+                    f"{describe_layer(layer)} leads to no output of {self.where[0].lower()}{self.where[1:]}."
+                )
+
 
 _NOISE = ("Dropout", "GaussianDropout", "AlphaDropout", "GaussianNoise")
 
@@ -162,8 +177,10 @@ def read_functional(name: str, config: dict[str, Any], scope: Scope, where: str)
     ends = graph.renumber([*inputs, *outputs], scope.keras2)
     graph.check(ends)
     inputs, outputs = ends[: len(inputs)], ends[len(inputs) :]
+    graph.check_reached(outputs)
     entries = {layer for layer, found in graph.layers.items() if found["class_name"] == "InputLayer"}
-    if len({ref.layer for ref in inputs}) != len(inputs) or {ref.layer for ref in inputs} != entries:
+    named = [ref.layer for ref in inputs if (ref.call, ref.tensor) == (0, 0)]
+    if len(named) != len(inputs) or len(set(named)) != len(named) or set(named) != entries:
         raise Refused(f"{where} must begin with its input layers, each of them once.")
     layers = [
         {

@@ -32,7 +32,9 @@ def _batch(visit: Visit) -> Step:
 
 def _layer(visit: Visit) -> Step:
     axis = visit.config["axis"]
-    positions = {axis_of(one, len(visit.shape)) for one in (axis if isinstance(axis, list) else [axis])}
+    positions = [axis_of(one, len(visit.shape)) for one in (axis if isinstance(axis, list) else [axis])]
+    if len(set(positions)) != len(positions):
+        raise Unfit("it names one axis twice")
     width = 1
     for position in positions:
         width *= known(visit.shape[position], "its axis")

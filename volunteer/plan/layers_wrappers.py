@@ -48,8 +48,8 @@ def _bidirectional(visit: Visit) -> Step:
 
 
 def _turned(layer: Config) -> Config:
-    config = {**layer["config"], "go_backwards": not layer["config"].get("go_backwards")}
-    return {**layer, "config": config}
+    """The backward layer that Keras makes of the forward one."""
+    return {**layer, "config": {**layer["config"], "go_backwards": True}}
 
 
 def _time_distributed(visit: Visit) -> Step:

@@ -104,9 +104,8 @@ def _shape_only(shape: Any, first: Any) -> tuple[list[int | None], str] | None:
 
 
 def _by_keras2(tree: dict[str, Any]) -> bool:
-    """Whether Keras 2 wrote this: it has inputs by `batch_input_shape` and no `batch_shape` anywhere."""
+    """Whether Keras 2 wrote this: Keras 3 gives every built model an input with a `batch_shape`."""
     waiting: list[Any] = [tree]
-    old = False
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
@@ -117,11 +116,10 @@ def _by_keras2(tree: dict[str, Any]) -> bool:
                 and "batch_shape" in config
             ):
                 return False
-            old = old or "batch_input_shape" in value
             waiting += value.values()
         elif isinstance(value, list):
             waiting += value
-    return old
+    return True
 
 
 def _refuse_shared(tree: dict[str, Any]) -> None:

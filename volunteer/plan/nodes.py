@@ -139,7 +139,7 @@ def _empty(value: Any) -> bool:
     return isinstance(value, list) and all(item is None for item in value)
 
 
-_COUNTS = {"one": (1, 1), "recurrent": (1, 5), "multihead": (2, 3), "attention": (2, 3), "operands": (1, 2)}
+_COUNTS = {"one": (1, 1), "recurrent": (1, 5), "multihead": (2, 3), "attention": (2, 3), "operands": (2, 2)}
 
 
 def check_call(call: Call, rule: LayerRule | None) -> None:

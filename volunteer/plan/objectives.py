@@ -48,7 +48,9 @@ def compiled_from(training_config: Mapping[str, Any], output_shape: tuple[int | 
 
     `output_shape` is that of one example. Raises Refused with the field that cannot be used.
     """
-    config = plain_tree(dict(training_config), DEFAULT)
+    config = plain_tree(training_config, DEFAULT)
+    if not isinstance(config, dict):
+        raise Refused("What the model was compiled with is not written as Keras writes it.", "loss")
     stored = config.get("optimizer_config", config.get("optimizer"))
     optimizer = None if stored is None else canonical_optimizer(stored)
     raw_loss = _only(config.get("loss"))

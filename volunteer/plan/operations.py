@@ -24,14 +24,18 @@ _UNARY = {
 _AXES = optional(either(integer(-8, 8), several(integer(-8, 8))))
 
 
-def _elementwise(visit: Visit) -> Step:
-    if len(visit.inputs) == 2:
-        if len(visit.inputs[0]) != len(visit.inputs[1]):
-            first, second = (show(list(shape)) for shape in visit.inputs)
-            raise Unfit(f"its inputs of shapes {first} and {second} do not have equally many dimensions")
-        output = broadcast(*visit.inputs)
-        return Step((output,), 0, cells(output))
+def _unary(visit: Visit) -> Step:
     return Step((visit.shape,), 0, cells(visit.shape))
+
+
+def _elementwise(visit: Visit) -> Step:
+    if len(visit.inputs) == 1:
+        return _unary(visit)
+    if len(visit.inputs[0]) != len(visit.inputs[1]):
+        first, second = (show(list(shape)) for shape in visit.inputs)
+        raise Unfit(f"its inputs of shapes {first} and {second} do not have equally many dimensions")
+    output = broadcast(*visit.inputs)
+    return Step((output,), 0, cells(output))
 
 
 def _reduction(visit: Visit) -> Step:
@@ -57,23 +61,22 @@ _REDUCTION = {"axis": Argument(_AXES, None), "keepdims": Argument(flag, False)}
 
 RULES: Mapping[str, LayerRule] = {
     **{name: LayerRule(_elementwise, call="operands", module=NUMPY) for name in _BINARY},
-    **{name: LayerRule(same, call="operands", module=module) for name, module in _UNARY.items()},
+    **{name: LayerRule(_unary, module=module) for name, module in _UNARY.items()},
     "ReLU": LayerRule(
-        same,
+        _unary,
         {
             "negative_slope": Argument(number(0), 0.0),
             "max_value": Argument(optional(number(0)), None),
             "threshold": Argument(number(0), 0.0),
         },
-        call="operands",
         module=ACTIVATIONS,
     ),
-    "Softmax": LayerRule(_along_axis, {"axis": Argument(integer(-8, 8), -1)}, call="operands", module=NN),
-    "Elu": LayerRule(same, {"alpha": Argument(number(0), 1.0)}, call="operands", module=NN),
-    "LeakyRelu": LayerRule(same, {"negative_slope": Argument(number(0), 0.2)}, call="operands", module=NN),
-    "Gelu": LayerRule(same, {"approximate": Argument(flag, True)}, call="operands", module=NN),
+    "Softmax": LayerRule(_along_axis, {"axis": Argument(integer(-8, 8), -1)}, module=NN),
+    "Elu": LayerRule(_unary, {"alpha": Argument(number(0), 1.0)}, module=NN),
+    "LeakyRelu": LayerRule(_unary, {"negative_slope": Argument(number(0), 0.2)}, module=NN),
+    "Gelu": LayerRule(_unary, {"approximate": Argument(flag, True)}, module=NN),
     **{
-        name: LayerRule(_reduction, _REDUCTION, {"initial": (None,)}, call="operands", module=NUMPY)
+        name: LayerRule(_reduction, _REDUCTION, {"initial": (None,)}, module=NUMPY)
         for name in ("Mean", "Sum", "Max", "Min")
     },
     "Concatenate": LayerRule(

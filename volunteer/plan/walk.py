@@ -30,12 +30,23 @@ class Walk:
     meter: Meter
     trainable: int = 0
     built: dict[int, int] = field(default_factory=dict)
+    declared: set[int] = field(default_factory=set)
 
     def model(self, model: Config, inputs: Sequence[Value]) -> list[Value]:
         """The outputs of a model for these inputs."""
         if model["class_name"] == "Sequential":
             return self._sequential(model, inputs)
         return self._functional(model, inputs)
+
+    def _check_declared(self, model: Config, entries: Sequence[Config], inputs: Sequence[Value]) -> None:
+        """Keras builds a model for the shapes it declares, before any call: they must do for its weights."""
+        declared = [Value(tuple(entry["config"]["batch_shape"][1:])) for entry in entries]
+        if id(model) not in self.declared and [value.shape for value in inputs] != [
+            v.shape for v in declared
+        ]:
+            self.declared.add(id(model))
+            walk = Walk(Meter(self.meter.bounds, calls=self.meter.calls), declared=self.declared)
+            walk.model(model, declared)
 
     def layer(self, layer: Config, inputs: Sequence[Value], keywords: Config) -> list[Value]:
         """The outputs of one call of a layer, counted; Refused, naming it, where its inputs do not fit."""
@@ -85,6 +96,7 @@ class Walk:
         for layer in model["config"]["layers"]:
             if layer["class_name"] == "InputLayer":
                 _check_input(layer, values[0].shape)
+                self._check_declared(model, [layer], values)
                 continue
             _check_alone(layer, 1)
             values = self.layer(layer, values, {})
@@ -106,6 +118,7 @@ class Walk:
         for name, value in zip(entries, inputs, strict=True):
             _check_input(layers[name], value.shape)
             known[name, 0] = [value]
+        self._check_declared(model, [layers[name] for name in entries], inputs)
         waiting = [
             (name, _calls(layer)) for name, layer in layers.items() if layer["class_name"] != "InputLayer"
         ]
@@ -132,8 +145,8 @@ def _check_alone(layer: Config, inputs: int) -> None:
     """Refuse, where a layer is called with what another one gives, those that are not layers of one input."""
     if layer["class_name"] in ("Sequential", "Functional"):
         return
-    kind = rule_of(layer).call
-    if kind != "recurrent" and (kind != "one" or inputs != 1):
+    rule = rule_of(layer)
+    if rule.is_operation or (rule.call != "recurrent" and (rule.call != "one" or inputs != 1)):
         raise Refused(f"{describe_layer(layer)} stands where a layer with one input is needed.")
 
 
