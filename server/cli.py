@@ -3,7 +3,6 @@
 import argparse
 import json
 import logging
-import socket
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -37,7 +36,7 @@ def _run(settings: Settings, given: dict[str, object]) -> int:
     bootstrap.configure_logging("daig-server")
     bootstrap.prepare_folder(settings)
     stop = supervisor.stop_on_signals()
-    with socket.create_server((settings.host, settings.port), backlog=1024) as listening:
+    with supervisor.listen(settings.host, settings.port, stop) as listening:
         listening.set_inheritable(True)
         host, port = listening.getsockname()[:2]
         address = f"http://{host}:{port}"

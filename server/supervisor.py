@@ -4,6 +4,7 @@ The listening socket belongs to the supervisor, so connections wait while the we
 """
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -15,10 +16,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from server.config import BadSettings
+
 _LOG = logging.getLogger(__name__)
 _STOP_SECONDS = 10.0
 _LONGEST_PAUSE = 10.0
 _STEADY_SECONDS = 30.0
+_ADDRESS_SECONDS = 30.0
 
 
 @dataclass
@@ -68,6 +72,24 @@ class _Watched:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
         self.process = None
+
+
+def listen(host: str, port: int, stop: threading.Event, patience: float = _ADDRESS_SECONDS) -> socket.socket:
+    """The grid's listening socket. Raises BadSettings when that address cannot be had within `patience` seconds.
+
+    A supervisor that was killed leaves a web process which still answers what it had begun; that is waited for.
+    """
+    until, told = time.monotonic() + patience, False
+    while True:
+        try:
+            return socket.create_server((host, port), backlog=1024)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or stop.is_set() or time.monotonic() >= until:
+                raise BadSettings(f"cannot listen at {host}, port {port}: {os.strerror(error.errno or 0)}") from None
+        if not told:
+            _LOG.warning("port %d is in use; waiting for it", port)
+            told = True
+        stop.wait(0.2)
 
 
 def supervise(listening: socket.socket, arguments: Sequence[str], stop: threading.Event) -> None:

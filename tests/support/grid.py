@@ -34,7 +34,7 @@ class RunningGrid:
                 [sys.executable, "-m", "server.cli", "run", "--data", str(self.data), "--port", str(self._port)],
                 stdout=log, stderr=log, env=environment,
             )  # fmt: skip
-        wait_for(lambda: (self.data / "address").exists(), START_SECONDS, self.tail)
+        wait_for(self._listens, START_SECONDS, self.tail)
         self.address = (self.data / "address").read_text()
         self._port = int(self.address.rsplit(":", 1)[1])
         wait_for(self._answers, START_SECONDS, self.tail)
@@ -81,9 +81,13 @@ class RunningGrid:
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-6000:] if self.log.exists() else ""
 
-    def _answers(self) -> bool:
+    def _listens(self) -> bool:
         if self.process.poll() is not None:
             raise AssertionError(f"the server ended with {self.process.returncode}\n{self.tail()}")
+        return (self.data / "address").exists()
+
+    def _answers(self) -> bool:
+        self._listens()
         with contextlib.suppress(requests.RequestException):
             return requests.get(f"{self.address}/healthz", timeout=5).ok
         return False
