@@ -1,7 +1,6 @@
 """Names of blobs (SHA-256, hexadecimal) and the Content-Digest header (RFC 9530)."""
 
 import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Iterable
@@ -36,7 +35,8 @@ def read_content_digest(header: str) -> str | None:
             continue
         try:
             raw = base64.b64decode(value[1:-1], validate=True)
-        except binascii.Error:
+        except ValueError:
+            # Also binascii.Error, and letters beyond ASCII.
             return None
         return raw.hex() if len(raw) == 32 else None
     return None

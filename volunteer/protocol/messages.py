@@ -10,7 +10,10 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta
 
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="A blob's name: SHA-256 of its bytes.")]
+# The length too: in Python `$` also matches before a newline at the end.
+Sha256 = Annotated[
+    str, Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="A blob's name: SHA-256 of its bytes.")
+]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Sentence = Annotated[str, Meta(max_length=2000)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
