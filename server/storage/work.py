@@ -22,7 +22,7 @@ class WorkStore:
         )  # fmt: skip
 
     def unit(self, unit_id: int) -> Unit:
-        unit = Unit.get_or_none(Unit.id == unit_id)
+        unit = Unit.row_where("id = ?", unit_id)
         if unit is None:
             raise NotFound("There is no such unit.")
         return unit
