@@ -28,9 +28,19 @@ def test_other_algorithms_beside_ours_are_passed_over() -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["", "sha-256", "sha-256=", "sha-256=:", "sha-256=::", "sha-256=:!!!!:", "sha-256=:AAAA:", f"sha-256={EMPTY}", EMPTY,
-     "sha-256=:" + "A" * 43 + "é:"],
-)  # fmt: skip
+    [
+        "",
+        EMPTY,
+        "sha-256",
+        "sha-256=",
+        "sha-256=:",
+        "sha-256=::",
+        "sha-256=:!!!!:",
+        "sha-256=:AAAA:",
+        f"sha-256={EMPTY}",
+        "sha-256=:" + "A" * 43 + "é:",
+    ],
+)
 def test_a_header_that_cannot_be_read_states_nothing(header: str) -> None:
     assert read_content_digest(header) is None
 

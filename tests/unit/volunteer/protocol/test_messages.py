@@ -111,7 +111,7 @@ def test_every_message_keeps_its_ranges(kind: type, message: dict[str, Any], nam
     [
         b"", b"{", b"[]", b"null", b"\xff\xfe", b'"text"', b'{"done": 1} x', b'{"done":' + b"[" * 200_000,
         b'{"done": NaN}',
-    ],  # fmt: skip
+    ],
     ids=lambda data: repr(data[:12]),
 )
 def test_what_is_no_message_is_refused(data: bytes) -> None:
