@@ -12,6 +12,17 @@ FILE = "daig.toml"
 PREFIX = "DAIG_"
 
 
+RANGES = {
+    "port": (0, 65_535),
+    "proxies": (0, 10),
+    "web_threads": (1, 1000),
+    "max_upload_bytes": (1, 2**50),
+    "learner_threads": (0, 1000),
+    "learner_memory_bytes": (1, 2**50),
+}
+"""Least and most of each number."""
+
+
 class BadSettings(ValueError):
     """A setting cannot be used; the text names it."""
 
@@ -68,6 +79,9 @@ def _convert(name: str, value: Any) -> Any:
             raise BadSettings(f"{name}: “{value}” is neither yes nor no")
         return value.lower() in ("1", "true", "yes")
     try:
-        return Path(value) if name == "data" else kind(value)
+        converted: Any = Path(value) if name == "data" else kind(value)
     except (TypeError, ValueError):
         raise BadSettings(f"{name}: “{value}” is not a {kind.__name__}") from None
+    if name in RANGES and not RANGES[name][0] <= converted <= RANGES[name][1]:
+        raise BadSettings(f"{name}: {value} is out of range, {RANGES[name][0]} to {RANGES[name][1]}")
+    return converted

@@ -53,48 +53,48 @@ class ResultState(enum.StrEnum):
     cancelled = "cancelled"
 
 
-MOVES: dict[enum.StrEnum, frozenset[enum.StrEnum]] = {
-    DraftState.checking: frozenset({DraftState.needs_correction, DraftState.ready}),
-    DraftState.needs_correction: frozenset({DraftState.checking}),
-    DraftState.ready: frozenset({DraftState.checking, DraftState.submitted}),
-    DraftState.submitted: frozenset(),
-    ProjectState.preparing: frozenset(
-        {ProjectState.running, ProjectState.needs_attention, ProjectState.cancelled}
-    ),
-    ProjectState.running: frozenset(
-        {ProjectState.paused, ProjectState.needs_attention, ProjectState.finished, ProjectState.cancelled}
-    ),
-    ProjectState.paused: frozenset({ProjectState.running, ProjectState.cancelled, ProjectState.needs_attention}),
-    ProjectState.needs_attention: frozenset(
-        {ProjectState.preparing, ProjectState.running, ProjectState.cancelled}
-    ),
-    ProjectState.finished: frozenset(),
-    ProjectState.cancelled: frozenset(),
-    RoundState.open: frozenset({RoundState.closing}),
-    RoundState.closing: frozenset({RoundState.closed}),
-    RoundState.closed: frozenset(),
-    UnitState.open: frozenset({UnitState.valid, UnitState.cancelled}),
-    UnitState.valid: frozenset(),
-    UnitState.cancelled: frozenset(),
-    ResultState.leased: frozenset(
-        {
-            ResultState.reported, ResultState.lost, ResultState.given_back, ResultState.failed,
-            ResultState.cancelled,
-        }
-    ),
-    ResultState.lost: frozenset({ResultState.reported}),
-    ResultState.reported: frozenset(
-        {ResultState.valid, ResultState.invalid, ResultState.not_finite, ResultState.unneeded}
-    ),
-    ResultState.valid: frozenset(),
-    ResultState.invalid: frozenset(),
-    ResultState.not_finite: frozenset(),
-    ResultState.unneeded: frozenset(),
-    ResultState.given_back: frozenset(),
-    ResultState.failed: frozenset(),
-    ResultState.cancelled: frozenset(),
-}  # fmt: skip
+_P, _R = ProjectState, ResultState
+
+# One table a kind: words of two kinds may be equal, and so would be their keys in one.
+MOVES: dict[type[enum.StrEnum], dict[enum.StrEnum, frozenset[enum.StrEnum]]] = {
+    DraftState: {
+        DraftState.checking: frozenset({DraftState.needs_correction, DraftState.ready}),
+        DraftState.needs_correction: frozenset({DraftState.checking}),
+        DraftState.ready: frozenset({DraftState.checking, DraftState.submitted}),
+        DraftState.submitted: frozenset(),
+    },
+    ProjectState: {
+        _P.preparing: frozenset({_P.running, _P.needs_attention, _P.cancelled}),
+        _P.running: frozenset({_P.paused, _P.needs_attention, _P.finished, _P.cancelled}),
+        _P.paused: frozenset({_P.running, _P.cancelled, _P.needs_attention}),
+        _P.needs_attention: frozenset({_P.preparing, _P.running, _P.cancelled}),
+        _P.finished: frozenset(),
+        _P.cancelled: frozenset(),
+    },
+    RoundState: {
+        RoundState.open: frozenset({RoundState.closing}),
+        RoundState.closing: frozenset({RoundState.closed}),
+        RoundState.closed: frozenset(),
+    },
+    UnitState: {
+        UnitState.open: frozenset({UnitState.valid, UnitState.cancelled}),
+        UnitState.valid: frozenset(),
+        UnitState.cancelled: frozenset(),
+    },
+    ResultState: {
+        _R.leased: frozenset({_R.reported, _R.lost, _R.given_back, _R.failed, _R.cancelled}),
+        _R.lost: frozenset({_R.reported}),
+        _R.reported: frozenset({_R.valid, _R.invalid, _R.not_finite, _R.unneeded}),
+        _R.valid: frozenset(),
+        _R.invalid: frozenset(),
+        _R.not_finite: frozenset(),
+        _R.unneeded: frozenset(),
+        _R.given_back: frozenset(),
+        _R.failed: frozenset(),
+        _R.cancelled: frozenset(),
+    },
+}
 
 
 def may_move(old: enum.StrEnum, new: enum.StrEnum) -> bool:
-    return new in MOVES[old]
+    return type(new) is type(old) and new in MOVES[type(old)][old]
