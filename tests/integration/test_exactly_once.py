@@ -46,6 +46,8 @@ class Storm:
         self.grid.interrupt = self._maybe_interrupt
         self.grid.learner.before_step = self._maybe_fail
         self.stormy = True
+        # Some grids have hosts that fail all the time, some have hosts that only vanish.
+        self.failing, self.vanishing = self.random.choice([1, 2, 25]), self.random.choice([2, 8, 25])
         self.verdicts: dict[tuple[str, bytes], Verdict] = {}
         self.owners = [self.grid.person(f"owner {n}") for n in range(2)]
         self.projects = [self._project(n) for n in range(self.random.randint(1, 3))]
@@ -89,7 +91,7 @@ class Storm:
         self.grid.wait(self.random.choice([0.0, 0.1, 1.0, 5.0, 40.0]))
         act = self.random.choices(
             [self._host_acts, self._pass, self._restart, self._owner_acts, self._somebody_joins],
-            [60, 30, 2, 2, 1],
+            [60, 30, 2, 2, 0.5],
         )[0]  # fmt: skip
         act()
 
@@ -115,7 +117,7 @@ class Storm:
         act = self.random.choices(
             [self._whole, self._part, self._vanish, self._ask, self._quit, self._fail, self._not_finite,
              self._heartbeat, self._repeat],
-            [40, 8, 8, 3, 5, 2, 2, 20, 4],
+            [40, 8, self.vanishing, 3, 5, self.failing, 2, 20, 4],
         )[0]  # fmt: skip
         act(host)
 
