@@ -48,6 +48,7 @@ class Storm:
         self.stormy = True
         # Some grids have hosts that fail all the time, some have hosts that only vanish.
         self.failing, self.vanishing = self.random.choice([1, 2, 25]), self.random.choice([2, 8, 25])
+        self.splitting = self.random.choice([4, 30])
         self.verdicts: dict[tuple[str, bytes], Verdict] = {}
         self.owners = [self.grid.person(f"owner {n}") for n in range(2)]
         self.projects = [self._project(n) for n in range(self.random.randint(1, 3))]
@@ -112,12 +113,12 @@ class Storm:
     def _host_acts(self) -> None:
         host = self.random.choice(self.hosts)
         if host.doing is None:
-            self.random.choices([self._ask, self._repeat], [8, 1])[0](host)
+            self.random.choices([self._ask, self._repeat], [6, 2])[0](host)
             return
         act = self.random.choices(
             [self._whole, self._part, self._vanish, self._ask, self._quit, self._fail, self._not_finite,
              self._heartbeat, self._repeat],
-            [40, 8, self.vanishing, 3, 5, self.failing, 2, 20, 4],
+            [40, self.splitting, self.vanishing, 3, 5, self.failing, 2, 20, 10],
         )[0]  # fmt: skip
         act(host)
 
@@ -166,7 +167,7 @@ class Storm:
 
     def _repeat(self, host: SimulatedHost) -> None:
         if host.sent:
-            result, data, _ = self.random.choice(host.sent)
+            result, data, _ = self.random.choice(host.sent[-self.random.choice([1, 100]) :])
             self._upload(host, result, data)
 
     def _honest(self, lease: Lease) -> GradientBlob:
