@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import random
 from typing import NamedTuple
 
 from flask import Flask, Response, make_response, render_template, request
@@ -9,12 +10,16 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from server import errors
+from server.web.pacing import Crowded
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.messages import Malformed, encode
 from volunteer.protocol.refusals import KINDS, Refusal, RefusalCode, refusal
 
 log = logging.getLogger(__name__)
 _C = RefusalCode
+
+BUSY_SECONDS = (0.2, 1.0)
+"""After so long a host may come again; at random, so that not all come at once."""
 
 
 class Answer(NamedTuple):
@@ -94,6 +99,13 @@ def page(status: int, heading: str, sentence: str) -> Response:
     return response
 
 
+def busy_page(sentence: str) -> Response:
+    """To people: come again in a moment."""
+    response = page(503, "Busy just now", f"{sentence} Please try again in a minute.")
+    response.headers["Retry-After"] = "30"
+    return response
+
+
 def was_silent(error: Exception) -> bool:
     """Whether the sender has not gone but said nothing for too long: Werkzeug makes one error of both."""
     return isinstance(error, ClientDisconnected) and isinstance(error.__context__, TimeoutError)
@@ -115,7 +127,7 @@ def _refusal(message: Refusal, status: int) -> Response:
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="daig"'
     if status == 503:
-        response.headers["Retry-After"] = "5"
+        response.headers["Retry-After"] = f"{random.uniform(*BUSY_SECONDS):.2f}"
     return response
 
 
@@ -149,7 +161,7 @@ def _on_http(error: HTTPException) -> Response:
     if error.response is not None:
         return make_response(error.response)
     if was_silent(error):
-        return _on_stall(TimeoutError())
+        return _on_stall(error.__context__)
     status = error.code or 500
     if is_api():
         if status in (404, 405):
@@ -164,7 +176,9 @@ def _on_http(error: HTTPException) -> Response:
     return response
 
 
-def _on_stall(error: TimeoutError) -> Response:
+def _on_stall(error: BaseException | None) -> Response:
+    if isinstance(error, Crowded):
+        return refuse(_C.busy) if is_api() else busy_page("Many slow connections are open.")
     return refuse(_C.too_slow) if is_api() else page(408, *_HTTP_HEADINGS[408])
 
 

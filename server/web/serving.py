@@ -8,6 +8,8 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from server.web.worker import Worker
+
 _GRACEFUL_SECONDS = 5
 
 
@@ -33,7 +35,7 @@ def serve(make_app: Callable[[], Flask], listen: str, threads: int) -> None:
         make_app,
         {
             "bind": listen,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "workers": 1,
             "threads": threads,
             "worker_connections": 1000,

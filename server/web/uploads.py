@@ -1,5 +1,6 @@
-"""Request bodies: streamed to disk, within bounds of size, silence and rate. Knows no content."""
+"""Request bodies: streamed to disk, within bounds of size, pace and number. Knows no content."""
 
+import collections
 import contextlib
 import hashlib
 import tempfile
@@ -9,23 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, Response, g, request
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wrappers import Response as AnyResponse
 
 from server.rules.incoming import IncomingFile
-from server.web.errors import HostRefused, was_silent
-from server.web.login import ask_to_log_in, is_logged_in
+from server.web import pacing
+from server.web.errors import HostRefused, busy_page, was_silent
+from server.web.login import account, ask_to_log_in, is_logged_in
 from server.web.services import here
 from volunteer.protocol.refusals import RefusalCode
 
 FORM_BYTES = 2**21
-STALL_SECONDS = 30.0
-SLOWEST_BYTES_PER_SECOND = 4096
-GRACE_SECONDS = 60.0
 BLOCK = 2**18
 DRAIN_BYTES = 2**28
-DRAIN_SECONDS = 15.0
+DRAIN_SECONDS = 5.0
+FORM_UPLOADS_OF_ONE = 2
 UPLOAD_ENDPOINTS = frozenset({"drafts.start", "drafts.change"})
 
 
@@ -53,20 +53,40 @@ class GridRequest(Request):
 
 
 class Slots:
-    """At most `count` requests at once may do something that holds a thread for long."""
+    """At most `count` requests at once may do something that holds a thread for long; `each` of them for one key."""
 
-    def __init__(self, count: int) -> None:
-        self._free = threading.BoundedSemaphore(count)
+    def __init__(self, count: int, each: int | None = None) -> None:
+        self._count = count
+        self._each = count if each is None else each
+        self._lock = threading.Lock()
+        self._held: collections.Counter[object] = collections.Counter()
+
+    def take(self, key: object = None) -> bool:
+        """Whether there was a free one; it is then held until `leave`."""
+        with self._lock:
+            free = self._held.total() < self._count and self._held[key] < self._each
+            self._held[key] += free
+            return free
+
+    def leave(self, key: object = None) -> None:
+        with self._lock:
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]
 
     @contextlib.contextmanager
-    def taken(self) -> Iterator[bool]:
+    def taken(self, key: object = None) -> Iterator[bool]:
         """Yields whether there was a free one."""
-        got = self._free.acquire(blocking=False)
+        got = self.take(key)
         try:
             yield got
         finally:
             if got:
-                self._free.release()
+                self.leave(key)
+
+
+FORM_UPLOADS = Slots(8, FORM_UPLOADS_OF_ONE)
+DRAINING = Slots(4)
 
 
 def install(app: Flask) -> None:
@@ -119,7 +139,7 @@ def receive_body(folder: Path, most: int) -> tuple[Path, str]:
 
 
 def _blocks() -> Iterator[bytes]:
-    started, received = time.monotonic(), 0
+    pacing.current().begin(pacing.UPLOAD)
     while True:
         try:
             block = request.stream.read(BLOCK)
@@ -129,38 +149,33 @@ def _blocks() -> Iterator[bytes]:
             raise HostRefused(RefusalCode.malformed_request, "The upload broke off.") from None
         if not block:
             return
-        received += len(block)
-        elapsed = time.monotonic() - started
-        if elapsed > GRACE_SECONDS and received < elapsed * SLOWEST_BYTES_PER_SECOND:
-            raise HostRefused(RefusalCode.too_slow)
         yield block
 
 
 def _guard() -> AnyResponse | None:
-    """Bounds for this request. gunicorn waits for a body for ever: a silent sender must not hold a thread.
-
-    Files are taken from people who are logged in, and from nobody else not even read.
-    """
-    socket = request.environ.get("gunicorn.socket")  # other servers have no such key
-    if socket is not None:
-        socket.settimeout(STALL_SECONDS)
+    """Bounds for this request. Files are taken from people who are logged in, and from nobody else not even read."""
     request.max_content_length = FORM_BYTES
     if request.endpoint in UPLOAD_ENDPOINTS and request.method == "POST":
         if not is_logged_in():
             return ask_to_log_in()
+        owner = account().id
+        if not FORM_UPLOADS.take(owner):
+            return busy_page("Too many uploads are under way.")
+        g.uploading_for = owner
         request.max_content_length = here().settings.max_upload_bytes + FORM_BYTES
+        pacing.current().begin(pacing.UPLOAD)
     return None
 
 
 def _drain(response: Response) -> Response:
     """Read on for a while after an early refusal: who is cut off while sending never sees the answer."""
     may_send = request.method not in ("GET", "HEAD") and "gunicorn.socket" in request.environ
-    if response.status_code < 400 or response.status_code == 408 or not may_send:
+    if response.status_code < 300 or response.status_code == 408 or not may_send:
         return response
     body, left, until = request.environ["wsgi.input"], DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
-    with contextlib.suppress(Exception):
-        request.environ["gunicorn.socket"].settimeout(DRAIN_SECONDS / 3)
-        while left > 0 and time.monotonic() < until:
+    pacing.current().begin(pacing.REST)
+    with DRAINING.taken() as may_drain, contextlib.suppress(Exception):
+        while may_drain and left > 0 and time.monotonic() < until:
             block = body.read(BLOCK)
             if not block:
                 break
@@ -169,11 +184,13 @@ def _drain(response: Response) -> Response:
 
 
 def _forget(error: BaseException | None = None) -> None:
-    """Close all streams and delete the files that nobody took."""
+    """Close all streams, delete the files that nobody took, leave the place that was taken."""
     received: list[IO[bytes]] = getattr(request, "received", [])
     for stream in received:
         stream.close()
         Path(stream.name).unlink(missing_ok=True)
+    if (owner := g.pop("uploading_for", None)) is not None:
+        FORM_UPLOADS.leave(owner)
 
 
 def _plain_name(filename: str) -> str:

@@ -1,5 +1,6 @@
 """One HTTP exchange with the grid: bounded in time and size; whatever fails rises as an error of `volunteer.errors`."""
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
@@ -23,6 +24,7 @@ READ_SECONDS = 30.0
 MAX_REPLY = 16 * 2**20
 MAX_RETRY_AFTER = 3600.0
 BLOCK = 2**18
+_SECONDS = re.compile(r"[0-9]{1,10}(\.[0-9]{1,6})?")
 _BROKEN = (requests.RequestException, HTTPError, HTTPException, OSError)
 
 
@@ -142,9 +144,8 @@ def error_of(refusal: Refusal, status: int, retry_after: str = "") -> VolunteerE
     sentence = printable(refusal.sentence)
     match consequence_of(refusal.code, status):
         case Consequence.retry_later:
-            after = (
-                min(float(retry_after), MAX_RETRY_AFTER) if retry_after.isascii() and retry_after.isdigit() else None
-            )
+            # Parts of a second too: a busy grid is free again in less than one.
+            after = min(float(retry_after), MAX_RETRY_AFTER) if _SECONDS.fullmatch(retry_after) else None
             return RetryLater(sentence, refusal.code, after)
         case Consequence.drop_result:
             return DropResult(sentence, refusal.code)

@@ -35,7 +35,12 @@ def test_codes_of_a_newer_server_go_by_their_status(status, kind):
 
 @pytest.mark.parametrize(
     ("header", "after"),
-    [("3", 3.0), ("999999", MAX_RETRY_AFTER), ("soon", None), ("-1", None), ("", None), ("²", None)],
+    [
+        ("3", 3.0),
+        ("0.25", 0.25),
+        ("999999", MAX_RETRY_AFTER),
+        *((odd, None) for odd in ("soon", "-1", "", "²", "1e9", "nan", "inf", ".5")),
+    ],
 )
 def test_retry_after_is_taken_as_seconds_or_not_at_all(header, after):
     error = error_of(Refusal("busy", ""), 503, header)

@@ -1,0 +1,169 @@
+"""The real web process against senders that trickle: whoever asks in between is answered at once."""
+
+import contextlib
+import datetime as dt
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from server.domain.hosts import Hosts
+from server.domain.join_keys import JoinKeys
+from server.storage.stores import Stores, open_stores
+from tests.support.grid import wait_for
+from volunteer.protocol.messages import AttachRequest, Machine
+from volunteer.protocol.refusals import RefusalCode
+
+SENDERS = 150
+MACHINE = Machine("Linux", "test", 2, 8 * 10**9, "0.1.0", 1, 1)
+
+
+class WebProcess:
+    """`daig-server web` alone, on a socket of ours."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "grid"
+        stores = open_stores(self.data)
+        self.token = self._host(stores)
+        stores.database.close()
+        self.listening = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self.address = self.listening.getsockname()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        self.listening.set_inheritable(True)
+        number = self.listening.fileno()
+        command = [sys.executable, "-m", "server.cli", "web", "--fd", str(number), "--data", str(self.data)]
+        with (folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(command, pass_fds=[number], stdin=subprocess.PIPE, stderr=log)
+
+    @staticmethod
+    def _host(stores: Stores) -> str:
+        now = dt.datetime.now(dt.UTC)
+        with stores.database.write():
+            owner = stores.accounts.add("owner", "no hash matches this", now).id
+        key = JoinKeys(stores).create(owner, "test", 1, 1, now)
+        return Hosts(stores, "a grid").attach(AttachRequest(key, "trickler", MACHINE), now).token
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.listening.close()
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebProcess]:
+    web = WebProcess(tmp_path_factory.mktemp("web"))
+    try:
+        wait_for(lambda: health(web, 5) < 5, 60)
+        yield web
+    finally:
+        web.close()
+
+
+def health(web: WebProcess, patience: float) -> float:
+    """Seconds until the sign of life; infinity without one."""
+    began = time.monotonic()
+    with contextlib.suppress(requests.RequestException):
+        if requests.get(f"{web.url}/healthz", timeout=patience).ok:
+            return time.monotonic() - began
+    return float("inf")
+
+
+class Tricklers:
+    """So many connections that send `head` and then a byte now and then."""
+
+    def __init__(self, web: WebProcess, head: bytes) -> None:
+        self._over = threading.Event()
+        self._sockets = [socket.create_connection(web.address, timeout=10) for _ in range(SENDERS)]
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.sendall(head)
+        self._thread = threading.Thread(target=self._trickle)
+        self._thread.start()
+
+    def _trickle(self) -> None:
+        while not self._over.wait(0.2):
+            for one in self._sockets:
+                with contextlib.suppress(OSError):
+                    one.send(b"x")
+
+    def __enter__(self) -> "Tricklers":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        for one in self._sockets:
+            one.close()
+
+
+def heads(web: WebProcess) -> dict[str, bytes]:
+    def head(method: str, path: str, length: int, *more: str) -> bytes:
+        lines = [f"{method} {path} HTTP/1.1", "Host: grid", f"Content-Length: {length}", *more, "", ""]
+        return "\r\n".join(lines).encode()
+
+    form = "Content-Type: application/x-www-form-urlencoded"
+    return {
+        "nothing at all": b"",
+        "half a head": b"GET /healthz HTTP/1.1\r\nX-Slow: ",
+        "a log-in": head("POST", "/log-in", 1000, form),
+        "a sign-up": head("POST", "/sign-up", 1000, form),
+        "a machine that joins": head("POST", "/api/v1/hosts", 1000),
+        "a refused upload": head("POST", "/drafts", 10**9, "Content-Type: multipart/form-data; boundary=x"),
+        "a refused gradient": head("PUT", "/api/v1/results/1/gradient", 10**8, f"Authorization: Bearer {web.token}"),
+        "chunks": b"POST /log-in HTTP/1.1\r\nHost: grid\r\nTransfer-Encoding: chunked\r\n" + form.encode() + b"\r\n\r\n5",  # noqa: E501
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["nothing at all", "half a head", "a log-in", "a sign-up", "a machine that joins", "a refused upload",
+     "a refused gradient", "chunks"],
+)  # fmt: skip
+def test_who_trickles_holds_up_nobody_else(web: WebProcess, kind: str) -> None:
+    with Tricklers(web, heads(web)[kind]):
+        times = []
+        for _ in range(8):
+            times.append(health(web, 10))
+            time.sleep(0.25)
+    assert max(times) < 6, times
+    assert sorted(times)[len(times) // 2] < 2.5, times
+    wait_for(lambda: health(web, 5) < 0.5, 10)
+
+
+def test_a_sender_who_stops_is_given_up_and_told_so(web: WebProcess) -> None:
+    with socket.create_connection(web.address, timeout=30) as one:
+        one.sendall(b"POST /api/v1/hosts HTTP/1.1\r\nHost: grid\r\nContent-Length: 1000\r\n\r\n{")
+        began = time.monotonic()
+        answer = one.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert RefusalCode.too_slow.encode() in answer
+        assert 5 < time.monotonic() - began < 15
+
+
+def test_a_slow_but_honest_sender_is_served(web: WebProcess) -> None:
+    body = b'{"done": 1}' + b" " * 400
+    with socket.create_connection(web.address, timeout=30) as one:
+        token = f"Authorization: Bearer {web.token}\r\n".encode()
+        one.sendall(b"POST /api/v1/results/1/heartbeat HTTP/1.1\r\nHost: grid\r\n" + token)
+        time.sleep(0.5)
+        one.sendall(b"Content-Length: %d\r\n\r\n" % len(body))
+        for start in range(0, len(body), 100):
+            time.sleep(0.3)
+            one.sendall(body[start : start + 100])
+        assert one.recv(65536).startswith(b"HTTP/1.1 404")
+
+
+def test_a_refused_sender_still_reads_why(web: WebProcess) -> None:
+    answer = requests.put(
+        f"{web.url}/api/v1/results/1/gradient", data=b"x" * 20_000_000, headers={"Authorization": "Bearer wrong"},
+        timeout=20,
+    )  # fmt: skip
+    assert answer.status_code == 401
