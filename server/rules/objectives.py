@@ -53,7 +53,7 @@ def _loss(model: ModelReading, settings: ProjectSettings) -> dict[str, Any]:
     if settings.loss:
         return canonical_loss(settings.loss)
     if model.loss is None:
-        raise Refused("The model file was not compiled with a loss: choose one here.", "loss")
+        raise Refused("The model file brings no loss that can be used: choose one here.", "loss")
     return model.loss
 
 
@@ -67,7 +67,7 @@ def _optimizer(model: ModelReading, settings: ProjectSettings) -> dict[str, Any]
     if settings.optimizer:
         optimizer = optimizer_from_form(settings.optimizer, settings.learning_rate or DEFAULT_RATE)
     elif model.optimizer is None:
-        raise Refused("The model file was not compiled with an optimizer: choose one here.", "optimizer")
+        raise Refused("The model file brings no optimizer that can be used: choose one here.", "optimizer")
     elif settings.learning_rate is not None:
         config = {**model.optimizer["config"], "learning_rate": settings.learning_rate}
         optimizer = canonical_optimizer({"class_name": model.optimizer["class_name"], "config": config})
