@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 all well, 1 the answer is no, 2 the command line or the settings are wrong."""
-    parser = _parser()
+    parser = build_parser()
     given = vars(parser.parse_args(argv))
     command = given.pop("command")
     try:
@@ -124,7 +124,8 @@ def _tell(problems: Sequence[object], sentence: str, facts: Sequence[tuple[str, 
     return 1 if problems else 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """Every command and option, each with its help."""
     parser = argparse.ArgumentParser("daig-server", description="The server of the Distributed AI Grid.")
     parser.add_argument("--version", action="version", version=SOFTWARE)
     commands = parser.add_subparsers(dest="command", required=True)

@@ -1,0 +1,1 @@
+"""Shared: a child process started bare, limited, and spoken to in frames. Knows nothing of the work."""

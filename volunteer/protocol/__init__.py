@@ -1,0 +1,1 @@
+"""Shared: the wire: versions, endpoints, messages, tensors, refusals. Knows neither Flask nor requests."""

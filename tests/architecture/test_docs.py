@@ -1,0 +1,87 @@
+"""The docs name each command, option, setting and endpoint, and none that does not exist."""
+
+import argparse
+import dataclasses
+import re
+from pathlib import Path
+
+import server.config
+import volunteer.config
+from server.cli import build_parser as server_parser
+from volunteer.cli import build_parser as volunteer_parser
+from volunteer.protocol.endpoints import ENDPOINTS, PREFIX
+from volunteer.protocol.openapi import document
+
+ROOT = Path(__file__).parents[2]
+READMES = {name: (ROOT / name / "README.md").read_text("utf-8") for name in (".", "server", "volunteer")}
+EVERYTHING = "\n".join(READMES.values())
+ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE|PATCH) (/api/[^`]+)`")
+
+
+def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    own = {word for action in parser._actions for word in action.option_strings if word.startswith("--")}
+    return own.union(*(_options(one) for one in _commands(parser).values())) - {"--help", "--fd"}
+
+
+def test_every_command_is_described() -> None:
+    for program, parser in (("daig-server", server_parser()), ("daig-volunteer", volunteer_parser())):
+        for command in _commands(parser):
+            assert f"{program} {command}" in EVERYTHING, f"{program} {command}"
+
+
+def test_every_option_is_described_and_no_other() -> None:
+    assert _options(server_parser()) - set(re.findall(r"--[a-z-]+", READMES["server"])) == {"--version"}
+    assert _options(volunteer_parser()) <= set(re.findall(r"--[a-z-]+", READMES["volunteer"]))
+    known = _options(server_parser()) | _options(volunteer_parser())
+    for house in ("server", "volunteer"):
+        assert set(re.findall(r"--[a-z-]+\b", READMES[house])) <= known
+
+
+def test_every_setting_is_described_and_no_other() -> None:
+    section = READMES["server"].split("## Settings")[1].split("\n## ")[0]
+    table = "\n".join(line.split("|")[1] for line in section.splitlines() if line.startswith("|"))
+    assert set(re.findall(r"`(\w+)`", table)) == {field.name for field in dataclasses.fields(server.config.Settings)}
+    for word in (*volunteer.config.ENVIRONMENT.values(), *volunteer.config.FILE_KEYS, volunteer.config.SETTINGS_FILE):
+        assert word in READMES["volunteer"], word
+    named = set(re.findall(r"DAIG_[A-Z]+(?:_[A-Z]+)*", READMES["volunteer"]))
+    assert named <= set(volunteer.config.ENVIRONMENT.values())
+
+
+def test_every_endpoint_is_described_and_no_other() -> None:
+    described = {(method, path) for method, path in ENDPOINT.findall(EVERYTHING)}
+    assert described == {(one.method, PREFIX + one.path) for one in ENDPOINTS}
+    assert f"{PREFIX}/openapi.json" in EVERYTHING
+
+
+def test_the_openapi_document_holds_every_endpoint_with_its_messages_and_refusals() -> None:
+    spec = document()
+    operations = {(method.upper(), path): one for path, many in spec["paths"].items() for method, one in many.items()}
+    assert set(operations) == {(one.method, PREFIX + one.path) for one in ENDPOINTS}
+    for endpoint in ENDPOINTS:
+        operation = operations[endpoint.method, PREFIX + endpoint.path]
+        assert ("security" in operation) == endpoint.needs_token
+        assert ("requestBody" in operation) == (endpoint.takes is not None or endpoint.method == "PUT")
+        for message in (*endpoint.gives, *([endpoint.takes] if endpoint.takes else [])):
+            assert message.__name__ in spec["components"]["schemas"]
+        text = str(operation["responses"])
+        for code in endpoint.refusals:
+            assert code.value in text, f"{endpoint.name} does not list {code}"
+
+
+def test_the_glossary_has_the_words_of_the_states() -> None:
+    for word in ("grid", "project", "host", "shard", "mini-batch", "round", "epoch", "work unit", "result", "stale"):
+        assert re.search(rf"^\| {word}\b", READMES["."], re.MULTILINE), word
+
+
+def test_files_that_the_docs_name_exist() -> None:
+    for house, text in READMES.items():
+        for name in re.findall(r"`([\w./]+/[\w.]+\.(?:py|js|css|md|html))`", text):
+            here, there = ROOT / house / name, ROOT / name
+            assert here.exists() or there.exists(), f"{house}/README.md names {name}"
