@@ -32,6 +32,10 @@ class TooManyTries(GridError):
     """Too many tries in a short time. Wait a few minutes and try again."""
 
 
+class Busy(GridError):
+    """Too many ask for this at once. Try again in a moment."""
+
+
 class JoinKeyInvalid(GridError):
     """This join key is unknown, used up or out of date."""
 

@@ -24,6 +24,7 @@ class JoinKeys:
             raise NotAcceptable(f"A key lasts for 1 to {MAX_HOURS:,} hours.", "hours")
         secret = new_secret("daigjoin")
         with self._stores.database.write():
+            self._stores.join_keys.delete_dead(owner_id, now)
             if len(self._stores.join_keys.of_account(owner_id)) >= _MAX_KEYS:
                 raise NotAcceptable("You have very many keys. Revoke some first.", "label")
             self._stores.join_keys.add(

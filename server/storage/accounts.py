@@ -1,11 +1,20 @@
 """Accounts, join keys and failed log-ins."""
 
 import datetime as dt
+from typing import NamedTuple
 
 from peewee import IntegrityError
 
 from server.errors import NotAcceptable, NotFound
 from server.storage.tables import Account, JoinKey, LoginFailure
+
+
+class Failures(NamedTuple):
+    """Tries of late that failed: of this name from this address, of this name, from this address."""
+
+    of_both: int
+    of_name: int
+    of_address: int
 
 
 class AccountStore:
@@ -28,15 +37,23 @@ class AccountStore:
     def set_password(self, account_id: int, password_hash: str) -> None:
         Account.update(password_hash=password_hash).where(Account.id == account_id).execute()
 
-    def record_failure(self, name: str, remote: str, now: dt.datetime) -> None:
-        LoginFailure.create(folded=name.casefold()[:60], remote=remote[:60], at=now)
+    def record_try(self, name: str, remote: str, now: dt.datetime) -> int:
+        """Counts as a failure until it is forgotten. Returns its id."""
+        return int(LoginFailure.create(folded=_folded(name), remote=remote[:60], at=now).id)
 
-    def failures(self, name: str, remote: str, since: dt.datetime) -> tuple[int, int]:
-        """Failed log-ins since then: (of this name, from this address)."""
+    def forget_try(self, try_id: int) -> None:
+        LoginFailure.delete().where(LoginFailure.id == try_id).execute()
+
+    def forget_tries_of(self, name: str, remote: str) -> None:
+        LoginFailure.delete().where(LoginFailure.folded == _folded(name), LoginFailure.remote == remote[:60]).execute()
+
+    def failures(self, name: str, remote: str, since: dt.datetime) -> Failures:
         recent = LoginFailure.select().where(LoginFailure.at >= since)
-        return (
-            recent.where(LoginFailure.folded == name.casefold()[:60]).count(),
-            recent.where(LoginFailure.remote == remote[:60]).count(),
+        of_name = recent.where(LoginFailure.folded == _folded(name))
+        return Failures(
+            of_both=of_name.where(LoginFailure.remote == remote[:60]).count(),
+            of_name=of_name.count(),
+            of_address=recent.where(LoginFailure.remote == remote[:60]).count(),
         )
 
     def forget_failures(self, before: dt.datetime) -> int:
@@ -50,6 +67,16 @@ class JoinKeyStore:
         return JoinKey.create(
             account=account_id, key_hash=key_hash, label=label, uses_left=uses, expires_at=expires_at, created_at=now
         )
+
+    def delete_dead(self, account_id: int, now: dt.datetime) -> None:
+        """Those that are used up or too old: nobody sees them any more."""
+        dead = (JoinKey.uses_left <= 0) | (JoinKey.expires_at <= now)
+        JoinKey.delete().where(JoinKey.account == account_id, dead).execute()
+
+    def is_live(self, key_hash: str, now: dt.datetime) -> bool:
+        """Whether the key can be used at this instant; takes no lock."""
+        row = JoinKey.get_or_none(JoinKey.key_hash == key_hash)
+        return row is not None and row.uses_left > 0 and row.expires_at > now
 
     def of_account(self, account_id: int) -> list[JoinKey]:
         return list(JoinKey.select().where(JoinKey.account == account_id).order_by(JoinKey.id.desc()))
@@ -66,3 +93,7 @@ class JoinKeyStore:
     def delete(self, account_id: int, key_id: int) -> None:
         if JoinKey.delete().where(JoinKey.id == key_id, JoinKey.account == account_id).execute() != 1:
             raise NotFound("There is no such join key.")
+
+
+def _folded(name: str) -> str:
+    return name.casefold()[:60]

@@ -21,10 +21,13 @@ def sign_up() -> ResponseReturnValue:
 def do_sign_up() -> ResponseReturnValue:
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
     try:
-        account = here().accounts.sign_up(name, password, now())
+        account = here().accounts.sign_up(name, password, now(), request.remote_addr or "")
     except NotAcceptable as error:
         problems = [Problem(error.field, error.sentence)]
         return render_template("sign_up.html", name=name, problems=problems, wanted=_wanted()), 400
+    except TooManyTries:
+        problems = [Problem("name", "Very many accounts were made from your address of late. Try again later.")]
+        return render_template("sign_up.html", name=name, problems=problems, wanted=_wanted()), 429
     login.enter(account)
     flash(f"Welcome, {account.name}.")
     return redirect(_wanted() or url_for("accounts.show"))
@@ -86,6 +89,13 @@ def create_join_key() -> ResponseReturnValue:
 def revoke_join_key(key_id: int) -> ResponseReturnValue:
     here().join_keys.revoke(login.account().id, key_id, now())
     flash("The join key is revoked. Computers that joined with it stay.")
+    return redirect(url_for("accounts.show"))
+
+
+@blueprint.post("/account/hosts/<int:host_id>/detach")
+def detach_host(host_id: int) -> ResponseReturnValue:
+    here().hosts.detach(login.account().id, host_id, now())
+    flash("The machine is detached: its token is worth nothing any more. What it has computed stays.")
     return redirect(url_for("accounts.show"))
 
 

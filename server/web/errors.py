@@ -46,6 +46,7 @@ ANSWERS: dict[type[errors.GridError], Answer] = {
     errors.NotAllowedNow: Answer(409, _C.result_ended, "Not in this state"),
     errors.NotAcceptable: Answer(400, _C.malformed_request, "This cannot be used"),
     errors.TooManyTries: Answer(429, _C.busy, "Too many tries"),
+    errors.Busy: Answer(503, _C.busy, "Busy just now"),
     errors.JoinKeyInvalid: Answer(403, _C.join_key_invalid, "This join key does not work"),
     errors.HostTooOld: Answer(426, _C.host_too_old, "This program is too old"),
     errors.UnknownToken: Answer(401, _C.unknown_token, "Unknown host"),
