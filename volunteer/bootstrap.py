@@ -1,6 +1,7 @@
 """Puts the volunteer's program together: the one place that builds concrete things."""
 
 import logging
+import secrets
 
 from volunteer.agent.agent import Agent
 from volunteer.agent.attaching import ensure_attached
@@ -40,7 +41,7 @@ def _run(settings: Settings) -> None:
     )
     request = None
     if settings.join_key is not None:
-        request = AttachRequest(settings.join_key, settings.name, machine)
+        request = AttachRequest(settings.join_key, settings.name, machine, nonce=secrets.token_hex(16))
 
     def attach() -> bool:
         return ensure_attached(tools.grid, identity, settings.server, request, tools.patience, tools.stop)

@@ -12,6 +12,9 @@ from server.storage.tables import Host
 from volunteer.protocol.messages import Attached, AttachRequest, Machine
 from volunteer.protocol.version import NUMERICS, OLDEST_PROTOCOL, SOFTWARE
 
+_SAME_ATTACHMENT = dt.timedelta(hours=1)
+"""So long the same question gets the same host."""
+
 
 def require_new_enough(machine: Machine) -> None:
     """Raises HostTooOld with the version to install."""
@@ -25,15 +28,34 @@ class Hosts:
         self._grid_name = grid_name
 
     def attach(self, request: AttachRequest, now: dt.datetime) -> Attached:
-        """A join key becomes a host token. Raises JoinKeyInvalid, HostTooOld."""
+        """A join key becomes a host token. Raises JoinKeyInvalid, HostTooOld.
+
+        The same key and nonce again (the answer was lost) get the same host and a new token, and use up nothing.
+        """
         require_new_enough(request.machine)
-        token = new_secret("daighost")
+        token, key = new_secret("daighost"), hash_of(request.join_key)
+        attachment = hash_of(f"{request.join_key} {request.nonce}") if request.nonce else None
+        # Before the write lock is taken: whoever sends rubbish must not hold up those who work.
+        if not self._stores.join_keys.is_live(key, now) and self._attached(attachment, now) is None:
+            raise JoinKeyInvalid()
         with self._stores.database.write():
-            owner_id = self._stores.join_keys.use(hash_of(request.join_key), now)
-            if owner_id is None:
-                raise JoinKeyInvalid()
-            host = self._stores.hosts.add(owner_id, request.name, hash_of(token), request.machine, now)
+            host = self._attached(attachment, now)
+            if host is not None:
+                self._stores.hosts.set_token(host.id, hash_of(token))
+            else:
+                owner_id = self._stores.join_keys.use(key, now)
+                if owner_id is None:
+                    raise JoinKeyInvalid()
+                host = self._stores.hosts.add(owner_id, request.name, hash_of(token), request.machine, now, attachment)
         return Attached(str(host.id), token, self._grid_name)
+
+    def detach(self, owner_id: int, host_id: int, now: dt.datetime) -> None:
+        """Its token is worth nothing from now on and its leases are lost at once; its results stay. Raises NotFound."""
+        with self._stores.database.write():
+            host = self._stores.hosts.owned(owner_id, host_id)
+            for result in self._stores.work.leased_to(host.id):
+                self._stores.work.move(result, ResultState.lost, ended_at=now, sentence="Its owner detached the host.")
+            self._stores.hosts.detach(host.id, now)
 
     def by_token(self, token: str) -> Host:
         host = self._stores.hosts.by_token(hash_of(token)) if token else None
@@ -43,6 +65,10 @@ class Hosts:
 
     def list_for(self, owner_id: int, now: dt.datetime) -> list[HostView]:
         return [self._view(host, now) for host in self._stores.hosts.of_account(owner_id)]
+
+    def _attached(self, attachment: str | None, now: dt.datetime) -> Host | None:
+        host = self._stores.hosts.attached_as(attachment) if attachment else None
+        return host if host is not None and now - host.created_at < _SAME_ATTACHMENT else None
 
     def _view(self, host: Host, now: dt.datetime) -> HostView:
         verdicts = self._stores.hosts.verdicts(host.id)

@@ -1,24 +1,48 @@
 """Hosts: attached machines and what was measured of them."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from peewee import fn
 
+from server.errors import NotFound
 from server.rules.states import ResultState
 from server.storage.tables import Host, Result
 from volunteer.protocol.messages import Machine
 
 
 class HostStore:
-    def add(self, account_id: int, name: str, token_hash: str, machine: Machine, now: dt.datetime) -> Host:
-        return Host.create(account=account_id, name=name, token_hash=token_hash, created_at=now, **_columns(machine))
+    def add(
+        self, account_id: int, name: str, token_hash: str, machine: Machine, now: dt.datetime,
+        attachment: str | None = None,
+    ) -> Host:  # fmt: skip
+        return Host.create(
+            account=account_id, name=name, token_hash=token_hash, created_at=now, attachment=attachment,
+            **_columns(machine),
+        )  # fmt: skip
+
+    def attached_as(self, attachment: str) -> Host | None:
+        return Host.row_where("attachment = ? AND detached_at IS NULL", attachment)
+
+    def set_token(self, host_id: int, token_hash: str) -> None:
+        Host.update(token_hash=token_hash).where(Host.id == host_id).execute()
+
+    def owned(self, account_id: int, host_id: int) -> Host:
+        """Raises NotFound: there is none, it is another's, or it was detached."""
+        host = Host.row_where("id = ? AND account_id = ? AND detached_at IS NULL", host_id, account_id)
+        if host is None:
+            raise NotFound("You have no such machine.")
+        return host
+
+    def detach(self, host_id: int, now: dt.datetime) -> None:
+        Host.update(token_hash=f"detached {host_id}", detached_at=now).where(Host.id == host_id).execute()
 
     def by_token(self, token_hash: str) -> Host | None:
         return Host.row_where("token_hash = ?", token_hash)
 
     def of_account(self, account_id: int) -> list[Host]:
-        return list(Host.select().where(Host.account == account_id).order_by(Host.id))
+        return list(Host.select().where(Host.account == account_id, Host.detached_at.is_null()).order_by(Host.id))
 
     def saw(self, host_id: int, now: dt.datetime) -> None:
         Host.update(last_seen_at=now).where(Host.id == host_id).execute()
@@ -31,13 +55,18 @@ class HostStore:
         Host.update(speed=speed).where(Host.id == host_id).execute()
 
     def awake(self, since: dt.datetime) -> list[Host]:
-        return Host.rows_where("last_seen_at >= ?", since.timestamp())
+        return Host.rows_where("last_seen_at >= ? AND detached_at IS NULL", since.timestamp())
 
     def able(self, since: dt.datetime, memory: int) -> frozenset[int]:
         """Ids of the hosts that were heard of since then and have that much memory."""
         chosen = Host.select(Host.id).where(Host.last_seen_at >= since, Host.memory >= memory)
-        rows: Any = chosen.tuples()
+        rows: Any = chosen.where(Host.detached_at.is_null()).tuples()
         return frozenset(number for (number,) in rows)
+
+    def accounts_of(self, host_ids: Iterable[int]) -> set[int]:
+        """Whose machines these are."""
+        rows: Any = Host.select(Host.account).where(Host.id.in_(list(host_ids))).tuples()
+        return {int(row[0]) for row in rows}
 
     def verdicts(self, host_id: int) -> dict[ResultState, int]:
         """How many results of each state the host has."""

@@ -73,7 +73,11 @@ class JoinKey(Table):
 
 
 class Host(Table):
-    """`speed` is measured: multiply-adds a second, forward; 0 until something was."""
+    """`speed` is measured: multiply-adds a second, forward; 0 until something was.
+
+    `attachment` is the hash of join key and nonce: the same question gets the same host. A host that was detached keeps
+    its row, for its results; no token hashes to what then stands in `token_hash`.
+    """
 
     account = ForeignKeyField(Account, on_delete="CASCADE")
     account_id: int
@@ -88,6 +92,8 @@ class Host(Table):
     created_at = InstantField()
     last_seen_at = InstantField(null=True)
     speed = DoubleField(default=0.0)
+    attachment = CharField(max_length=64, null=True, unique=True)
+    detached_at = InstantField(null=True)
 
 
 class Project(Table):

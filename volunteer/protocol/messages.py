@@ -52,11 +52,15 @@ class Machine(msgspec.Struct, frozen=True):
 
 
 class AttachRequest(msgspec.Struct, frozen=True):
-    """A machine asks to become a host of the join key's owner."""
+    """A machine asks to become a host of the join key's owner.
+
+    `nonce` is random: whoever asks again with the same one, because the answer was lost, is the same host, for one use.
+    """
 
     join_key: Annotated[str, Meta(min_length=8, max_length=200)]
     name: Name
     machine: Machine
+    nonce: Annotated[str, Meta(max_length=100)] = ""
 
 
 class Attached(msgspec.Struct, frozen=True):

@@ -1,14 +1,28 @@
 """Accounts, join keys, hosts, what hosts may download, and who leads."""
 
+import contextlib
 import datetime as dt
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
 
 from server.domain import accounts as accounts_module
 from server.domain import hosts as hosts_module
+from server.domain import join_keys as join_keys_module
 from server.domain.accounts import Accounts
-from server.errors import HostTooOld, JoinKeyInvalid, NoSuchBlob, NotAcceptable, NotFound, TooManyTries, UnknownToken
+from server.errors import (
+    Busy,
+    HostTooOld,
+    JoinKeyInvalid,
+    NoSuchBlob,
+    NotAcceptable,
+    NotFound,
+    TooManyTries,
+    UnknownToken,
+)
 from server.storage.tables import Account, Host, JoinKey
 from tests.support.domain_grid import MEMORY, PASSWORD, START, Cast, DomainGrid
 from volunteer.protocol.messages import AttachRequest, GiveBack, GiveBackReason, Machine
@@ -65,15 +79,107 @@ def test_a_sign_up_that_cannot_be_accepted_names_its_field(
     assert Account.select().count() == 0
 
 
-def test_tries_are_throttled_by_name_and_let_in_again_later(grid: DomainGrid, accounts: Accounts) -> None:
+def test_tries_of_one_name_from_one_address_are_throttled_and_let_in_again_later(
+    grid: DomainGrid, accounts: Accounts
+) -> None:
     accounts.sign_up("Alice", PASSWORD, grid.now)
-    for number in range(8):
-        assert accounts.log_in("alice", "wrong password", f"address {number}", grid.now) is None
+    for _ in range(8):
+        assert accounts.log_in("alice", "wrong password", "here", grid.now) is None
     with pytest.raises(TooManyTries):
-        accounts.log_in("Alice", PASSWORD, "address 99", grid.now)
-    assert accounts.log_in("Bob", PASSWORD, "address 99", grid.now) is None
+        accounts.log_in("Alice", PASSWORD, "here", grid.now)
+    assert accounts.log_in("Bob", PASSWORD, "here", grid.now) is None
     grid.wait(16 * 60)
-    assert accounts.log_in("Alice", PASSWORD, "address 99", grid.now) is not None
+    assert accounts.log_in("Alice", PASSWORD, "here", grid.now) is not None
+
+
+def test_nobody_can_lock_another_person_out(grid: DomainGrid) -> None:
+    pauses: list[float] = []
+    accounts = Accounts(grid.stores, pauses.append)
+    accounts.sign_up("Alice", PASSWORD, grid.now)
+    for number in range(30):
+        assert accounts.log_in("alice", "wrong password", f"address {number}", grid.now) is None
+    assert accounts.log_in("Alice", PASSWORD, "Alice's own address", grid.now) is not None
+    assert len(pauses) == 23
+    assert pauses == sorted(pauses)
+    assert max(pauses) <= 3, "slowed down, not shut out"
+
+
+def test_a_success_forgives_the_typing_errors_of_this_address(grid: DomainGrid, accounts: Accounts) -> None:
+    accounts.sign_up("Alice", PASSWORD, grid.now)
+    for _ in range(4):
+        for _ in range(7):
+            accounts.log_in("alice", "wrong password", "here", grid.now)
+        assert accounts.log_in("Alice", PASSWORD, "here", grid.now) is not None
+
+
+def test_guesses_that_come_at_once_do_not_pass_the_limit(
+    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.sign_up("Alice", PASSWORD, grid.now)
+    verified: list[str] = []
+    monkeypatch.setattr(accounts, "_matches", lambda hashed, password: verified.append(password) or time.sleep(0.05))
+
+    def guess(number: int) -> None:
+        with contextlib.suppress(TooManyTries):
+            accounts.log_in("Alice", f"guess {number}", "here", grid.now)
+        grid.stores.database.close()
+
+    with ThreadPoolExecutor(32) as pool:
+        list(pool.map(guess, range(32)))
+    assert len(verified) == 8
+
+
+def test_at_most_two_passwords_are_hashed_at_once(
+    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes 64 MiB: sixty at once would be the server's death."""
+    lock, at_work, most = threading.Lock(), 0, 0
+
+    class SlowHasher:
+        def hash(self, password: str) -> str:
+            nonlocal at_work, most
+            with lock:
+                at_work += 1
+                most = max(most, at_work)
+            time.sleep(0.02)
+            with lock:
+                at_work -= 1
+            return "$argon2id$"
+
+    monkeypatch.setattr(accounts, "_hasher", SlowHasher())
+
+    def join(number: int) -> None:
+        accounts.sign_up(f"person {number}", PASSWORD, grid.now, f"address {number}")
+        grid.stores.database.close()
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(join, range(12)))
+    assert most == 2
+
+
+def test_who_would_wait_long_for_a_hashing_is_told_to_come_again_and_it_counts_as_no_try(
+    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.sign_up("Alice", PASSWORD, grid.now)
+    monkeypatch.setattr(accounts_module, "_HASHING_PATIENCE", 0.01)
+    with accounts._hashing_place(), accounts._hashing_place():
+        for _ in range(10):
+            with pytest.raises(Busy):
+                accounts.log_in("Alice", PASSWORD, "here", grid.now)
+    assert accounts.log_in("Alice", PASSWORD, "here", grid.now) is not None
+
+
+def test_sign_ups_are_throttled_by_address(
+    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts_module, "_MAX_SIGN_UPS", 3)
+    for number in range(3):
+        accounts.sign_up(f"person {number}", PASSWORD, grid.now, "here")
+    with pytest.raises(TooManyTries):
+        accounts.sign_up("person 3", PASSWORD, grid.now, "here")
+    accounts.sign_up("person 3", PASSWORD, grid.now, "there")
+    grid.wait(16 * 60)
+    accounts.sign_up("person 4", PASSWORD, grid.now, "here")
 
 
 def test_tries_are_throttled_by_address(
@@ -108,6 +214,22 @@ def test_a_join_key_is_for_so_many_machines(grid: DomainGrid, owner: int) -> Non
     assert grid.join_keys.list_for(owner, grid.now) == []
 
 
+def test_keys_that_are_dead_do_not_stand_in_the_way_of_new_ones(
+    grid: DomainGrid, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(join_keys_module, "_MAX_KEYS", 3)
+    for _ in range(9):
+        key = grid.join_keys.create(owner, "lab", 1, 1, grid.now)
+        grid.hosts.attach(AttachRequest(key, "pc", MACHINE), grid.now)
+    for _ in range(3):
+        grid.join_keys.create(owner, "lab", 1, 1, grid.now)
+    with pytest.raises(NotAcceptable, match="Revoke"):
+        grid.join_keys.create(owner, "lab", 1, 1, grid.now)
+    grid.wait(3600)
+    grid.join_keys.create(owner, "lab", 1, 1, grid.now)
+    assert JoinKey.select().count() == 1
+
+
 def test_a_join_key_expires(grid: DomainGrid, owner: int) -> None:
     key = grid.join_keys.create(owner, "lab", 2, 1, grid.now)
     grid.wait(3600)
@@ -129,6 +251,71 @@ def test_a_revoked_join_key_attaches_nobody_and_detaches_nobody(
     with pytest.raises(JoinKeyInvalid):
         grid.hosts.attach(AttachRequest(key, "pc", MACHINE), grid.now)
     assert grid.hosts.by_token(token).name == "pc"
+
+
+def test_an_attachment_whose_answer_was_lost_is_asked_for_again_and_takes_one_use(
+    grid: DomainGrid, owner: int
+) -> None:
+    key = grid.join_keys.create(owner, "lab", 1, 1, grid.now)
+    first = grid.hosts.attach(AttachRequest(key, "pc", MACHINE, "a random word"), grid.now)
+    again = grid.hosts.attach(AttachRequest(key, "pc", MACHINE, "a random word"), grid.now)
+    assert again.host == first.host
+    assert grid.hosts.by_token(again.token).name == "pc"
+    with pytest.raises(UnknownToken):
+        grid.hosts.by_token(first.token)
+    for nonce in ("", "another word"):
+        with pytest.raises(JoinKeyInvalid):
+            grid.hosts.attach(AttachRequest(key, "pc", MACHINE, nonce), grid.now)
+    with pytest.raises(JoinKeyInvalid):
+        grid.hosts.attach(AttachRequest("another key", "pc", MACHINE, "a random word"), grid.now)
+    grid.wait(3600)
+    with pytest.raises(JoinKeyInvalid):
+        grid.hosts.attach(AttachRequest(key, "pc", MACHINE, "a random word"), grid.now)
+    assert Host.select().count() == 1
+
+
+def test_hosts_without_a_nonce_are_hosts_of_their_own(grid: DomainGrid, owner: int) -> None:
+    key = grid.join_keys.create(owner, "lab", 2, 1, grid.now)
+    assert len({grid.hosts.attach(AttachRequest(key, "pc", MACHINE), grid.now).host for _ in range(2)}) == 2
+
+
+def test_rubbish_instead_of_a_key_does_not_ask_for_the_write_lock(
+    grid: DomainGrid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write() -> None:
+        raise AssertionError("the write lock was taken")
+
+    monkeypatch.setattr(grid.stores.database, "write", write)
+    for nonce in ("", "a random word"):
+        with pytest.raises(JoinKeyInvalid):
+            grid.hosts.attach(AttachRequest("daigjoin_rubbish", "pc", MACHINE, nonce), grid.now)
+
+
+def test_a_detached_host_is_nobody_and_its_work_goes_to_another_at_once(
+    grid: DomainGrid, owner: int, stranger: int
+) -> None:
+    key = grid.join_keys.create(stranger, "lab", 1, 1, grid.now)
+    request = AttachRequest(key, "pc", MACHINE, "a random word")
+    attached = grid.hosts.attach(request, grid.now)
+    detached, other = Cast(grid, int(attached.host)), grid.host(stranger, "other")
+    grid.project(owner, examples=12, k=3, epochs=1)
+    delivered = detached.lease()
+    detached.deliver(delivered, count=1)
+    lease = detached.lease()
+    with pytest.raises(NotFound):
+        grid.hosts.detach(owner, detached.id, grid.now)
+    assert grid.hosts.by_token(attached.token).id == detached.id
+    grid.hosts.detach(stranger, detached.id, grid.now)
+    with pytest.raises(UnknownToken):
+        grid.hosts.by_token(attached.token)
+    with pytest.raises(JoinKeyInvalid):
+        grid.hosts.attach(request, grid.now)
+    with pytest.raises(NotFound):
+        grid.hosts.detach(stranger, detached.id, grid.now)
+    assert [view.name for view in grid.hosts.list_for(stranger, grid.now)] == ["other"]
+    assert other.lease().mini_batches == lease.mini_batches
+    assert grid.stores.work.result(int(delivered.result)) is not None
+    assert grid.grid.view(grid.now).hosts_online == 1
 
 
 def test_secrets_are_kept_as_hashes_only(grid: DomainGrid, owner: int) -> None:

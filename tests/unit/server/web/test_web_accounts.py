@@ -1,12 +1,15 @@
 """Sign-up, log-in, join keys: as a browser meets them."""
 
+import datetime as dt
 import re
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 
+from server.errors import UnknownToken
 from server.web.login import safe_target
+from volunteer.protocol.messages import AttachRequest, Machine
 
 
 def alert_of(answer: Any) -> str:
@@ -110,3 +113,21 @@ def test_a_join_key_with_odd_limits_is_refused_beside_the_field(owner: Any, fiel
     answer = owner.post("/account/join-keys", given, form="/account")
     assert answer.status_code == 400
     assert is_marked(answer, field)
+
+
+def test_a_machine_is_detached_by_its_owner_only(owner: Any, stranger: Any, services: Any) -> None:
+    answer = owner.post("/account/join-keys", {"label": "desk", "uses": "1", "hours": "24"}, form="/account")
+    page: Any = BeautifulSoup(answer.text, "html.parser")
+    machine = Machine("Linux", "test", 2, 2**30, "0.1.0", 1, 1)
+    moment = dt.datetime.now(dt.UTC)
+    token = services.hosts.attach(AttachRequest(page.find(id="secret").text, "attic", machine), moment).token
+    path = re.search(r'action="(/account/hosts/\d+/detach)"', owner.get("/account").text)
+    assert path is not None
+    assert stranger.post(path[1], form="/account").status_code == 404
+    assert owner.client.post(path[1]).status_code == 400, "without a CSRF token"
+    assert services.hosts.by_token(token).name == "attic"
+    answer = owner.post(path[1], form="/account", follow_redirects=True)
+    assert "The machine is detached" in answer.text
+    assert "attic" not in answer.text
+    with pytest.raises(UnknownToken):
+        services.hosts.by_token(token)
