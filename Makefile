@@ -24,6 +24,7 @@ bench: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # The lock file: every version, for every platform that we support.
 lock: $(READY)

@@ -98,16 +98,18 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
 
     plans = Plans(stores.blobs)
     intake_ = intake(settings)
+    bell = _bell(settings)
     leader = Leader(stores, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
     table = (
-        Row("rounds", 1.0, (Validator(stores, plans), Assimilator(stores, plans, learner_, leader.guard))),
+        Row("rounds", 1.0, (Validator(stores, plans, bell.ring),)),
+        Row("closings", 1.0, (Assimilator(stores, plans, learner_, leader.guard),)),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_),)),
         Row("preparations", 5.0, (Preparer(stores, intake_),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_),)),
         Row("blobs", 60.0, (BlobCollector(stores),)),
     )
-    return Scheduler(table, leader, _bell(settings), utc_now)
+    return Scheduler(table, leader, bell, utc_now)
 
 
 def intake(settings: Settings) -> ChildIntake:

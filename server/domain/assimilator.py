@@ -38,15 +38,19 @@ class Assimilator:
 
     def run_pass(self, now: dt.datetime) -> int:
         """How many rounds were closed."""
-        closed = 0
-        for round_ in self._stores.rounds.in_state(RoundState.closing):
-            try:
-                project = self._stores.projects.by_id(round_.project_id)
-                if project.state is ProjectState.running:
-                    closed += self._close(project, round_, now)
-            except (SomebodyElseWasFirst, NotFound):
-                _LOG.info("project %d was paused, ended or deleted meanwhile", round_.project_id)
-        return closed
+        return sum(self._try_to_close(round_, now) for round_ in self._stores.rounds.in_state(RoundState.closing))
+
+    def _try_to_close(self, round_: Round, now: dt.datetime) -> int:
+        try:
+            project = self._stores.projects.by_id(round_.project_id)
+            return self._close(project, round_, now) if project.state is ProjectState.running else 0
+        except (SomebodyElseWasFirst, NotFound):
+            _LOG.info("project %d was paused, ended or deleted meanwhile", round_.project_id)
+        except Exception as error:
+            # One project's trouble must not keep the others' rounds from closing.
+            _LOG.exception("round %d of project %d could not be closed", round_.number, round_.project_id)
+            self._failed(project, f"{type(error).__name__}.", now)
+        return 0
 
     def _close(self, project: Project, round_: Round, now: dt.datetime) -> int:
         out = Path(tempfile.mkdtemp(dir=self._stores.blobs.incoming))
@@ -128,7 +132,8 @@ class Assimilator:
         self._stop(
             project,
             f"the model diverged in round {round_.number}: the optimizer's step gives numbers that are not finite. "
-            "The weights before that step are kept. A smaller learning rate usually helps.",
+            "The weights before that step are kept: download them and start a new project from them with a smaller "
+            "learning rate.",
             now,
         )
 

@@ -50,6 +50,10 @@ class Dispatch:
                     return self._lease(host, project, unit, forget, now)
         return NoWork(RETRY_SECONDS, reason, forget)
 
+    def worth_asking(self) -> bool:
+        """Whether any running project's round is open: looked up without a lock, before all who wait ask again."""
+        return self._stores.rounds.any_open()
+
     def changes(self) -> int:
         """A number that grows when another thread or process has committed something: read it before you ask."""
         return self._stores.database.change_counter()
@@ -75,7 +79,8 @@ class Dispatch:
         running = {project.id: project for project in self._stores.projects.in_state(ProjectState.running)}
         if len(running) < 2:
             return list(running.values())
-        together_since = max(project.running_since or project.created_at for project in running.values())
+        # Not since they run: who pauses and resumes must not begin anew at nothing.
+        together_since = max(project.created_at for project in running.values())
         base = max(together_since, now - sharing.WINDOW)
         spent = self._stores.work.host_seconds(base, now, list(running))
         shares = [sharing.Share(p.owner_id, p.id, spent[p.id]) for p in running.values()]
@@ -95,14 +100,15 @@ class Dispatch:
     def _lease(self, host: Host, project: Project, unit: Unit, forget: list[str], now: dt.datetime) -> Lease:
         settings = project.settings
         expected = sizing.expected_seconds(host.speed, project.operations, unit.size)
-        lease = deadlines.lease_seconds(expected, settings["report_deadline"])
+        checkpoint = self._stores.checkpoints.get(project.id, unit.round)
+        assert checkpoint is not None, "an open round has a checkpoint: one transaction writes both"
+        download = sizing.download_seconds(checkpoint.weights_size + project.frozen_size)
+        lease = deadlines.lease_seconds(expected, settings["report_deadline"], download)
         heartbeat = deadlines.heartbeat_seconds(expected)
         result = self._stores.work.lease(
             unit, host.id, now, now + dt.timedelta(seconds=lease), heartbeat,
             now + dt.timedelta(seconds=deadlines.silence_seconds(heartbeat)),
         )  # fmt: skip
-        checkpoint = self._stores.checkpoints.get(project.id, unit.round)
-        assert checkpoint is not None, "an open round has a checkpoint: one transaction writes both"
         return self._describe(result, project, unit, checkpoint, lease, forget)
 
     def _describe(

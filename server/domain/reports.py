@@ -125,7 +125,8 @@ class Reports:
             return "Another host was first."
         project = self._stores.projects.by_id(result.project_id)
         if project.state not in (ProjectState.running, ProjectState.paused):
-            return f"The project is {project.state.replace('_', ' ')}."
+            word = "needs attention" if project.state is ProjectState.needs_attention else f"is {project.state}"
+            return f"The project {word}."
         round_ = self._stores.rounds.get(project.id, unit.round)
         return "" if round_.state is RoundState.open else "The round has closed."
 

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.domain.plans import Plans, places_of
+from server.domain.ports import Ring
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules import k_batch, retries
 from server.rules.states import ProjectState, ResultState, RoundState, UnitState
+from server.rules.status import ONLINE_SECONDS
 from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Round, Unit
 from volunteer.protocol.gradients import GradientBlob
@@ -26,22 +28,36 @@ NOT_FINITE = "The numbers are not finite. Nobody is blamed for that: a model tha
 
 
 class Validator:
-    def __init__(self, stores: Stores, plans: Plans) -> None:
+    def __init__(self, stores: Stores, plans: Plans, ring: Ring) -> None:
         self._stores = stores
         self._plans = plans
+        self._ring = ring
 
     def run_pass(self, now: dt.datetime) -> int:
         """Judge what was reported; how many results got a verdict."""
-        judged = 0
-        for result in self._stores.work.oldest_reported(_MOST_AT_ONCE):
-            flaw = self._flaw(result)
-            try:
-                with self._stores.database.write():
-                    self._judge(result, flaw, now)
-                judged += 1
-            except (SomebodyElseWasFirst, NotFound):
-                _LOG.info("result %d was judged by somebody else, or its project was deleted", result.id)
+        found = [(result, self._flaw(result)) for result in self._stores.work.oldest_reported(_MOST_AT_ONCE)]
+        if not found:
+            return 0
+        with self._stores.database.write():
+            # One commit for all; each is a step of its own inside it.
+            judged = sum(self._try(result, flaw, now) for result, flaw in found)
+        if judged:
+            self._ring("closings")
         return judged
+
+    def _try(self, result: Result, flaw: ResultState | None, now: dt.datetime) -> int:
+        try:
+            with self._stores.database.write():
+                self._judge(result, flaw, now)
+        except (SomebodyElseWasFirst, NotFound):
+            _LOG.info("result %d was judged by somebody else, or its project was deleted", result.id)
+            return 0
+        except Exception:
+            # It would stand first in the queue for ever, and nobody's results would be judged.
+            _LOG.exception("result %d could not be judged", result.id)
+            with self._stores.database.write():
+                self._stores.work.give_up(result, "The server could not judge it.")
+        return 1
 
     def _flaw(self, result: Result) -> ResultState | None:
         """What is wrong with the numbers themselves: read outside any transaction."""
@@ -72,10 +88,11 @@ class Validator:
         failures = self._stores.work.count_failure(unit.id)
         since = project.running_since or project.created_at
         found = self._stores.work.ended_as(project.id, unit.round, ResultState.not_finite, since)
-        if retries.model_diverged(len({r.host_id for r in found}), len(found)):
+        if self._model_diverged(project, found, now):
             reason = (
-                f"the model diverged in round {unit.round}: its loss or gradients are not finite numbers. "
-                "The weights of the last closed round are kept. A smaller learning rate usually helps."
+                f"the model diverged in round {unit.round}: its loss or gradients are not finite numbers. The weights "
+                "of the last closed round are kept: download them and start a new project from them with a smaller "
+                "learning rate."
             )
         elif retries.unit_is_hopeless(failures, 0):
             reason = f"the same unit failed {failures} times in round {unit.round}."
@@ -84,6 +101,13 @@ class Validator:
         if project.state is ProjectState.running:
             self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
             self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+
+    def _model_diverged(self, project: Project, found: list[Result], now: dt.datetime) -> bool:
+        hosts = {result.host_id for result in found}
+        since = now - dt.timedelta(seconds=ONLINE_SECONDS)
+        able = self._stores.hosts.accounts_of(self._stores.hosts.able(since, project.memory_needed))
+        said = self._stores.hosts.accounts_of(hosts)
+        return retries.model_diverged(len(said), len(hosts), len(found), bool(able - said))
 
     def _count(self, project: Project, round_: Round, unit: Unit, result: Result, now: dt.datetime) -> None:
         plan = self._plans.of(project.plan_sha256)

@@ -15,6 +15,7 @@ from server.storage.tables import Host, Project, Result, Round, Unit
 
 _ENDED_BADLY = (ResultState.failed, ResultState.invalid, ResultState.not_finite)
 _MOST_RESULTS_AT_ONCE = 2
+_MOST_ORPHANS = 16
 OpenUnits = list[tuple[Unit, list[Result]]]
 
 
@@ -37,7 +38,7 @@ class WorkGenerator:
         units = self._stores.work.open_units(project.id)
         return (
             self._orphan(host, project, units, able)
-            or self._fresh(host, project, round_, units, held, others_wait, now)
+            or self._fresh(host, project, round_, units, held, others_wait, able, now)
             or self._second_opinion(host, project, round_, units)
         )
 
@@ -58,9 +59,12 @@ class WorkGenerator:
 
     def _fresh(
         self, host: Host, project: Project, round_: Round, units: OpenUnits, held: Collection[str],
-        others_wait: bool, now: dt.datetime,
+        others_wait: bool, able: Set[int], now: dt.datetime,
     ) -> Unit | None:  # fmt: skip
         """A new unit from the head of the epoch's queue."""
+        if sum(not live for _, live in units) >= _MOST_ORPHANS:
+            # Somebody takes units and returns them undone: there is enough to do.
+            return None
         outstanding = sum(unit.size for unit, _ in units)
         if not k_batch.may_cut(outstanding, round_.used, round_.target, others_wait):
             return None
@@ -69,7 +73,7 @@ class WorkGenerator:
         places = places_of(plan.seed, project.epoch, project.mini_batches)
         taken = self._stores.rounds.used_places(project.id, project.epoch, project.head)
         taken |= {int(places[b]) for unit, _ in units for b in unit.mini_batches}
-        size = self._size(host, project, round_, outstanding, others_wait)
+        size = self._size(host, project, round_, outstanding, others_wait, able)
         free = choosing.free_places(len(order), project.head, taken)
         window = list(islice(free, choosing.WINDOW * size))
         if not window:
@@ -79,11 +83,14 @@ class WorkGenerator:
         mini_batches = [int(order[place]) for place in chosen]
         return self._stores.work.add_unit(project.id, round_.number, project.epoch, mini_batches, now)
 
-    def _size(self, host: Host, project: Project, round_: Round, outstanding: int, others_wait: bool) -> int:
-        hosts_at_work = self._stores.work.hosts_at_work(project.id) + 1
+    def _size(
+        self, host: Host, project: Project, round_: Round, outstanding: int, others_wait: bool, able: Set[int]
+    ) -> int:
+        """At a round's beginning nobody holds a lease yet: who shares it is told by the round before."""
+        lately = self._stores.work.hosts_lately_at_work(project.id, round_.number) if round_.number else able
+        hosts_at_work = len({*lately, host.id} & {*able, host.id})
         size = sizing.mini_batches_for(host.speed, project.operations, round_.target, hosts_at_work)
-        bound = k_batch.left_for(outstanding, round_.used, round_.target, others_wait)
-        return size if bound is None else min(size, bound)
+        return min(size, k_batch.left_for(outstanding, round_.used, round_.target, others_wait))
 
     def _second_opinion(self, host: Host, project: Project, round_: Round, units: OpenUnits) -> Unit | None:
         """At an epoch's end nothing is left to cut: help with the oldest unit, so that no slow host holds it up.

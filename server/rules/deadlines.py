@@ -6,9 +6,9 @@ MISSED_HEARTBEATS = 3
 MIN_HEARTBEAT, MAX_HEARTBEAT = 1.0, 30.0
 
 
-def lease_seconds(expected: float, limit: float) -> float:
-    """About five times the expected time, between 30 s and the project's limit."""
-    return min(max(LEAST_LEASE, LEASE_FACTOR * expected), max(limit, LEAST_LEASE))
+def lease_seconds(expected: float, limit: float, download: float = 0.0) -> float:
+    """About five times the expected time and what the download takes, between 30 s and the project's limit."""
+    return min(max(LEAST_LEASE, LEASE_FACTOR * expected + download), max(limit, LEAST_LEASE))
 
 
 def heartbeat_seconds(expected: float) -> float:

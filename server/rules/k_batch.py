@@ -25,6 +25,9 @@ def may_cut(outstanding: int, used: int, target: int, others_wait: bool) -> bool
     return not others_wait or used + outstanding < max(target, math.floor(1.5 * target))
 
 
-def left_for(outstanding: int, used: int, target: int, others_wait: bool) -> int | None:
-    """How many mini-batches a new unit may hold at most while others wait; None when there is no such bound."""
-    return max(1, math.floor(1.5 * target) - used - outstanding) if others_wait else None
+def left_for(outstanding: int, used: int, target: int, others_wait: bool) -> int:
+    """How many mini-batches a new unit may hold at most: what the round still lacks, or, beyond K, up to the bound."""
+    lacking = target - used - outstanding
+    if lacking > 0:
+        return lacking
+    return max(1, math.floor(1.5 * target) - used - outstanding) if others_wait else target

@@ -12,9 +12,10 @@ MAX_UNIT_FAILURES = 6
 MAX_UNIT_LOSSES = 20
 """Hosts may vanish for reasons of their own, so more of that is borne."""
 
-NON_FINITE_HOSTS = 2
+NON_FINITE_OPINIONS = 2
 NON_FINITE_RESULTS = 3
-"""That many hosts, or results of the only host, with numbers that are not finite in one round: the model diverged."""
+"""Numbers that are not finite from that many accounts - or, where nobody else could be asked, from that many hosts or
+in that many results of one round - mean that the model diverged. One account alone must not be able to say so."""
 
 
 class Ended(Protocol):
@@ -34,5 +35,8 @@ def unit_is_hopeless(failures: int, losses: int) -> bool:
     return failures >= MAX_UNIT_FAILURES or losses >= MAX_UNIT_LOSSES
 
 
-def model_diverged(hosts: int, results: int) -> bool:
-    return hosts >= NON_FINITE_HOSTS or results >= NON_FINITE_RESULTS
+def model_diverged(accounts: int, hosts: int, results: int, others_could_say: bool) -> bool:
+    """Whether it is the model; `others_could_say`: a host of another account is awake and has the memory."""
+    if accounts >= NON_FINITE_OPINIONS:
+        return True
+    return not others_could_say and (hosts >= NON_FINITE_OPINIONS or results >= NON_FINITE_RESULTS)

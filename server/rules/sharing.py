@@ -9,15 +9,16 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-WINDOW = dt.timedelta(hours=1)
+WINDOW = dt.timedelta(minutes=10)
 """What is further back is forgotten: nobody is owed a day because no host had the memory for a day."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """What a running project got since all that are now running have been running (or WINDOW), in host-seconds.
+    """What a running project got since the youngest of all that run was submitted (or WINDOW), in host-seconds.
 
-    Counting from that common instant means that a newcomer neither owes nor is owed for the time before it came.
+    Counting from that common instant means that a newcomer neither owes nor is owed for the time before it came;
+    and who pauses and resumes keeps what it has had.
     """
 
     owner: int

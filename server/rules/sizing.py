@@ -5,6 +5,12 @@ import math
 UNIT_SECONDS = 10.0
 """The time that a unit aims at: long enough to hide the network, short enough that little is lost with a host."""
 
+MOST_MINI_BATCHES = 4096
+"""No unit holds more, however fast the host and small the model: a lease must stay a short message."""
+
+DOWNLOAD_BYTES_A_SECOND = 2**19
+"""What a slow line carries; a lease is longer by the time that its blobs would take."""
+
 FORWARD_AND_BACKWARD = 3
 """The backward pass costs about twice the forward pass (Kaplan et al. 2020, arXiv 2001.08361, section 2.1)."""
 
@@ -22,12 +28,17 @@ def mini_batches_for(speed: float, operations: int, k: int, hosts_at_work: int) 
     """
     pace = speed if speed > 0 else UNKNOWN_SPEED
     wanted = math.floor(UNIT_SECONDS * pace / max(operations, 1))
-    return max(1, min(wanted, k // max(hosts_at_work, 1)))
+    return max(1, min(wanted, k // max(hosts_at_work, 1), MOST_MINI_BATCHES))
 
 
 def expected_seconds(speed: float, operations: int, mini_batches: int) -> float:
     pace = speed if speed > 0 else UNKNOWN_SPEED
     return mini_batches * operations / pace
+
+
+def download_seconds(size: int) -> float:
+    """How long fetching that many bytes may take a host."""
+    return size / DOWNLOAD_BYTES_A_SECOND
 
 
 def measured_speed(old: float, operations: int, seconds: float) -> float:

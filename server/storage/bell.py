@@ -24,8 +24,11 @@ class Bell:
             self._socket.sendto(duty.encode("ascii"), ("127.0.0.1", port))
 
     def listen(self) -> None:
-        """Be the one who is woken: take a free port and write it down."""
+        """Take a free port to be woken at."""
         self._socket.bind(("127.0.0.1", 0))
+
+    def announce(self) -> None:
+        """Be the one who is woken from now on: write the port down."""
         temporary = self._port_file.with_suffix(".new")
         temporary.write_text(str(self._socket.getsockname()[1]))
         temporary.replace(self._port_file)

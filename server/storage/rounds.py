@@ -4,11 +4,14 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from peewee import fn
+from peewee import chunked, fn
 
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules.states import RoundState
 from server.storage.tables import Checkpoint, MiniBatchUse, Round
+
+# SQLite bounds the values of one statement.
+_ROWS_AT_ONCE = 1000
 
 
 class RoundStore:
@@ -25,6 +28,13 @@ class RoundStore:
 
     def in_state(self, state: RoundState) -> list[Round]:
         return Round.rows_where("state = ? ORDER BY id", state.value)
+
+    def any_open(self) -> bool:
+        """Whether a running project has an open round."""
+        found = Round.rows_where(
+            "state = 'open' AND project_id IN (SELECT id FROM project WHERE state = 'running') LIMIT 1"
+        )
+        return bool(found)
 
     def count(self, round_: Round, mini_batches: int, examples: int) -> int:
         """Add a valid unit to an open round; the number of mini-batches used now."""
@@ -64,12 +74,12 @@ class RoundStore:
 
     def use(self, project_id: int, epoch: int, places: Mapping[int, int], number: int, unit_id: int) -> None:
         """Record the unit's mini-batches (number -> place in the order) as used; IntegrityError if one already was."""
-        MiniBatchUse.insert_many(
-            [
-                {"project": project_id, "epoch": epoch, "mini_batch": b, "place": p, "round": number, "unit": unit_id}
-                for b, p in places.items()
-            ]
-        ).execute()
+        rows = [
+            {"project": project_id, "epoch": epoch, "mini_batch": b, "place": p, "round": number, "unit": unit_id}
+            for b, p in places.items()
+        ]
+        for block in chunked(rows, _ROWS_AT_ONCE):
+            MiniBatchUse.insert_many(block).execute()
 
     def used_places(self, project_id: int, epoch: int, head: int) -> set[int]:
         """Places of the epoch's order from `head` on that are used: few, for the head follows them."""

@@ -81,6 +81,13 @@ class WorkStore:
             raise SomebodyElseWasFirst()
         result.state = new
 
+    def give_up(self, result: Result, sentence: str) -> None:
+        """Out of the queue, whatever is wrong with it; its unit needs another result."""
+        Result.update(state=ResultState.invalid, sentence=sentence).where(
+            Result.id == result.id, Result.state == ResultState.reported
+        ).execute()
+        Unit.update(failures=Unit.failures + 1).where(Unit.id == result.unit_id).execute()
+
     def heard(self, result: Result, done: int, silent_at: dt.datetime) -> None:
         Result.update(done=done, silent_at=silent_at).where(
             Result.id == result.id, Result.state == ResultState.leased
@@ -110,9 +117,10 @@ class WorkStore:
         units = Unit.rows_where("project_id = ? AND state = 'open' ORDER BY id", project_id)
         live: dict[int, list[Result]] = {unit.id: [] for unit in units}
         if units:
-            wanted = f"unit_id IN ({','.join('?' * len(live))}) AND state IN ('leased', 'reported') ORDER BY id"
-            for result in Result.rows_where(wanted, *live):
-                live[result.unit_id].append(result)
+            wanted = "project_id = ? AND state IN ('leased', 'reported') ORDER BY id"
+            for result in Result.rows_where(wanted, project_id):
+                if result.unit_id in live:
+                    live[result.unit_id].append(result)
         return [(unit, live[unit.id]) for unit in units]
 
     def hosts_at_work(self, project_id: int) -> int:
@@ -121,6 +129,16 @@ class WorkStore:
             .where(Result.project == project_id, Result.state == ResultState.leased)
             .scalar()
         )
+
+    def hosts_lately_at_work(self, project_id: int, number: int) -> set[int]:
+        """The hosts that had a result of this round or of the one before it."""
+        found: Any = (
+            Result.select(Result.host)
+            .join(Unit)
+            .where(Unit.project == project_id, Unit.round >= number - 1)
+            .distinct()
+        )
+        return {int(row[0]) for row in found.tuples()}
 
     def leased_count(self, project_id: int) -> int:
         return int(

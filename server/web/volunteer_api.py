@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request, send_file
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.errors import DigestMismatch, NoSuchBlob, UnknownToken
+from server.web import pacing
 from server.web.errors import HostRefused
 from server.web.services import Host, here, now
 from server.web.uploads import Slots, receive_body
@@ -52,7 +53,8 @@ def _ask_for_work(host: Host, message: messages.WorkRequest) -> messages.WorkRep
         while may_wait and isinstance(reply, messages.NoWork) and (left := until - time.monotonic()) > 0:
             dispatch.wait_for_change(seen, left)
             seen = dispatch.changes()
-            reply = dispatch.ask(host, message, now())
+            if dispatch.worth_asking():
+                reply = dispatch.ask(host, message, now())
         if may_wait and isinstance(reply, messages.NoWork) and message.wait_seconds > 0:
             # The host has waited here already.
             reply = msgspec.structs.replace(reply, retry_after_seconds=0.0)
@@ -135,6 +137,7 @@ def _message(kind: type[M]) -> M:
         data = request.get_data(cache=False)
     except RequestEntityTooLarge:
         raise HostRefused(RefusalCode.malformed_request, "The message is too long.") from None
+    pacing.current().rest()
     return messages.decode(data, kind)
 
 

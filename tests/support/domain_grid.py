@@ -105,7 +105,7 @@ class DomainGrid:
         self.dispatch = Dispatch(stores, self.plans)
         self.reports = Reports(stores, self.plans, ring)
         self.host_blobs = HostBlobs(stores, self.plans)
-        self.validator = Validator(stores, self.plans)
+        self.validator = Validator(stores, self.plans, lambda duty: None)
         self.assimilator = Assimilator(stores, self.plans, self.learner, self._guard)
         self.transitioner = Transitioner(stores)
         self.downtime = Downtime(stores)

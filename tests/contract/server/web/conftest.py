@@ -34,6 +34,9 @@ class Told:
     def changes(self) -> int:
         return 0
 
+    def worth_asking(self) -> bool:
+        return True
+
     def wait_for_change(self, seen: int, seconds: float) -> bool:
         change: Callable[[], object] = self.answers.get("change", lambda: None)
         change()

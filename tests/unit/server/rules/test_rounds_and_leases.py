@@ -36,11 +36,18 @@ def test_the_unit_that_reaches_k_counts_whole(used: int, target: int, enough: bo
 def test_while_others_wait_one_and_a_half_k_is_never_passed(outstanding: int, used: int, target: int) -> None:
     if k_batch.may_cut(outstanding, used, target, others_wait=True):
         bound = k_batch.left_for(outstanding, used, target, others_wait=True)
-        assert bound is not None
         assert bound >= 1
         assert used + outstanding + bound <= max(1.5 * target, target, 1)
     assert k_batch.may_cut(outstanding, used, target, others_wait=False)
-    assert k_batch.left_for(outstanding, used, target, others_wait=False) is None
+
+
+@given(outstanding=st.integers(0, 50), used=st.integers(0, 50), target=st.integers(1, 40))
+def test_a_unit_takes_no_more_than_the_round_lacks_and_beyond_k_no_more_than_k(
+    outstanding: int, used: int, target: int
+) -> None:
+    lacking = target - used - outstanding
+    bound = k_batch.left_for(outstanding, used, target, others_wait=False)
+    assert bound == (lacking if lacking > 0 else target)
 
 
 @given(used=st.integers(0, 50), target=st.integers(1, 50))
@@ -177,8 +184,15 @@ def test_failures_are_borne_less_long_than_losses(failures: int, losses: int, ho
 
 
 @pytest.mark.parametrize(("hosts", "results", "diverged"), [(1, 1, False), (1, 2, False), (2, 2, True), (1, 3, True)])
-def test_two_hosts_or_three_results_make_a_model_diverged(hosts: int, results: int, diverged: bool) -> None:
-    assert retries.model_diverged(hosts, results) is diverged
+def test_where_nobody_else_could_say_two_hosts_or_three_results_make_a_model_diverged(
+    hosts: int, results: int, diverged: bool
+) -> None:
+    assert retries.model_diverged(1, hosts, results, others_could_say=False) is diverged
+
+
+@pytest.mark.parametrize(("accounts", "hosts", "diverged"), [(1, 30, False), (2, 2, True)])
+def test_one_account_alone_cannot_say_that_a_model_diverged(accounts: int, hosts: int, diverged: bool) -> None:
+    assert retries.model_diverged(accounts, hosts, 100, others_could_say=True) is diverged
 
 
 STATES = (DraftState, ProjectState, RoundState, UnitState, ResultState)
