@@ -22,6 +22,7 @@ class Heartbeats:
         self._lease = lease
         self._reins = reins
         self._patience = patience
+        reins.deadline_in(lease.deadline_seconds)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
         self.done = 0
@@ -40,7 +41,9 @@ class Heartbeats:
             self.fatal = error
             self._end(error.sentence)
         else:
-            if not reply.go_on:
+            if reply.go_on:
+                self._reins.deadline_in(reply.deadline_seconds)
+            else:
                 self._end(reply.reason or "not needed any more")
 
     def __enter__(self) -> "Heartbeats":

@@ -15,6 +15,9 @@ from volunteer.protocol.messages import GiveBack, GiveBackReason, Lease, Verdict
 from volunteer.trainer.job import Computed, Failed, Job, Nothing
 from volunteer.trainer.reins import Reins, Wish
 
+# A trainer that says nothing for so long, and for so many times what the whole unit should take, hangs.
+LEAST_SILENCE_SECONDS = 60.0
+SILENCE_FACTOR = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -78,6 +81,8 @@ class UnitWork:
             shards=files.shards,
             epoch=lease.epoch,
             mini_batches=list(lease.mini_batches),
+            # A lease is about five times the time that the server expects.
+            silence=max(LEAST_SILENCE_SECONDS, SILENCE_FACTOR * lease.deadline_seconds / 5),
             # A name of its own: a dropped unit may still be on its way while the next one begins.
             out=self._tools.gradients.workshop / f"{secrets.token_hex(8)}.gradient",
         )

@@ -1,6 +1,7 @@
 """What the parent asks of the trainer and what comes of it, as values; also their form as frames."""
 
 import enum
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from volunteer.protocol.messages import GiveBackReason
 
 @dataclass(frozen=True)
 class Job:
-    """One unit, all of whose files are here. `label` names it in the log; `shards`: file of each shard by number."""
+    """One unit, all of whose files are here. `label` names it in the log; `shards`: file of each shard by number.
+
+    `silence`: a child that makes no progress for so many seconds hangs; the child itself need not know.
+    """
 
     label: str
     plan: Path
@@ -21,6 +25,7 @@ class Job:
     epoch: int
     mini_batches: list[int]
     out: Path
+    silence: float = math.inf
 
     def to_frame(self) -> dict[str, Any]:
         return {

@@ -23,6 +23,12 @@ TRIES = 2
 LOOK_SECONDS = 0.1
 # A child that still sits on a dropped unit after this long will not come back.
 DRAIN_SECONDS = 60.0
+# Past the deadline a child that says nothing gets no more time than this.
+LATE_SILENCE_SECONDS = 30.0
+# A child that is to use a hundredth of the processor is silent for longer, but not a hundred times.
+LONGEST_RESTS = 20.0
+# A new child loads TensorFlow first: at the lowest priority, on a busy machine, that takes its time.
+STARTING_TIMES = 4.0
 MAX_LOG = 2**20
 _log = logging.getLogger(__name__)
 
@@ -44,6 +50,7 @@ class TrainerProcess:
     def __init__(self, settings: TrainerSettings) -> None:
         self._settings = settings
         self._child: Child | None = None
+        self._has_spoken = False
         self._numbers = itertools.count(1)
         self._sending = threading.Lock()
         self._running: set[int] = set()
@@ -101,7 +108,7 @@ class TrainerProcess:
             reins.listen(None)
 
     def _follow(self, child: Child, number: int, job: Job, reins: Reins, progress: Callable[[int], None]) -> Outcome:
-        sent = time.monotonic()
+        sent = heard = time.monotonic()
         while True:
             if reins.wish is Wish.drop:
                 # The child comes after when its chunk is done; until then the next unit can be fetched.
@@ -113,7 +120,12 @@ class TrainerProcess:
                 answer = child.receive(LOOK_SECONDS)
             except ChildSilent:
                 self._check_drained(number, sent)
+                if self._hangs(job, reins, time.monotonic() - heard):
+                    _log.warning("%s: the trainer does not answer and is killed", job.label)
+                    self.kill()
+                    return Failed(GiveBackReason.failed, "The trainer did not answer.")
                 continue
+            heard, self._has_spoken = time.monotonic(), True
             if answer.get("kind") != Kind.progress:
                 self._running.discard(answer.get("job", 0))
             if answer.get("job") == number:
@@ -124,6 +136,11 @@ class TrainerProcess:
     def _check_drained(self, number: int, sent: float) -> None:
         if min(self._running, default=number) != number and time.monotonic() - sent > DRAIN_SECONDS:
             raise ChildGone(None, "it did not let go of a dropped unit")
+
+    def _hangs(self, job: Job, reins: Reins, silent: float) -> bool:
+        """A slow trainer shows progress now and then, also past the deadline: its gradient may still count."""
+        times = min(100 / self._settings.cpu_percent, LONGEST_RESTS) * (1.0 if self._has_spoken else STARTING_TIMES)
+        return silent > times * (min(job.silence, LATE_SILENCE_SECONDS) if reins.late else job.silence)
 
     def _outcome(self, job: Job, answer: dict[str, Any]) -> Outcome:
         if answer["kind"] == Kind.nothing:
@@ -149,7 +166,7 @@ class TrainerProcess:
         if self._child is not None and not self._child.alive:
             self.kill()
         if self._child is None:
-            self._child = self._start()
+            self._child, self._has_spoken = self._start(), False
         return self._child
 
     def _start(self) -> Child:

@@ -1,6 +1,7 @@
 """The reins of one lease: anybody may ask for an early end; whoever does the work now hears of it at once."""
 
 import enum
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ class Reins:
         self._lock = threading.Lock()
         self._wish = Wish.go_on
         self._until: float | None = None
+        self._deadline = math.inf
         self._listener: Callable[[Wish], None] | None = None
         self.pulled = threading.Event()
 
@@ -40,6 +42,15 @@ class Reins:
     def overdue(self) -> bool:
         """Whether the time given for finishing is over."""
         return self._until is not None and self._clock() >= self._until
+
+    @property
+    def late(self) -> bool:
+        """Whether the report deadline has passed that the server told last."""
+        return self._clock() >= self._deadline
+
+    def deadline_in(self, seconds: float) -> None:
+        """The server has said how much time there is from now on."""
+        self._deadline = self._clock() + seconds
 
     def ask(self, wish: Wish, within: float | None = None) -> None:
         """`within`: seconds in which a finish has to be over."""

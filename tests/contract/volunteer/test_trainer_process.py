@@ -12,6 +12,7 @@ import pytest
 
 from volunteer.protocol.gradients import GradientBlob
 from volunteer.protocol.messages import GiveBackReason
+from volunteer.trainer import process
 from volunteer.trainer.job import Computed, Failed, Job, Nothing
 from volunteer.trainer.process import TrainerProcess, TrainerSettings
 from volunteer.trainer.reins import Reins, Wish
@@ -93,6 +94,30 @@ def test_a_child_that_was_killed_is_replaced_and_the_unit_done(trainer, make_job
     outcome = trainer.compute(make_job([1, 2]), Reins(), lambda _done: None)
     assert isinstance(outcome, Computed)
     assert trainer.pid != first
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP there")
+@pytest.mark.parametrize("late", [False, True])
+def test_a_child_that_hangs_is_killed_and_the_unit_given_back(trainer, make_job, monkeypatch, late):
+    trainer.compute(make_job([1]), Reins(), lambda _done: None)
+    pid, reins, started = trainer.pid, Reins(), time.monotonic()
+    os.kill(pid, signal.SIGSTOP)
+    if late:
+        monkeypatch.setattr(process, "LATE_SILENCE_SECONDS", 0.5)
+        reins.deadline_in(0.2)
+    outcome = trainer.compute(make_job([1, 2], silence=60.0 if late else 0.5), reins, lambda _done: None)
+    assert outcome == Failed(GiveBackReason.failed, "The trainer did not answer.")
+    assert 0.5 <= time.monotonic() - started < 5
+    assert trainer.pid is None
+    assert isinstance(trainer.compute(make_job([2], silence=60.0), Reins(), lambda _done: None), Computed)
+
+
+def test_a_slow_child_that_shows_progress_may_pass_the_deadline(tmp_path, make_job):
+    trainer = TrainerProcess(TrainerSettings(tmp_path / "slow", 2 * GIB, threads=1, cpu_percent=20))
+    reins = Reins()
+    reins.deadline_in(0.0)
+    assert isinstance(trainer.compute(make_job([0, 1, 2]), reins, lambda _done: None), Computed)
+    trainer.close()
 
 
 def test_a_damaged_shard_fails_the_unit_and_not_the_child(trainer, make_job, tmp_path):

@@ -229,3 +229,22 @@ def test_a_heartbeat_reply_reaches_the_trainer(tools, make_lease):
         assert reins.wish is wish
         assert (heart.fatal is not None) == isinstance(answer, StopAndTell)
     assert tools.grid.called("heartbeat")[0] == ("r1", 3)
+
+
+def test_the_trainer_is_told_the_servers_deadline_and_what_silence_means(agent, tools, clock, make_lease):
+    from volunteer.agent.heartbeats import Heartbeats
+
+    reins = Reins(lambda: clock.now)
+    heart = Heartbeats(tools.grid, make_lease(1, deadline_seconds=30.0), reins, tools.patience)
+    clock.now += 29
+    assert not reins.late
+    tools.grid.script["heartbeat"] = [HeartbeatReply(True, 10.0)]
+    heart.beat()
+    clock.now += 9
+    assert not reins.late
+    clock.now += 1
+    assert reins.late
+    tools.grid.script["work"] = [make_lease(1, deadline_seconds=30.0), make_lease(2, deadline_seconds=500.0)]
+    agent.once()
+    agent.once()
+    assert [job.silence for job in tools.trainer.jobs] == [60.0, 1000.0]
