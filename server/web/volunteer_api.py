@@ -12,6 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from server.errors import DigestMismatch, NoSuchBlob, UnknownToken
 from server.web import pacing
 from server.web.errors import HostRefused
+from server.web.newest import Newest
 from server.web.services import Host, here, now
 from server.web.uploads import Slots, receive_body
 from volunteer.protocol import digests, endpoints, messages, openapi
@@ -20,7 +21,8 @@ from volunteer.protocol.refusals import RefusalCode
 M = TypeVar("M", bound=msgspec.Struct)
 
 WAITING = Slots(24)
-UPLOADING = Slots(24)
+UPLOADING = Slots(20)
+NEWEST = Newest()
 LONGEST_WAIT_SECONDS = 30.0
 
 
@@ -44,20 +46,30 @@ def _work() -> Response:
 
 
 def _ask_for_work(host: Host, message: messages.WorkRequest) -> messages.WorkReply:
-    """Ask again whenever something changed, as long as the host is willing to wait and a thread is free."""
+    """Ask again whenever something changed, as long as the host is willing to wait and a thread is free.
+
+    And as long as it has not asked anew: the answer to a program that is gone would take the lease of its successor.
+    """
     dispatch = here().dispatch
     until = time.monotonic() + min(message.wait_seconds, LONGEST_WAIT_SECONDS)
-    seen = dispatch.changes()
-    reply = dispatch.ask(host, message, now())
-    with WAITING.taken() as may_wait:
-        while may_wait and isinstance(reply, messages.NoWork) and (left := until - time.monotonic()) > 0:
-            dispatch.wait_for_change(seen, left)
-            seen = dispatch.changes()
-            if dispatch.worth_asking():
+    with NEWEST.turn(host) as turn:
+        seen = dispatch.changes()
+        reply: messages.WorkReply = messages.NoWork(0.0, "This host has asked anew.")
+        with turn.asking() as newest:
+            if newest:
                 reply = dispatch.ask(host, message, now())
-        if may_wait and isinstance(reply, messages.NoWork) and message.wait_seconds > 0:
-            # The host has waited here already.
-            reply = msgspec.structs.replace(reply, retry_after_seconds=0.0)
+        with WAITING.taken() as may_wait:
+            while may_wait and isinstance(reply, messages.NoWork) and (left := until - time.monotonic()) > 0:
+                dispatch.wait_for_change(seen, left)
+                seen = dispatch.changes()
+                with turn.asking() as newest:
+                    if not newest:
+                        break
+                    if dispatch.worth_asking():
+                        reply = dispatch.ask(host, message, now())
+            if may_wait and isinstance(reply, messages.NoWork) and message.wait_seconds > 0:
+                # The host has waited here already.
+                reply = msgspec.structs.replace(reply, retry_after_seconds=0.0)
     return reply
 
 

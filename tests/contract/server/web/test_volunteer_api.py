@@ -325,6 +325,27 @@ def test_waiting_ends_at_the_time_that_the_host_gave(
     assert len(told.asked) < 15
 
 
+def test_a_request_of_a_program_that_is_gone_does_not_take_its_successors_lease(
+    host: FlaskClient, told: Any, machine: messages.Machine
+) -> None:
+    """The old one still waits when the host, started again, asks anew: only one of the two may be given work."""
+    told.answers["ask"] = [NO_WORK, LEASE]
+    data = messages.encode(messages.WorkRequest(machine, wait_seconds=20))
+    successor: list[Any] = []
+
+    def ask_anew() -> None:
+        del told.answers["change"]
+        other = host.application.test_client()
+        other.environ_base.update(host.environ_base)
+        successor.append(work_reply(other.post(f"{PREFIX}/work", data=data)))
+
+    told.answers["change"] = ask_anew
+    answer = host.post(f"{PREFIX}/work", data=data)
+    assert successor == [LEASE]
+    assert isinstance(work_reply(answer), messages.NoWork)
+    assert len(told.asked) == 2
+
+
 def test_when_all_waiting_places_are_taken_the_answer_comes_at_once(
     host: FlaskClient, told: Any, machine: messages.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
