@@ -233,6 +233,7 @@ def test_a_heartbeat_reply_reaches_the_trainer(tools, make_lease):
 
 def test_the_trainer_is_told_the_servers_deadline_and_what_silence_means(agent, tools, clock, make_lease):
     from volunteer.agent.heartbeats import Heartbeats
+    from volunteer.trainer.reins import Reins
 
     reins = Reins(lambda: clock.now)
     heart = Heartbeats(tools.grid, make_lease(1, deadline_seconds=30.0), reins, tools.patience)
