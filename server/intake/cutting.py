@@ -28,7 +28,7 @@ def cut(request: CutRequest) -> Cut:
         classes = class_numbers(shaped(training.labels), request.rule)
         rows, held_out = validation_rows(request.seed, classes, training.rows, request.validation_fraction)
         if not held_out.size:
-            raise Refused("There are too few examples to keep some for validation.", "validation_split")
+            raise Refused("There are too few examples to keep some for validation.", "validation_fraction")
     rows = rows[dataset_order(request.seed, len(rows))]
     layout = ShardLayout(len(rows), request.batch_size, request.shard_examples)
     out = Path(request.out)
@@ -41,9 +41,7 @@ def cut(request: CutRequest) -> Cut:
     return Cut(layout, shards, kept)
 
 
-def _write(
-    examples: Examples, rows: Rows, request: CutRequest, out: Path, stem: str
-) -> tuple[ShardFile, ...]:
+def _write(examples: Examples, rows: Rows, request: CutRequest, out: Path, stem: str) -> tuple[ShardFile, ...]:
     """Consecutive pieces of `rows`, each a file of at most `shard_examples` examples."""
     columns = [(f"x/{array.name}", shaped(array), np.dtype(array.dtype)) for array in examples.inputs]
     labels = shaped(examples.labels)

@@ -35,6 +35,7 @@ from server.rules.learning_values import (
 from server.rules.problems import Problem
 from volunteer.plan.architecture import canonicalise, describe
 from volunteer.plan.objectives import canonical_loss, canonical_optimizer
+from volunteer.plan.order import validation_counts
 from volunteer.plan.project_plan import ProjectPlan, Role, VariableSpec
 from volunteer.plan.refused import Refused
 from volunteer.plan.shards import ShardLayout
@@ -63,8 +64,6 @@ def gradient_of(layout: ShardLayout, weights: int, mini_batches: Sequence[int], 
         examples += count
     sums = np.array([LOSS_OF_AN_EXAMPLE * examples], np.float64)
     return GradientBlob(gradient, np.zeros(0, np.float32), sums, len(mini_batches), examples, seconds)
-
-
 
 
 @dataclass
@@ -96,7 +95,7 @@ class TinyIntake:
         return DataReading((), rows=rows, bytes=8 * rows, training=Examples((x,), y))
 
     def cut(self, request: CutRequest) -> Cut:
-        validation_rows = round(request.training.rows * request.validation_fraction)
+        validation_rows = sum(validation_counts(request.training.rows, request.validation_fraction, None))
         layout = ShardLayout(request.training.rows - validation_rows, request.batch_size, request.shard_examples)
         out = Path(request.out)
         shards = [self._shard(out / f"shard-{n}", request.seed, n, layout.rows(n)) for n in range(layout.shards)]

@@ -11,7 +11,9 @@ from safetensors.numpy import load_file
 from server.intake.cutting import cut
 from server.intake.data_checks import check_data
 from server.intake.intake import DATA_LIMITS, ChildIntake
+from server.rules import forecast
 from server.rules.intake_values import Cut, CutRequest, DataRequest, Examples, ShardFile
+from server.rules.settings import ProjectSettings
 from volunteer.children.child import Child
 from volunteer.plan.objectives import LabelRule
 from volunteer.plan.order import dataset_order, validation_rows
@@ -25,9 +27,7 @@ def checked(folder: Path, data: Any, labels: Any, rule: LabelRule = CLASSES) -> 
     np.save(folder / "x.npy", data)
     np.save(folder / "y.npy", labels)
     spec = InputSpec("x", data.shape[1:], "float32")
-    reading = check_data(
-        DataRequest(str(folder / "x.npy"), str(folder / "y.npy"), (spec,), rule, str(folder))
-    )
+    reading = check_data(DataRequest(str(folder / "x.npy"), str(folder / "y.npy"), (spec,), rule, str(folder)))
     assert reading.training is not None, reading.problems
     return reading.training
 
@@ -80,20 +80,44 @@ def test_validation_data_of_their_own_are_cut_in_their_order(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("labels", [np.arange(40.0) % 10, (np.arange(40.0) % 10)[:, None]])
-def test_class_numbers_that_came_as_floats_leave_as_whole_numbers_in_one_dimension(
-    labels: Any, tmp_path: Path
-) -> None:
+def test_class_numbers_that_came_as_floats_leave_as_whole_numbers_in_one_dimension(labels: Any, tmp_path: Path) -> None:
     made = cut(request(tmp_path, checked(tmp_path, np.zeros((40, 2), "f4"), labels)))
     assert read(made.shards, "y").dtype == np.int32
     assert read(made.shards, "y").shape == (40,)
 
 
-def test_too_few_examples_for_a_validation_split_are_refused(tmp_path: Path) -> None:
-    training = checked(tmp_path, np.zeros((3, 2), "f4"), np.arange(3))
-    with pytest.raises(Refused, match="too few"):
-        cut(request(tmp_path, training, validation_fraction=0.1))
-    with pytest.raises(Refused, match="too few"):
-        ChildIntake(tmp_path / "children").cut(request(tmp_path, training, validation_fraction=0.1))
+def test_classes_too_small_to_be_split_give_rows_whatever_their_class(tmp_path: Path) -> None:
+    """100 classes of 5 rows at 0.1: no class has a row to give, but the whole has fifty."""
+    data, labels = np.arange(500, dtype="f4")[:, None], np.arange(500) % 100
+    rule = LabelRule(kind="integer", classes=100, shape=())
+    training = checked(tmp_path, data, labels, rule)
+    made = cut(request(tmp_path, training, rule=rule, validation_fraction=0.1))
+    assert sum(file.rows for file in made.validation) == 50
+    both = np.concatenate([read(made.shards, "x/x"), read(made.validation, "x/x")]).ravel()
+    assert sorted(both.tolist()) == data.ravel().tolist()
+
+
+@pytest.mark.parametrize("rows", [2, 3, 7, 500, 1001])
+@pytest.mark.parametrize("fraction", [0.0, 0.01, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("rule", [CLASSES, LabelRule(kind="real", classes=None, shape=())])
+def test_what_the_form_foretells_is_what_is_cut(rows: int, fraction: float, rule: LabelRule, tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((rows, 2), "f4"))
+    np.save(tmp_path / "y.npy", np.arange(rows) % 10)
+    spec = InputSpec("x", (2,), "float32")
+    wanted = DataRequest(str(tmp_path / "x.npy"), str(tmp_path / "y.npy"), (spec,), rule, str(tmp_path))
+    reading = check_data(wanted)
+    assert reading.training is not None
+    made = cut(request(tmp_path, reading.training, rule=rule, validation_fraction=fraction))
+    settings = ProjectSettings(name="x", validation_fraction=fraction)
+    assert forecast.split_rows(settings, reading) == (made.layout.examples, sum(file.rows for file in made.validation))
+    assert bool(made.validation) == bool(fraction)
+
+
+def test_a_single_example_cannot_be_split(tmp_path: Path) -> None:
+    training = checked(tmp_path, np.zeros((1, 2), "f4"), np.arange(1))
+    with pytest.raises(Refused, match="too few") as caught:
+        cut(request(tmp_path, training, validation_fraction=0.9))
+    assert caught.value.field == "validation_fraction", "as the form calls it"
 
 
 def test_cutting_a_large_array_takes_little_memory(tmp_path: Path) -> None:
@@ -103,17 +127,13 @@ def test_cutting_a_large_array_takes_little_memory(tmp_path: Path) -> None:
     np.save(tmp_path / "y.npy", np.arange(80_000) % 10)
     spec = InputSpec("x", (28, 28, 1), "float32")
     paths = str(tmp_path / "x.npy"), str(tmp_path / "y.npy")
-    reading = ChildIntake(tmp_path / "children").check_data(
-        DataRequest(*paths, (spec,), CLASSES, str(tmp_path))
-    )
+    reading = ChildIntake(tmp_path / "children").check_data(DataRequest(*paths, (spec,), CLASSES, str(tmp_path)))
     assert reading.training is not None, reading.problems
     wanted = request(tmp_path, reading.training, shard_examples=4096, validation_fraction=0.1)
     with Child("server.intake.child", tmp_path / "cwd", DATA_LIMITS) as child:
         child.send({"command": "cut", "request": msgspec.to_builtins(wanted)})
         answer = child.receive(200)
-        status = dict(
-            line.split(":", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines()
-        )
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
     made = msgspec.convert(answer["ok"], Cut)
     assert sum(file.rows for file in (*made.shards, *made.validation)) == 80_000
     # The file's own pages, mapped, are the system's to drop: only what the child holds itself is counted.

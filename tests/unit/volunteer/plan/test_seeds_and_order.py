@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
+from volunteer.plan import order
 from volunteer.plan.order import dataset_order, epoch_order, mini_batch_rows, validation_rows
 from volunteer.plan.seeds import derive_key, layer_seed, permutation
 from volunteer.plan.shards import ShardLayout, Slot
@@ -136,3 +137,38 @@ def test_without_classes_the_split_is_one_draw() -> None:
 def test_a_fraction_that_leaves_nothing_is_refused(fraction: float) -> None:
     with pytest.raises(ValueError, match="fraction"):
         validation_rows(0, None, 10, fraction)
+
+
+def test_a_split_that_would_leave_every_class_whole_is_drawn_over_all_rows() -> None:
+    labels = np.arange(500) % 100
+    training, validation = validation_rows(3, labels, 500, 0.1)
+    assert len(validation) == 50
+    assert sorted([*training, *validation]) == list(range(500))
+    assert np.array_equal(validation, validation_rows(3, None, 500, 0.1)[1])
+
+
+def test_a_shard_is_sorted_once_an_epoch_and_not_once_a_mini_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    sorted_ = []
+
+    def counting(key: int, n: int) -> order.Rows:
+        sorted_.append(n)
+        return permutation(key, n)
+
+    monkeypatch.setattr(order, "permutation", counting)
+    monkeypatch.setattr(order, "_SHARD_ORDERS", order._Orders(2**20))
+    layout = ShardLayout(100, 5, 50)
+    rows = [mini_batch_rows(1, 2, layout, number) for number in range(20)]
+    assert sorted_ == [50, 50]
+    assert sorted(np.concatenate(rows[:10]).tolist()) == list(range(50))
+    rows[0][:] = -1
+    assert mini_batch_rows(1, 2, layout, 0).min() >= 0, "what is given out is the caller's own"
+
+
+def test_the_orders_kept_stay_within_their_bytes_but_the_newest_is_always_kept() -> None:
+    kept = order._Orders(1000)
+    for key in range(5):
+        assert np.array_equal(kept.of(key, 100), permutation(key, 100))
+        assert list(kept._kept) == [(key, 100)]
+    for key in range(20):
+        kept.of(key, 10)
+    assert kept._bytes == sum(rows.nbytes for rows in kept._kept.values()) <= 1000
