@@ -20,10 +20,12 @@ from server.rules.settings import ProjectSettings, read_settings
 from server.rules.states import DraftState
 from server.storage.stores import Stores
 from server.storage.tables import Draft
+from volunteer.plan.architecture import describe
 from volunteer.plan.objectives import label_rules
 from volunteer.plan.refused import Refused
 
 _LOG = logging.getLogger(__name__)
+_OURS = "Something went wrong in the server while checking; it has been recorded."
 _NEEDED = {
     "model": "Choose a Keras model file (.keras or .h5).",
     "data": "Choose the training data (.npy or .npz).",
@@ -48,37 +50,49 @@ class DraftChecker:
         self._learner = learner
 
     def run_pass(self, now: dt.datetime) -> int:
-        """Check every draft that waits for it; how many were."""
-        waiting = self._stores.drafts.to_check()
-        for draft in waiting:
-            self._conclude(draft, *self._look(draft), now)
-        return len(waiting)
+        """Check every draft that waits for it; how many were. One that fails holds up none of the others."""
+        return sum(self._check_one(draft, now) for draft in self._stores.drafts.to_check())
 
-    def _look(self, draft: Draft) -> tuple[list[Problem], list[str], Finding | None]:
-        uploads = folder_of(self._stores, draft.id) / "uploads"
-        files = {upload.field: uploads / upload.path for upload in self._stores.drafts.uploads(draft)}
+    def _check_one(self, draft: Draft, now: dt.datetime) -> int:
+        out = folder_of(self._stores, draft.id) / f"check-{draft.revision}"
+        ready = False
+        try:
+            problems, remarks, finding = self._look(draft, out)
+            ready = self._conclude(draft, problems, remarks, finding, now)
+        except Exception as error:
+            _LOG.exception("checking draft %d failed", draft.id)
+            sentence = _OURS
+            if isinstance(error, GridError):
+                sentence = f"This could not be checked just now: {error.sentence}"
+            try:
+                self._conclude(draft, [Problem("", sentence)], [], None, now)
+            except Exception:
+                # Not even that: it stays where it is, and is tried again when the duty is due.
+                _LOG.exception("draft %d could not be concluded", draft.id)
+                return 0
+        finally:
+            if not ready:
+                # Unpacked data may be large, and the next check unpacks them again.
+                shutil.rmtree(out, ignore_errors=True)
+        return 1
+
+    def _look(self, draft: Draft, out: Path) -> tuple[list[Problem], list[str], Finding | None]:
         folder = folder_of(self._stores, draft.id)
-        # Also what earlier checks left: unpacked data may be large.
+        files = {upload.field: folder / "uploads" / upload.path for upload in self._stores.drafts.uploads(draft)}
+        # What a killed process or an older revision left.
         for earlier in folder.glob("check-*"):
             shutil.rmtree(earlier, ignore_errors=True)
-        out = folder / f"check-{draft.revision}"
         out.mkdir(parents=True)
-        try:
-            return check(draft.form, files, out, self._intake, self._learner)
-        except GridError as error:
-            _LOG.warning("draft %d could not be checked: %s", draft.id, error.sentence)
-            return [Problem("", f"This could not be checked just now: {error.sentence}")], [], None
-        except Exception:
-            _LOG.exception("checking draft %d failed", draft.id)
-            return [Problem("", "Something went wrong in the server while checking; it has been recorded.")], [], None
+        return check(draft.form, files, out, self._intake, self._learner)
 
     def _conclude(
         self, draft: Draft, problems: list[Problem], remarks: list[str], finding: Finding | None, now: dt.datetime
-    ) -> None:
+    ) -> bool:
+        """Record the outcome; whether the draft is ready now."""
         ready = finding is not None and not problems
         facts = forecast.facts(finding.settings, finding.model, finding.data) if finding is not None else []
         with self._stores.database.write():
-            self._stores.drafts.conclude(
+            recorded = self._stores.drafts.conclude(
                 draft,
                 DraftState.ready if ready else DraftState.needs_correction,
                 [{"field": p.field, "sentence": p.sentence} for p in problems],
@@ -87,6 +101,7 @@ class DraftChecker:
                 msgspec.to_builtins(finding) if ready else None,
                 now,
             )
+        return ready and recorded
 
 
 def check(
@@ -112,9 +127,12 @@ def check(
     data = check_data(model, chosen, settings, files, out, intake)
     problems += [Problem(p.field, p.sentence) for p in data.problems]
     remarks += [p.sentence for p in data.remarks]
+    if settings is not None and data.training is not None:
+        problems += forecast.problems(settings, data)
     if problems or settings is None or data.training is None:
         return problems, remarks, None
     try:
+        model = costed(model, data)
         inspection = inspect(model, chosen, settings, data, out, learner)
     except Refused as refused:
         return [Problem(refused.field, refused.sentence)], remarks, None
@@ -137,6 +155,25 @@ def check_data(
             index_limits=model.index_limits, batch_size=settings.batch_size if settings else None, **optional,
         )
     )  # fmt: skip
+
+
+def costed(model: ModelReading, data: DataReading) -> ModelReading:
+    """The model with what an example of this data costs: open dimensions have a length now.
+
+    Raises Refused (beside the data) where that passes a bound.
+    """
+    if all(length is not None for spec in model.inputs for length in spec.shape):
+        return model
+    parts = [("data", data.training), ("validation_data", data.validation)]
+    costs = []
+    for field, examples in parts:
+        if examples is not None:
+            lengths = {array.name: array.row_shape for array in examples.inputs}
+            try:
+                costs.append(describe(model.architecture, lengths=lengths).cost)
+            except Refused as refused:
+                raise Refused(f"With examples of this length: {refused.sentence}", field) from None
+    return msgspec.structs.replace(model, cost=costs[0])
 
 
 def inspect(

@@ -1,6 +1,5 @@
 """The pass that turns a submitted draft into a running project: shards, plan, first checkpoint, round 0."""
 
-import contextlib
 import datetime as dt
 import logging
 import shutil
@@ -31,23 +30,26 @@ class Preparer:
         self._intake = intake
 
     def run_pass(self, now: dt.datetime) -> int:
-        """How many projects began to run."""
-        begun = 0
-        for project in self._stores.projects.in_state(ProjectState.preparing):
+        """How many projects began to run. One that fails holds up none of the others."""
+        return sum(
+            self._prepare_one(project, now) for project in self._stores.projects.in_state(ProjectState.preparing)
+        )
+
+    def _prepare_one(self, project: Project, now: dt.datetime) -> int:
+        try:
             draft = self._stores.drafts.of_project(project.id)
-            try:
-                if draft is None or draft.findings is None:
-                    raise NotFound("what was submitted is gone")
-                self._prepare(project, draft, msgspec.convert(draft.findings, Finding), now)
-                begun += 1
-            except SomebodyElseWasFirst:
-                _LOG.info("project %d was cancelled, or its blobs deleted with another's", project.id)
-            except Exception as error:
-                # Whatever it is, trying again would meet it again: a person must look.
-                _LOG.exception("project %d could not be prepared", project.id)
-                known = isinstance(error, GridError | Refused | OSError)
-                self._give_up(project, str(error) if known else "something went wrong in the server.", now)
-        return begun
+            if draft is None or draft.findings is None:
+                raise NotFound("what was submitted is gone")
+            self._prepare(project, draft, msgspec.convert(draft.findings, Finding), now)
+            return 1
+        except SomebodyElseWasFirst:
+            _LOG.info("project %d was cancelled, or its blobs deleted with another's", project.id)
+        except Exception as error:
+            # Whatever it is, trying again would meet it again: a person must look.
+            _LOG.exception("project %d could not be prepared", project.id)
+            known = isinstance(error, GridError | Refused | OSError)
+            self._give_up(project, str(error) if known else "something went wrong in the server.", now)
+        return 0
 
     def _prepare(self, project: Project, draft: Draft, finding: Finding, now: dt.datetime) -> None:
         folder = folder_of(self._stores, draft.id)
@@ -106,11 +108,17 @@ class Preparer:
         )  # fmt: skip
 
     def _give_up(self, project: Project, reason: str, now: dt.datetime) -> None:
-        with contextlib.suppress(SomebodyElseWasFirst, NotFound), self._stores.database.write():
-            # As it is now, not as it would have been.
-            project = self._stores.projects.by_id(project.id)
-            self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
-            self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+        try:
+            with self._stores.database.write():
+                # As it is now, not as it would have been.
+                project = self._stores.projects.by_id(project.id)
+                self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
+                self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+        except (SomebodyElseWasFirst, NotFound):
+            _LOG.info("project %d was ended or deleted while it was prepared", project.id)
+        except Exception:
+            # It is still being prepared, so the next pass tries again.
+            _LOG.exception("project %d could not be given up", project.id)
 
 
 def plan_of(finding: Finding, cut: Cut) -> ProjectPlan:

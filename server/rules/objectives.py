@@ -12,6 +12,7 @@ from volunteer.plan.objectives import (
     canonical_loss,
     canonical_metrics,
     canonical_optimizer,
+    label_rules,
     optimizer_from_form,
     scaled_learning_rate,
 )
@@ -31,14 +32,11 @@ class Objective(msgspec.Struct, frozen=True):
 def choose(model: ModelReading, settings: ProjectSettings) -> tuple[Objective | None, list[Problem]]:
     """The form's choice goes before the file's. None, with problems, when something is missing or not allowed."""
     problems: list[Problem] = []
-    parts = [
-        _try(lambda: _loss(model, settings), "loss", problems),
-        _try(lambda: _metrics(model, settings), "metrics", problems),
-        _try(lambda: _optimizer(model, settings), "optimizer", problems),
-    ]
-    if problems:
-        return None, problems
-    return Objective(*parts), []
+    loss = _try(lambda: _loss(model, settings), "loss", problems)
+    # Which metrics fit depends on the loss: without one there is nothing to say of them.
+    metrics: Any = _try(lambda: _metrics(model, settings, loss), "metrics", problems) if loss is not None else None
+    optimizer = _try(lambda: _optimizer(model, settings), "optimizer", problems)
+    return (None if problems else Objective(loss, metrics, optimizer)), problems
 
 
 def _try(part: Callable[[], Any], field: str, problems: list[Problem]) -> Any:
@@ -50,16 +48,17 @@ def _try(part: Callable[[], Any], field: str, problems: list[Problem]) -> Any:
 
 
 def _loss(model: ModelReading, settings: ProjectSettings) -> dict[str, Any]:
-    if settings.loss:
-        return canonical_loss(settings.loss)
-    if model.loss is None:
-        raise Refused("The model file brings no loss that can be used: choose one here.", "loss")
-    return model.loss
+    loss = canonical_loss(settings.loss) if settings.loss else model.loss
+    if loss is None:
+        raise Refused("The model file was not compiled with a loss: choose one here.", "loss")
+    # Also the rule that the labels are checked by: a loss that does not fit the model has none.
+    label_rules(loss, model.output_shape)
+    return loss
 
 
-def _metrics(model: ModelReading, settings: ProjectSettings) -> list[dict[str, Any]]:
+def _metrics(model: ModelReading, settings: ProjectSettings, loss: dict[str, Any]) -> list[dict[str, Any]]:
     if settings.metrics:
-        return canonical_metrics(list(settings.metrics), _loss(model, settings), model.output_shape)
+        return canonical_metrics(list(settings.metrics), loss, model.output_shape)
     return list(model.metrics or [])
 
 

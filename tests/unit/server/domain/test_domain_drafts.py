@@ -1,12 +1,16 @@
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
+from server.rules import forecast
 from server.rules.incoming import IncomingFile
 from server.rules.intake_values import CutRequest, IntakeFailed
 from server.rules.learning_values import LearnerFailed
 from server.rules.states import DraftState, ProjectState
+from server.storage.tables import Draft
 from tests.support.domain_grid import DomainGrid
 
 
@@ -86,10 +90,107 @@ def test_a_check_that_fails_for_our_own_fault_says_so_and_does_not_spin(
     assert "bug" not in problems(grid, owner, draft)[""]
 
 
-def test_one_example_and_a_large_validation_split_are_no_division_by_zero(grid: DomainGrid, owner: int) -> None:
-    draft = grid.drafts.start(owner, grid.form(validation_fraction=0.9), grid.files(1, 1), grid.now)
+@pytest.mark.parametrize(("examples", "told"), [(1, "A single example cannot be split"), (2, "")])
+def test_a_validation_split_that_cannot_be_made_is_told_before_anything_is_queued(
+    grid: DomainGrid, owner: int, examples: int, told: str
+) -> None:
+    draft = grid.drafts.start(owner, grid.form(validation_fraction=0.9), grid.files(10, examples), grid.now)
     grid.checker.run_pass(grid.now)
+    assert problems(grid, owner, draft).get("validation_fraction", "").startswith(told)
+    assert (grid.drafts.view(owner, draft).state is DraftState.ready) == (not told)
+
+
+def test_more_mini_batches_or_shards_than_can_be_looked_through_are_refused_beside_the_field(
+    grid: DomainGrid, owner: int
+) -> None:
+    sizes = ((1, 1, "batch_size", "batch size of 3 or more"), (4, 4, "shard_examples", "101 examples a shard"))
+    for batch_size, shard_examples, field, told in sizes:
+        form = grid.form(batch_size=batch_size, shard_examples=shard_examples)
+        draft = grid.drafts.start(owner, form, grid.files(10, 2_000_001 + 10_000 * (batch_size > 1)), grid.now)
+        grid.checker.run_pass(grid.now)
+        assert told in problems(grid, owner, draft)[field]
+
+
+def test_a_loss_that_does_not_fit_the_model_stands_beside_the_loss(grid: DomainGrid, owner: int) -> None:
+    form = grid.form(loss="sparse_categorical_crossentropy")
+    draft = grid.drafts.start(owner, form, grid.files(10, 40), grid.now)
+    grid.checker.run_pass(grid.now)
+    found = problems(grid, owner, draft)
+    assert set(found) == {"loss"}
+    assert "the model has one output" in found["loss"]
+
+
+@pytest.mark.parametrize("broken", ["folder", "conclusion", "facts"])
+def test_a_draft_that_cannot_be_checked_holds_up_none_behind_it(
+    grid: DomainGrid, owner: int, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = (grid.drafts.start(owner, grid.form(), grid.files(10, 40), grid.now) for _ in range(2))
+    conclude, facts = grid.stores.drafts.conclude, forecast.facts
+    if broken == "folder":
+        folder = grid.folder / "drafts" / str(bad)
+        shutil.rmtree(folder)
+        folder.write_text("no folder")
+    elif broken == "conclusion":
+
+        def fail_once(draft: Draft, *outcome: object) -> bool:
+            monkeypatch.setattr(grid.stores.drafts, "conclude", conclude)
+            raise OSError("the disk is full")
+
+        monkeypatch.setattr(grid.stores.drafts, "conclude", fail_once)
+    else:
+
+        def fail(*given: object) -> list[tuple[str, str]]:
+            monkeypatch.setattr(forecast, "facts", facts)
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(forecast, "facts", fail)
+    assert grid.checker.run_pass(grid.now) == 2
+    assert "Something went wrong in the server" in problems(grid, owner, bad)[""]
+    assert grid.drafts.view(owner, bad).state is DraftState.needs_correction
+    assert grid.drafts.view(owner, good).state is DraftState.ready
+
+
+def test_a_draft_that_cannot_even_be_concluded_waits_and_nothing_spins(
+    grid: DomainGrid, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*given: object) -> None:
+        raise OSError("the disk is full")
+
+    draft = grid.drafts.start(owner, grid.form(), grid.files(10, 40), grid.now)
+    with monkeypatch.context() as patch:
+        patch.setattr(grid.stores.drafts, "conclude", fail)
+        assert grid.checker.run_pass(grid.now) == 0
+    assert grid.checker.run_pass(grid.now) == 1
     assert grid.drafts.view(owner, draft).state is DraftState.ready
+
+
+def test_a_check_that_found_mistakes_keeps_no_unpacked_data(grid: DomainGrid, owner: int) -> None:
+    draft = grid.drafts.start(owner, grid.form(), grid.files(10, 40, labels=39), grid.now)
+    grid.checker.run_pass(grid.now)
+    assert [path.name for path in (grid.folder / "drafts" / str(draft)).iterdir()] == ["uploads"]
+
+
+def test_a_project_that_cannot_be_given_up_holds_up_none_behind_it(
+    grid: DomainGrid, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = []
+    for _ in range(2):
+        draft = grid.drafts.start(owner, grid.form(), grid.files(10, 40), grid.now)
+        grid.checker.run_pass(grid.now)
+        numbers.append(grid.drafts.submit(owner, draft, grid.now))
+    by_id, of_project = grid.stores.projects.by_id, grid.stores.drafts.of_project
+
+    def fail(project_id: int) -> Any:
+        if project_id == numbers[0]:
+            raise OSError("the disk is full")
+        return of_project(project_id)
+
+    monkeypatch.setattr(grid.stores.drafts, "of_project", fail)
+    monkeypatch.setattr(grid.stores.projects, "by_id", fail)
+    assert grid.preparer.run_pass(grid.now) == 1
+    monkeypatch.undo()
+    assert by_id(numbers[0]).state is ProjectState.preparing
+    assert grid.row(numbers[1]).state is ProjectState.running
 
 
 def test_a_check_of_an_older_version_does_not_overwrite_a_newer_one(
