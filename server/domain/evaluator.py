@@ -16,6 +16,8 @@ _LOG = logging.getLogger(__name__)
 _MAX_FAILURES = 3
 _BETWEEN = dt.timedelta(seconds=15)
 """How often, within an epoch, the newest weights are measured; every epoch's end is."""
+_AFTER_THE_END = dt.timedelta(days=1)
+_STOPPED = (ProjectState.paused, ProjectState.needs_attention, ProjectState.finished, ProjectState.cancelled)
 
 
 class Evaluator:
@@ -29,40 +31,42 @@ class Evaluator:
         return sum(self._evaluate_one(project, now) for project in self._candidates(now))
 
     def _candidates(self, now: dt.datetime) -> list[Project]:
-        recent = [
-            project
-            for project in self._stores.projects.in_state(ProjectState.finished)
-            if project.ended_at and now - project.ended_at < dt.timedelta(days=1)
-        ]
-        return self._stores.projects.in_state(ProjectState.running) + recent
+        """Who trains first; then those that rest or ended lately, whose last weights are worth knowing too."""
+        stopped = [project for state in _STOPPED for project in self._stores.projects.in_state(state)]
+        lately = [p for p in stopped if p.ended_at is None or now - p.ended_at < _AFTER_THE_END]
+        return self._stores.projects.in_state(ProjectState.running) + lately
 
     def _evaluate_one(self, project: Project, now: dt.datetime) -> int:
-        checkpoint = self._due(project, now)
-        shards = self._stores.projects.shards(project.id, validation=True)
-        if checkpoint is None or not shards:
-            return 0
+        checkpoint = None
         try:
+            shards = self._stores.projects.shards(project.id, validation=True)
+            checkpoint = self._due(project, now) if shards else None
+            if checkpoint is None:
+                return 0
             loss, metrics = self._measure(project, checkpoint, [shard.sha256 for shard in shards])
+            with self._stores.database.write():
+                self._stores.checkpoints.evaluated(checkpoint, loss, metrics, now)
+            return 1
         except (LearnerFailed, Refused, NotFound) as error:
             _LOG.warning("project %d could not be evaluated: %s", project.id, error.sentence)
+        except Exception:
+            # One project's trouble is not the others'.
+            _LOG.exception("evaluating project %d failed", project.id)
+        if checkpoint is not None:
             self._failures[checkpoint.id] += 1
-            return 0
-        with self._stores.database.write():
-            self._stores.checkpoints.evaluated(checkpoint, loss, metrics, now)
-        return 1
+        return 0
 
     def _due(self, project: Project, now: dt.datetime) -> Checkpoint | None:
         waiting = filter(self._can_be_measured, self._stores.checkpoints.unevaluated_epoch_ends(project.id))
         if (oldest := next(waiting, None)) is not None:
             return oldest
-        if project.state is not ProjectState.running:
-            return None
-        last = self._stores.checkpoints.last_evaluated(project.id)
         newest = self._stores.checkpoints.latest(project.id)
         if newest is None or newest.evaluated_at is not None or not self._can_be_measured(newest):
             return None
-        if last is not None and now - last.evaluated_at < _BETWEEN:
-            return None
+        if project.state is ProjectState.running:
+            last = self._stores.checkpoints.last_evaluated(project.id)
+            if last is not None and now - last.evaluated_at < _BETWEEN:
+                return None
         return newest
 
     def _can_be_measured(self, checkpoint: Checkpoint) -> bool:

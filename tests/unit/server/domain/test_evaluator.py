@@ -75,3 +75,47 @@ def test_what_cannot_be_measured_is_tried_a_few_times_and_holds_up_no_other_proj
     if broken == "blob":
         assert checkpoint.evaluated_at is not None
     assert len(tries) <= 8
+
+
+@pytest.mark.parametrize("end", ["paused", "cancelled", "needs_attention"])
+def test_the_last_weights_of_a_project_that_stopped_are_measured_once(
+    grid: DomainGrid, owner: int, steady: Cast, end: str
+) -> None:
+    project = grid.project(owner, examples=100, k=1, validation_fraction=0.2)
+    assert evaluate(grid) == 1
+    train(grid, steady, 3)
+    if end == "needs_attention":
+        with grid.stores.database.write():
+            grid.stores.projects.move(grid.row(project), ProjectState.needs_attention, reason="it diverged.")
+    else:
+        getattr(grid.projects, {"paused": "pause", "cancelled": "cancel"}[end])(owner, project, grid.now)
+    assert evaluate(grid) == 1
+    assert grid.views.view(owner, project, grid.now).validation_loss == pytest.approx(3 * 4 / 25)
+    grid.wait(3600)
+    assert evaluate(grid) == 0
+
+
+def test_a_project_that_was_never_prepared_is_nothing_to_measure(grid: DomainGrid, owner: int) -> None:
+    draft = grid.drafts.start(owner, grid.form(validation_fraction=0.2), grid.files(10, 40), grid.now)
+    grid.checker.run_pass(grid.now)
+    grid.projects.cancel(owner, grid.drafts.submit(owner, draft, grid.now), grid.now)
+    assert evaluate(grid) == 0
+
+
+def test_a_surprise_at_one_project_is_not_the_others(
+    grid: DomainGrid, owner: int, stranger: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = grid.project(owner, examples=100, validation_fraction=0.2)
+    good = grid.project(stranger, examples=50, validation_fraction=0.2, seed=7)
+    latest = grid.stores.checkpoints.latest
+
+    def surprising(project_id: int) -> object:
+        if project_id == bad:
+            raise RuntimeError("a bug")
+        return latest(project_id)
+
+    monkeypatch.setattr(grid.stores.checkpoints, "latest", surprising)
+    assert evaluate(grid) == 1
+    newest = latest(good)
+    assert newest is not None
+    assert newest.evaluated_at is not None
