@@ -1,5 +1,6 @@
 """Recomputes a project's recorded rounds on this machine, and compares the weights: nobody need believe the grid."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,8 @@ class Replay:
         state = _State(self._stores.blobs.path(first.weights_sha256), None)
         compared, largest = 0, 0.0
         for round_ in rounds:
-            state = self._step(project, round_, state)
+            before, state = state, self._step(project, round_, state)
+            self._drop(before)
             checkpoint = self._stores.checkpoints.get(project_id, round_.number + 1)
             if checkpoint is not None and checkpoint.weights_sha256:
                 distance = self._distance(state, checkpoint)
@@ -96,9 +98,16 @@ class Replay:
                 gradients=gradients, mini_batches=round_.used, out=str(out),
             )
         )  # fmt: skip
+        for gradient in gradients:
+            Path(gradient.path).unlink()
         if report.weights is None or report.optimizer is None:
             raise NotAllowedNow(f"Round {round_.number} does not give finite numbers on this machine.")
         return _State(Path(report.weights), Path(report.optimizer))
+
+    def _drop(self, state: _State) -> None:
+        """What the round before left: a long replay would fill the disk. The grid's own blobs are not touched."""
+        if state.weights.is_relative_to(self._scratch):
+            shutil.rmtree(state.weights.parent)
 
     def _distance(self, state: _State, checkpoint: Checkpoint) -> float:
         ours, _ = load(state.weights)
