@@ -7,6 +7,8 @@ import secrets
 import socket
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +21,7 @@ from server.domain.dispatch import Dispatch
 from server.domain.draft_checker import DraftChecker
 from server.domain.drafts import Drafts
 from server.domain.evaluator import Evaluator
-from server.domain.grid import Downtime, Grid
+from server.domain.grid import NOTE_EVERY_SECONDS, Downtime, Grid
 from server.domain.host_blobs import HostBlobs
 from server.domain.hosts import Hosts
 from server.domain.join_keys import JoinKeys
@@ -44,6 +46,9 @@ if TYPE_CHECKING:
     from server.scheduler import Scheduler
 
 
+_PULSE_SECONDS = 10.0
+
+
 def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
@@ -52,6 +57,11 @@ def configure_logging(name: str) -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format=f"%(asctime)s {name} %(levelname)s %(name)s: %(message)s"
     )
+
+
+def keep_private() -> None:
+    """What this process and its children write is for nobody else on this machine."""
+    os.umask(0o077)
 
 
 def prepare_folder(settings: Settings) -> None:
@@ -67,11 +77,13 @@ def web_app(settings: Settings) -> "Flask":
     stores = open_stores(settings.data)
     plans = Plans(stores.blobs)
     bell = _bell(settings)
+    grid = Grid(stores)
+    threading.Thread(target=_note_web, args=(grid,), daemon=True).start()
     return create_app(
         Services(
             accounts=Accounts(stores), join_keys=JoinKeys(stores), hosts=Hosts(stores, settings.name),
             drafts=Drafts(stores, bell.ring), projects=Projects(stores, plans, intake(settings), bell.ring),
-            project_views=ProjectViews(stores), grid=Grid(stores), dispatch=Dispatch(stores, plans),
+            project_views=ProjectViews(stores), grid=grid, dispatch=Dispatch(stores, plans),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
             incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
             settings=WebSettings(
@@ -80,6 +92,26 @@ def web_app(settings: Settings) -> "Flask":
             ),
         )
     )  # fmt: skip
+
+
+def _note_web(grid: Grid) -> None:
+    while True:
+        try:
+            grid.note_web(utc_now())
+        except Exception:
+            logging.getLogger(__name__).exception("the web process could not note that it is there")
+        time.sleep(NOTE_EVERY_SECONDS)
+
+
+def scheduler_pulse(settings: Settings) -> Callable[[], bool]:
+    """Tells whether the scheduler has shown life within the last seconds; for the supervisor."""
+    grid = Grid(open_stores(settings.data))
+
+    def shows_life() -> bool:
+        last = grid.scheduler_alive_at()
+        return last is not None and abs((utc_now() - last).total_seconds()) < _PULSE_SECONDS
+
+    return shows_life
 
 
 def run_scheduler(settings: Settings, stop: threading.Event) -> None:

@@ -23,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = vars(parser.parse_args(argv))
     command = given.pop("command")
     try:
+        bootstrap.keep_private()
         settings = read_settings(given)
         return int(given.pop("run_command")(settings, given))
     except BadSettings as error:
@@ -42,7 +43,7 @@ def _run(settings: Settings, given: dict[str, object]) -> int:
         address = f"http://{host}:{port}"
         (settings.data / "address").write_text(address)
         print(f"DAIG is at {address}  (data in {settings.data}; Ctrl-C stops it)", flush=True)
-        supervisor.supervise(listening, ["--data", str(settings.data)], stop)
+        supervisor.supervise(listening, ["--data", str(settings.data)], stop, bootstrap.scheduler_pulse(settings))
     return 0
 
 

@@ -1,5 +1,6 @@
 """All stores of one grid, as one value: what the domain is given."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,10 @@ class Stores:
 def open_stores(folder: Path) -> Stores:
     """Open (and, the first time, create) the stores of a data folder. Readable by its owner only."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_mode & 0o077:
+        # One that was there already, or came with a wider mask: it holds people's data and the key of the sessions.
+        with contextlib.suppress(PermissionError):
+            folder.chmod(0o700)
     database = Database(folder / "grid.db")
     database.migrate()
     return Stores(

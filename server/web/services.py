@@ -93,6 +93,7 @@ class Projects(Protocol):
 
 class Grid(Protocol):
     def view(self, now: dt.datetime) -> GridView: ...
+    def check(self) -> None: ...
 
 
 class Dispatch(Protocol):

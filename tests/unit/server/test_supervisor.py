@@ -31,9 +31,10 @@ class Supervised:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.scheduler_lives = True
         self._stop = threading.Event()
         self._listening = socket.create_server(("127.0.0.1", 0))
-        arguments = (self._listening, ["--data", "x"], self._stop)
+        arguments = (self._listening, ["--data", "x"], self._stop, lambda: self.scheduler_lives)
         self._thread = threading.Thread(target=supervisor.supervise, args=arguments)
         self._thread.start()
 
@@ -122,3 +123,66 @@ def test_a_process_ends_when_its_supervisor_is_gone_however_it_went() -> None:
     child.stdin.close()
     assert child.wait(SECONDS) == 0
     child.stdout.close()
+
+
+def serve(listening: socket.socket, answer: bytes) -> None:
+    """What a web process would do, for a while."""
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        with connection:
+            connection.recv(1000)
+            connection.sendall(answer)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "WEB_PATIENCE", 1.5)
+    monkeypatch.setattr(supervisor, "SCHEDULER_PATIENCE", 1.5)
+    monkeypatch.setattr(supervisor, "_ASK_EVERY", 0.1)
+    monkeypatch.setattr(supervisor, "_ANSWER_SECONDS", 0.5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_web_process_that_does_not_answer_is_killed_with_all_of_its_own_and_started_again(
+    supervise: Callable[[str], Supervised],
+) -> None:
+    both = supervise("trap '' TERM\nsleep 600 &\nwait\nsleep 600")
+    wait_for(lambda: bool(both.starts("web")))
+    own = psutil.Process(both.starts("web")[0])
+    wait_for(lambda: bool(own.children()))
+    child = own.children()[0]
+    wait_for(lambda: len(both.starts("web")) >= 2)
+    wait_for(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
+    assert len(both.starts("scheduler")) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 200 OK\r\n\r\nok", b"HTTP/1.1 503 Busy\r\n\r\nlater"])
+def test_a_web_process_that_answers_is_left_alone(supervise: Callable[[str], Supervised], answer: bytes) -> None:
+    both = supervise("exec sleep 600")
+    threading.Thread(target=serve, args=(both._listening, answer), daemon=True).start()
+    time.sleep(3)
+    assert len(both.starts("web")) == 1
+    # So that the thread ends.
+    both._listening.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_scheduler_without_signs_of_life_is_started_again(supervise: Callable[[str], Supervised]) -> None:
+    both = supervise("exec sleep 600")
+    time.sleep(2)
+    assert len(both.starts("scheduler")) == 1
+    both.scheduler_lives = False
+    wait_for(lambda: len(both.starts("scheduler")) >= 2)
+
+
+def test_nobody_is_killed_because_the_machine_is_slow() -> None:
+    pulse = supervisor.Pulse(lambda: False, 30.0)
+    assert not any(pulse.hangs_after(25.0) for _ in range(50)), "we ourselves came to run every 25 s only"
+    pulse.forget()
+    found = [pulse.hangs_after(0.1) for _ in range(310)]
+    assert not any(found[:295])
+    assert found[-1]

@@ -1,13 +1,14 @@
 """Guarded moves, references, leadership: what several processes may do at once."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from peewee import IntegrityError
 
 from server.errors import LeadershipLost, NotFound, SomebodyElseWasFirst
 from server.rules.states import DraftState, ProjectState, ResultState, RoundState, UnitState, may_move
-from server.storage.stores import Stores
+from server.storage.stores import Stores, open_stores
 from server.storage.tables import Checkpoint, Draft, Project, Result, Round, Shard, Unit
 
 SECOND = dt.timedelta(seconds=1)
@@ -256,3 +257,11 @@ def test_instants_and_states_come_back_as_they_went_in(stores: Stores, result: R
     assert row.state is ResultState.leased
     assert stores.work.extend_leases(dt.timedelta(seconds=2.5)) == 1
     assert Result.get().deadline == now + dt.timedelta(seconds=62.5)
+
+
+def test_a_data_folder_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    folder = tmp_path / "grid"
+    folder.mkdir()
+    folder.chmod(0o755)
+    open_stores(folder).database.close()
+    assert folder.stat().st_mode & 0o777 == 0o700
