@@ -50,6 +50,7 @@ class BlobCollector:
             elif age >= _OPTIMIZER_CHECKPOINTS and checkpoint.optimizer_sha256:
                 with self._stores.database.write():
                     self._stores.checkpoints.drop_optimizer(checkpoint)
+                    delete_unused(self._stores, (checkpoint.optimizer_sha256,))
                 moved += 1
         return moved
 

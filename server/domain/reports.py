@@ -5,7 +5,8 @@ from pathlib import Path
 
 from server.domain.plans import Plans
 from server.domain.ports import Ring
-from server.errors import MalformedGradient, NoSuchResult, NotYourResult, ResultEnded, StaleResult
+from server.domain.unused_blobs import delete_unused, require_blobs
+from server.errors import GridError, MalformedGradient, NoSuchResult, NotYourResult, ResultEnded, StaleResult
 from server.rules import deadlines, sizing
 from server.rules.states import ProjectState, ResultState, RoundState, UnitState
 from server.storage.stores import Stores
@@ -75,22 +76,14 @@ class Reports:
         # Before the bytes are taken in: what is refused leaves nothing behind.
         self._require_honest_counts(project, self._stores.work.unit(result.unit_id), result, claim)
         self._stores.blobs.adopt_as(file, sha256)
-        with self._stores.database.write():
-            result = self._own(host, result_id)
-            if _is_repetition(result, sha256):
-                return ReportReply(_VERDICTS[result.state], result.sentence)
-            self._require_reportable(result)
-            unit = self._stores.work.unit(result.unit_id)
-            state, sentence = self._accept(unit, result, claim)
-            self._stores.work.move(
-                result, ResultState.reported, digest=sha256, gradient_sha256=sha256, delivered=claim.mini_batches,
-                seconds=claim.seconds, ended_at=now, sentence=sentence,
-            )  # fmt: skip
-            if state is not ResultState.reported:
-                self._stores.work.move(result, state)
-            self._measure(host, project, result, claim, now)
+        try:
+            reply = self._record(host, result_id, sha256, claim, now)
+        except GridError:
+            # The round may have closed while the bytes were written.
+            delete_unused(self._stores, (sha256,))
+            raise
         self._ring("rounds")
-        return ReportReply(_VERDICTS[state], sentence)
+        return reply
 
     def give_back(self, host: Host, result_id: str, message: GiveBack, now: dt.datetime) -> Acknowledged:
         """The host will not finish. Quitting is nobody's failure; everything else counts against the unit."""
@@ -107,6 +100,28 @@ class Reports:
                 self._stores.work.count_failure(result.unit_id)
         self._ring("transitions")
         return Acknowledged("Thank you; it goes to another host.")
+
+    def _record(
+        self, host: Host, result_id: str, sha256: str, claim: GradientClaim, now: dt.datetime
+    ) -> ReportReply:
+        """One transaction: the result names the blob that was taken in, or, when it is refused after all, nothing."""
+        with self._stores.database.write():
+            result = self._own(host, result_id)
+            if _is_repetition(result, sha256):
+                return ReportReply(_VERDICTS[result.state], result.sentence)
+            self._require_reportable(result)
+            require_blobs(self._stores, (sha256,))
+            unit = self._stores.work.unit(result.unit_id)
+            state, sentence = self._accept(unit, result, claim)
+            self._stores.work.move(
+                result, ResultState.reported, digest=sha256, gradient_sha256=sha256, delivered=claim.mini_batches,
+                seconds=claim.seconds, ended_at=now, sentence=sentence,
+            )  # fmt: skip
+            if state is not ResultState.reported:
+                self._stores.work.move(result, state)
+            project = self._stores.projects.by_id(result.project_id)
+            self._measure(host, project, result, claim, now)
+        return ReportReply(_VERDICTS[state], sentence)
 
     def _own(self, host: Host, result_id: str) -> Result:
         result = self._stores.work.result(int(result_id)) if result_id.isdecimal() and len(result_id) < 19 else None

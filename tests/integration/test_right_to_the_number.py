@@ -35,9 +35,9 @@ def stutter(hosts: list[RunningVolunteer], stop: threading.Event) -> None:
 
 
 def test_two_epochs_with_batchnorm_equal_a_plain_loop_of_gradient_tape(cast: Any) -> None:
-    from tests.integration.independent_replay import Round, relative_error, replay
-
     import keras
+
+    from tests.integration.independent_replay import Round, relative_error, replay
 
     model = small_cnn(batch_norm=True, rate=0.003)
     form = {"epochs": "2", "k": "6", "batch_size": str(BATCH), "seed": str(SEED), "validation_fraction": "0"}

@@ -56,6 +56,17 @@ class Person:
         assert found, f"{answer.status_code} {answer.url}\n{answer.text[:3000]}"
         return int(found.group(1))
 
+    def correct(
+        self, draft_id: int, files: Mapping[str, Path] | None = None, form: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Send the draft's form again, with only these files chosen anew; the draft when it is checked."""
+        opened = {field: (path.name, path.read_bytes()) for field, path in (files or {}).items()}
+        page = f"/drafts/{draft_id}"
+        # Without a file this is still the multipart form that the page has.
+        answer = self.submit(page, {**FORM, **(form or {})}, page=page, files=opened or {"model": ("", b"")})
+        assert answer.ok, answer.text[:3000]
+        return self.checked(draft_id)
+
     def checked(self, draft_id: int, seconds: float = 120) -> dict[str, Any]:
         """The draft when it is checked, as the page's own JSON."""
         return wait_for(  # type: ignore[no-any-return]
@@ -78,6 +89,9 @@ class Person:
     def act(self, project_id: int, verb: str) -> requests.Response:
         page = f"/projects/{project_id}" + (f"/{verb}" if verb in ("cancel", "delete") else "")
         return self.submit(f"/projects/{project_id}/{verb}", {}, page=page)
+
+    def get(self, path: str) -> requests.Response:
+        return self.session.get(self.address + path, timeout=60)
 
     def wait_until(self, project_id: int, state: str, seconds: float, explain=lambda: "") -> dict[str, Any]:  # type: ignore[no-untyped-def]
         def reached() -> Any:

@@ -19,3 +19,8 @@ def below(folder: Path, words: str = "") -> list[psutil.Process]:
 def cpu_seconds(processes: list[psutil.Process]) -> float:
     """Processor time that they have taken so far, their children's not counted."""
     return sum(times.user + times.system for times in (one.cpu_times() for one in processes))
+
+
+def has_loaded(process: psutil.Process, library: str) -> bool:
+    """Whether a shared library of that name is in the process's memory (Linux)."""
+    return library in Path(f"/proc/{process.pid}/maps").read_text("utf-8", errors="replace")

@@ -37,6 +37,7 @@ def test_the_last_three_epoch_ends_the_best_and_the_first_weights_are_kept(
     Checkpoint.update(validation_loss=0.4).where(Checkpoint.round == 3).execute()
     train(grid, steady, 6)
     dropped = [c.weights_sha256 for c in grid.stores.checkpoints.of_project(project) if c.round == 5]
+    dropped += [c.optimizer_sha256 for c in grid.stores.checkpoints.of_project(project) if 0 < c.round < 13]
     collect(grid)
     kept = {c.round for c in grid.stores.checkpoints.of_project(project) if c.weights_sha256}
     assert kept == {0, 3, 6, 12, 13, 14}

@@ -2,6 +2,7 @@ import dataclasses
 import itertools
 import json
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from server.errors import MalformedGradient, NoSuchResult, NotYourResult, ResultEnded, StaleResult
 from server.rules.states import ProjectState, ResultState, UnitState
 from tests.support.domain_grid import Cast, DomainGrid
+from volunteer.protocol.digests import sha256_of
 from volunteer.protocol.gradients import GradientBlob
 from volunteer.protocol.messages import GiveBack, GiveBackReason, Heartbeat, Lease, Verdict
 from volunteer.protocol.tensors import save
@@ -350,3 +352,24 @@ def test_every_state_of_a_result_takes_or_refuses_a_report_without_a_surprise(
         else:
             assert result in (ResultState.leased, ResultState.lost)
             assert (reply.verdict is Verdict.pending) == (unit is UnitState.open)
+
+
+def test_a_gradient_that_comes_too_late_while_it_is_written_leaves_no_bytes_behind(
+    grid: DomainGrid, owner: int, steady: Cast, slow: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid.project(owner, k=1)
+    first, second = steady.lease(), slow.lease()
+    late = grid.honest(second)
+    adopt_as = grid.stores.blobs.adopt_as
+
+    def adopt_and_close_the_round(path: Path, sha256: str) -> None:
+        adopt_as(path, sha256)
+        monkeypatch.undo()
+        steady.deliver(first)
+        grid.rounds()
+
+    monkeypatch.setattr(type(grid.stores.blobs), "adopt_as", lambda _, *given: adopt_and_close_the_round(*given))
+    with pytest.raises(StaleResult):
+        slow.upload(second.result, late)
+    assert not grid.stores.blobs.has(sha256_of([late.encode()]))
+    assert grid.audit.findings(grid.now) == []
