@@ -1,5 +1,6 @@
 """The learner as the rest of the server sees it: calls into supervised processes that know TensorFlow."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,12 +25,15 @@ GIB = 2**30
 # TensorFlow itself needs 1 GiB of RLIMIT_DATA; the rest is for the model, its optimizer's slots and a
 # gradient.
 DEFAULT_LIMITS = Limits(data=6 * GIB)
+NICE = 10
+"""Of the process that evaluates: niceness protects other work better than fewer threads would (measured)."""
 
 
 class ChildLearner:
-    """Two processes: one for the projects at work, and one for inspecting uploads, which ends when idle.
+    """Three processes: one for rounds, one that inspects uploads and one that evaluates; these two end when idle.
 
-    So a stranger's upload that takes minutes to try, or kills its process, holds up no round. Every method
+    So neither a stranger's upload that takes minutes to try, or kills its process, nor a large validation set holds up
+    a round; what evaluates is nice to what steps. Every method
     may be called from any thread. All raise Refused where the project is at fault, and LearnerFailed where
     the process died or took longer than `seconds`; a call that failed may be repeated.
     """
@@ -46,6 +50,8 @@ class ChildLearner:
         self._seconds = seconds
         self._work = Worker(folder / "work", limits, threads)
         self._inspections = Worker(folder / "inspections", limits, threads, idle_seconds)
+        gently = dataclasses.replace(limits, nice=NICE)
+        self._evaluations = Worker(folder / "evaluations", gently, threads, idle_seconds)
 
     def start(self) -> None:
         """Start the process for steps ahead of the first of them (it takes seconds)."""
@@ -65,17 +71,17 @@ class ChildLearner:
 
     def evaluate(self, request: EvaluateRequest) -> Evaluation:
         """Loss and metric sums over one validation shard."""
-        return self._ask(self._work, "evaluate", request, Evaluation)
+        return self._ask(self._evaluations, "evaluate", request, Evaluation)
 
     def evaluation_result(self, plan: str, sums: list[float], examples: int) -> EvaluationResult:
         """Loss and metrics of summed evaluations. `plan` is the path of the plan's blob."""
         request = ResultRequest(plan=plan, sums=sums, examples=examples)
-        return self._ask(self._work, "evaluation_result", request, EvaluationResult)
+        return self._ask(self._evaluations, "evaluation_result", request, EvaluationResult)
 
     def close(self) -> None:
-        """End both processes."""
-        self._work.close()
-        self._inspections.close()
+        """End all processes."""
+        for worker in (self._work, self._inspections, self._evaluations):
+            worker.close()
 
     def _ask(self, worker: Worker, name: str, request: Any, kind: type[Answer]) -> Answer:
         return msgspec.convert(worker.call(name, msgspec.to_builtins(request), self._seconds), kind)

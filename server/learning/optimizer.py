@@ -51,13 +51,15 @@ class Stepper:
         """Apply one gradient, in the order of the variables; Keras honours the variables' constraints."""
         self._apply([tf.convert_to_tensor(gradient) for gradient in gradients])
 
-    def encode(self) -> bytes:
-        """The state as safetensors: "0000", "0001", ... in Keras's order, each in its own dtype."""
-        return save({f"{position:04d}": value for position, value in enumerate(self._read())})
+    def encode(self) -> bytes | None:
+        """The state as safetensors: "0000", "0001", ... in Keras's order, each in its own dtype.
 
-    @property
-    def finite(self) -> bool:
-        return all(np.isfinite(value).all() for value in self._read())
+        None when a number of it is not finite.
+        """
+        values = self._read()
+        if not all(np.isfinite(value).all() for value in values):
+            return None
+        return save({f"{position:04d}": value for position, value in enumerate(values)})
 
     def _step(self, gradients: list[Any]) -> None:
         self._optimizer.apply(gradients, self._variables)

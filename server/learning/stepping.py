@@ -1,5 +1,6 @@
 """One round's end: the gradients of its results become one, the optimizer makes one step."""
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from server.learning.workbench import Bench, Workbench
 from server.rules.aggregation import mean_over_examples, moved, norm, total_sums
 from server.rules.learning_values import EvaluationResult, ResultRequest, StepReport, StepRequest
-from volunteer.plan.project_plan import ProjectPlan, Role, Weights, split
+from volunteer.plan.project_plan import ProjectPlan, Role, split
 from volunteer.protocol.tensors import save
 from volunteer.training.mapped import map_tensors
 from volunteer.training.objective import results_of
@@ -19,30 +20,50 @@ from volunteer.training.variables import Vector, read_weights
 def step(workbench: Workbench, request: StepRequest) -> StepReport:
     """Writes weights.safetensors and optimizer.safetensors into `request.out`, unless a number is not finite.
 
-    The same request gives the same bytes. Raises ValueError for files that do not belong to the plan.
+    The same request gives the same bytes, whatever was computed before. Raises ValueError for files that do not
+    belong to the plan.
     """
     started = time.perf_counter()
     bench = workbench.of(Path(request.plan))
     before = bench.load(Path(request.weights), Path(request.frozen))
     gradient, change, sums = _aggregate(bench.plan, request)
-    after = Weights(before.trainable, _moved(bench.plan, before.moving, change, request.mini_batches))
+    moving = _moved(bench.plan, before, change, request.mini_batches)
     result = _result(bench, sums, sum(file.examples for file in request.gradients))
-    finite = bool(np.isfinite(gradient).all() and np.isfinite(sums).all())
-    if finite:
-        bench.stepper.restore(Path(request.optimizer) if request.optimizer else None)
-        bench.stepper.step(split(gradient, bench.plan.of_role(Role.trainable)))
-        after = Weights(read_weights(bench.parts.bound).trainable, after.moving)
-        finite = bool(np.isfinite(after.trainable).all() and np.isfinite(after.moving).all())
-        finite = finite and bench.stepper.finite
-    files = _write(bench, after, Path(request.out)) if finite else {}
+    finite = all(bool(np.isfinite(numbers).all()) for numbers in (gradient, sums, moving))
+    files = _take_step(bench, request, gradient, moving) if finite else {}
     return StepReport(
-        finite=finite,
+        finite=bool(files),
         loss=result.loss,
         metrics=result.metrics,
         gradient_norm=norm(gradient),
         seconds=time.perf_counter() - started,
         **files,
     )
+
+
+def _take_step(bench: Bench, request: StepRequest, gradient: Vector, moving: Vector) -> dict[str, str]:
+    """The optimizer's step from the weights that the bench holds: paths and SHA-256 of the two files written.
+
+    Nothing when a number came out that is not finite; then nothing is written either.
+    """
+    bench.restore(Path(request.optimizer) if request.optimizer else None)
+    # From here until it is known what came of it: should anything fail, the next step reads the files again.
+    bench.let_go()
+    bench.stepper.step(split(gradient, bench.plan.of_role(Role.trainable)))
+    trainable = read_weights(bench.parts.bound).trainable
+    optimizer = bench.stepper.encode() if np.isfinite(trainable).all() else None
+    if optimizer is None:
+        return {}
+    out = Path(request.out)
+    out.mkdir(parents=True, exist_ok=True)
+    weights = save({"trainable": trainable, "moving": moving})
+    written: dict[str, str] = {}
+    for name, data in (("weights", weights), ("optimizer", optimizer)):
+        path = out / f"{name}.safetensors"
+        path.write_bytes(data)
+        written |= {name: str(path), f"{name}_sha256": hashlib.sha256(data).hexdigest()}
+    bench.hold(moving, written["weights_sha256"], written["optimizer_sha256"])
+    return written
 
 
 def evaluation_result(workbench: Workbench, request: ResultRequest) -> EvaluationResult:
@@ -73,11 +94,3 @@ def _result(bench: Bench, sums: NDArray[np.float64], examples: int) -> Evaluatio
     if examples < 1:
         raise ValueError("a mean needs examples")
     return EvaluationResult(float(sums[0]) / examples, results_of(bench.parts.metrics, sums[1:]))
-
-
-def _write(bench: Bench, after: Weights, out: Path) -> dict[str, str]:
-    out.mkdir(parents=True, exist_ok=True)
-    files = {"weights": out / "weights.safetensors", "optimizer": out / "optimizer.safetensors"}
-    files["weights"].write_bytes(save({"trainable": after.trainable, "moving": after.moving}))
-    files["optimizer"].write_bytes(bench.stepper.encode())
-    return {name: str(path) for name, path in files.items()}

@@ -75,7 +75,7 @@ class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A round's outcome. With `finite` False nothing was written and `weights` and `optimizer` are None.
+    """A round's outcome. With `finite` False nothing was written, `weights`, `optimizer` and their SHA-256 are None.
 
     `loss` and `metrics` are the round's training means, as reported by the hosts; `gradient_norm` is the
     Euclidean norm of the round's mean gradient.
@@ -88,6 +88,8 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     weights: str | None = None
     optimizer: str | None = None
+    weights_sha256: str | None = None
+    optimizer_sha256: str | None = None
 
 
 class GradientRequest(msgspec.Struct, frozen=True, kw_only=True):

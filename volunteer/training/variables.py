@@ -62,7 +62,12 @@ def bind(model: keras.Model, specs: Sequence[VariableSpec]) -> Bound:
 def assign_weights(bound: Bound, weights: Weights) -> None:
     """Set trainable and moving variables from flat vectors."""
     _assign(bound.trainable, split(weights.trainable, bound.of_role(Role.trainable)))
-    _assign(bound.moving, split(weights.moving, bound.of_role(Role.moving)))
+    assign_moving(bound, weights.moving)
+
+
+def assign_moving(bound: Bound, moving: Vector) -> None:
+    """Set BatchNormalization's moving statistics alone."""
+    _assign(bound.moving, split(moving, bound.of_role(Role.moving)))
 
 
 def assign_frozen(bound: Bound, frozen: Vector) -> None:
