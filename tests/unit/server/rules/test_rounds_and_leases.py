@@ -135,7 +135,7 @@ def test_speed_is_half_old_and_half_new() -> None:
 
 def test_memory_grows_with_parameters_activations_and_batch() -> None:
     base = sizing.memory_needed(0, 0, 1)
-    assert sizing.memory_needed(10, 0, 1) == base + 160
+    assert sizing.memory_needed(10, 0, 1) == base + 480
     assert sizing.memory_needed(0, 100, 8) == base + 2400
 
 
