@@ -1,21 +1,29 @@
 """What owners do with their projects: pause, resume, cancel, delete, download. Ownership is checked here."""
 
+import contextlib
 import csv
 import datetime as dt
 import io
+import os
 import secrets
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from server.domain.plans import Plans
 from server.domain.ports import Intake, Ring
 from server.domain.unused_blobs import delete_unused
-from server.errors import NotAllowedNow, SomebodyElseWasFirst
+from server.errors import Busy, NotAllowedNow, SomebodyElseWasFirst
 from server.rules.incoming import Download
 from server.rules.intake_values import WriteRequest
 from server.rules.states import ProjectState
 from server.storage.stores import Stores
-from server.storage.tables import Project
+from server.storage.tables import Checkpoint, Project
+
+_WRITERS = 2
+"""Models being written at once: each takes a child process of up to 2 GiB."""
+_SPARE_SECONDS = 60.0
 
 
 class Projects:
@@ -24,6 +32,7 @@ class Projects:
         self._plans = plans
         self._intake = intake
         self._ring = ring
+        self._writing = threading.BoundedSemaphore(_WRITERS)
 
     def pause(self, owner_id: int, project_id: int, now: dt.datetime) -> None:
         """Hand nothing out any more; what is being computed may still come and count."""
@@ -50,25 +59,50 @@ class Projects:
             names = self._stores.references.of_project(project_id)
             self._stores.projects.delete(project)
         delete_unused(self._stores, names)
+        self._forget_written(project_id, spare=0.0)
 
     def download(self, owner_id: int, project_id: int, now: dt.datetime) -> Download:
-        """The requestor's own file with the weights of the newest checkpoint. Raises NotAllowedNow, IntakeFailed."""
+        """The requestor's own file with the weights of the newest checkpoint; written once for each checkpoint.
+
+        The file stays, for whoever asks next. Raises NotFound, NotAllowedNow, Busy, IntakeFailed.
+        """
         project = self._stores.projects.owned(owner_id, project_id)
         checkpoint = self._stores.checkpoints.latest(project.id)
         if checkpoint is None:
             raise NotAllowedNow("There are no weights yet: the data is still being cut into shards.")
         folder = self._stores.folder / "outgoing"
         folder.mkdir(exist_ok=True, mode=0o700)
-        out = folder / f"{secrets.token_hex(12)}.{project.source_kind}"
+        ready = folder / f"{project.id}-{checkpoint.round}-{checkpoint.weights_sha256[:16]}.{project.source_kind}"
+        try:
+            # It is young again, so the collector leaves it.
+            os.utime(ready)
+        except FileNotFoundError:
+            if not self._writing.acquire(blocking=False):
+                raise Busy("Other models are being written just now. Try again in a moment.") from None
+            try:
+                self._write(project, checkpoint, ready)
+            finally:
+                self._writing.release()
+        stem = Path(project.source_name).stem
+        return Download(ready, f"{stem}-round-{checkpoint.round}{ready.suffix}")
+
+    def _write(self, project: Project, checkpoint: Checkpoint, ready: Path) -> None:
         blobs = self._stores.blobs
+        out = ready.with_name(f"{secrets.token_hex(12)}.{project.source_kind}")
         request = WriteRequest(
             original=str(blobs.path(project.source_sha256)), out=str(out),
             variables=tuple(self._plans.of(project.plan_sha256).variables), sources=tuple(project.sources),
             weights=str(blobs.path(checkpoint.weights_sha256)), frozen=str(blobs.path(project.frozen_sha256)),
         )  # fmt: skip
-        path = self._intake.write_model(request)
-        stem = Path(project.source_name).stem
-        return Download(path, f"{stem}-round-{checkpoint.round}{path.suffix}")
+        os.replace(self._intake.write_model(request), ready)
+        self._forget_written(project.id, spare=_SPARE_SECONDS)
+
+    def _forget_written(self, project_id: int, spare: float) -> None:
+        """Delete the project's written models but those of the last seconds: somebody may be about to open one."""
+        for path in (self._stores.folder / "outgoing").glob(f"{project_id}-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime >= spare:
+                    path.unlink()
 
     def history_csv(self, owner_id: int, project_id: int) -> str:
         """One line a closed round; validation where its checkpoint was measured."""

@@ -15,7 +15,7 @@ class IncomingFile(msgspec.Struct, frozen=True):
 
 
 class Download(msgspec.Struct, frozen=True):
-    """A temporary file to be sent and then deleted, and the name that it is offered under."""
+    """A file to be sent, and the name that it is offered under. It is not the sender's to delete."""
 
     path: Path
     filename: str

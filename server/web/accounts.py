@@ -1,4 +1,4 @@
-"""Sign-up, log-in and the account page with its join keys and computers."""
+"""Sign-up, log-in and the account page with its join keys and machines."""
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -71,7 +71,7 @@ def create_join_key() -> ResponseReturnValue:
     """Shows the secret in this one answer; it is kept nowhere, in no cookie and no history."""
     form = request.form
     problems: list[Problem] = []
-    label = form.get("label", "").strip()[:100] or "my computers"
+    label = form.get("label", "").strip()[:100] or "my machines"
     uses = _whole("uses", MAX_USES, problems)
     hours = _whole("hours", MAX_HOURS, problems)
     if problems:
@@ -88,7 +88,7 @@ def create_join_key() -> ResponseReturnValue:
 @blueprint.post("/account/join-keys/<int:key_id>/revoke")
 def revoke_join_key(key_id: int) -> ResponseReturnValue:
     here().join_keys.revoke(login.account().id, key_id, now())
-    flash("The join key is revoked. Computers that joined with it stay.")
+    flash("The join key is revoked. Machines that joined with it stay.")
     return redirect(url_for("accounts.show"))
 
 

@@ -63,9 +63,6 @@ def model(project_id: int) -> Response:
         conditional=False, etag=False,
     )  # fmt: skip
     response.headers["Cache-Control"] = "no-store"
-    # A response that is passed through to the server's own file sending forgets what to do at its end.
-    response.direct_passthrough = False
-    response.call_on_close(lambda: download.path.unlink(missing_ok=True))
     return response
 
 

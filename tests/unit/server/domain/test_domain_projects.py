@@ -1,9 +1,10 @@
 import csv
 import io
+import os
 
 import pytest
 
-from server.errors import NotAllowedNow, NotFound
+from server.errors import Busy, NotAllowedNow, NotFound
 from server.rules.states import ProjectState
 from server.storage.tables import Event, MiniBatchUse, Project, Result, Round, Shard, Unit
 from tests.support.domain_grid import Cast, DomainGrid
@@ -105,6 +106,39 @@ def test_the_newest_weights_can_be_downloaded_at_any_time(grid: DomainGrid, owne
     request = grid.intake.written[-1]
     assert request.sources == ("d/kernel:0",)
     assert request.original == str(grid.stores.blobs.path(grid.row(project).source_sha256))
+
+
+def test_a_model_is_written_once_for_each_round_and_the_old_file_goes(
+    grid: DomainGrid, owner: int, steady: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    write = grid.intake.write_model
+    monkeypatch.setattr(grid.intake, "write_model", lambda request: written.append(request.out) or write(request))
+    project = grid.project(owner)
+    first = grid.projects.download(owner, project, grid.now).path
+    assert grid.projects.download(owner, project, grid.now).path == first
+    assert len(written) == 1
+    train(grid, steady, 1)
+    second = grid.projects.download(owner, project, grid.now).path
+    assert first.exists(), "somebody may be about to open it"
+    os.utime(first, (0, 0))
+    train(grid, steady, 1)
+    third = grid.projects.download(owner, project, grid.now).path
+    assert sorted(first.parent.iterdir()) == sorted([second, third])
+    grid.projects.delete(owner, project, grid.now)
+    assert list(first.parent.iterdir()) == []
+
+
+def test_only_two_models_are_written_at_once_and_those_that_are_ready_are_had_all_the_same(
+    grid: DomainGrid, owner: int, steady: Cast
+) -> None:
+    ready, other = grid.project(owner), grid.project(owner)
+    grid.projects.download(owner, ready, grid.now)
+    with grid.projects._writing, grid.projects._writing:
+        assert grid.projects.download(owner, ready, grid.now).path.is_file()
+        with pytest.raises(Busy):
+            grid.projects.download(owner, other, grid.now)
+    assert grid.projects.download(owner, other, grid.now).path.is_file()
 
 
 def test_before_there_are_weights_a_download_says_so(grid: DomainGrid, owner: int) -> None:

@@ -1,208 +1,25 @@
-"""Accounts, join keys, hosts, what hosts may download, and who leads."""
+"""Join keys, hosts, and what hosts may download."""
 
-import contextlib
 import datetime as dt
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
 
-from server.domain import accounts as accounts_module
 from server.domain import hosts as hosts_module
 from server.domain import join_keys as join_keys_module
-from server.domain.accounts import Accounts
 from server.errors import (
-    Busy,
     HostTooOld,
     JoinKeyInvalid,
     NoSuchBlob,
     NotAcceptable,
     NotFound,
-    TooManyTries,
     UnknownToken,
 )
-from server.storage.tables import Account, Host, JoinKey
-from tests.support.domain_grid import MEMORY, PASSWORD, START, Cast, DomainGrid
+from server.storage.tables import Host, JoinKey
+from tests.support.domain_grid import MEMORY, START, Cast, DomainGrid
 from volunteer.protocol.messages import AttachRequest, GiveBack, GiveBackReason, Machine
 
 MACHINE = Machine("Linux", "test", 2, MEMORY, "0.1.0", 1, 1)
-
-
-@pytest.fixture
-def accounts(grid: DomainGrid) -> Accounts:
-    return grid.accounts
-
-
-def test_the_first_account_is_the_operators(grid: DomainGrid, accounts: Accounts) -> None:
-    first = accounts.sign_up("Alice", PASSWORD, grid.now)
-    second = accounts.sign_up("Bob", PASSWORD, grid.now)
-    assert (first.is_operator, second.is_operator) == (True, False)
-    assert accounts.by_id(first.id) == first
-    assert accounts.by_id(999) is None
-
-
-def test_passwords_are_kept_as_argon2id_only(grid: DomainGrid, accounts: Accounts) -> None:
-    accounts.sign_up("Alice", PASSWORD, grid.now)
-    assert Account.get().password_hash.startswith("$argon2id$")
-    assert PASSWORD not in (grid.folder / "grid.db").read_bytes().decode("latin-1")
-
-
-def test_names_differ_by_more_than_case_and_spaces(grid: DomainGrid, accounts: Accounts) -> None:
-    accounts.sign_up("Alice  B", PASSWORD, grid.now)
-    with pytest.raises(NotAcceptable) as caught:
-        accounts.sign_up(" aLICE B ", PASSWORD, grid.now)
-    assert caught.value.field == "name"
-    assert accounts.log_in("ALICE B", PASSWORD, "here", grid.now) is not None
-
-
-@pytest.mark.parametrize(
-    ("name", "password", "field"),
-    [
-        ("a", PASSWORD, "name"),
-        ("x" * 41, PASSWORD, "name"),
-        ("<b>", PASSWORD, "name"),
-        ("", PASSWORD, "name"),
-        ("alice", "short", "password"),
-        ("alice", "x" * 1001, "password"),
-        ("a long name indeed", "A Long Name Indeed", "password"),
-        ("alice", "1234567890", "password"),
-    ],
-)
-def test_a_sign_up_that_cannot_be_accepted_names_its_field(
-    grid: DomainGrid, accounts: Accounts, name: str, password: str, field: str
-) -> None:
-    with pytest.raises(NotAcceptable) as caught:
-        accounts.sign_up(name, password, grid.now)
-    assert caught.value.field == field
-    assert Account.select().count() == 0
-
-
-def test_tries_of_one_name_from_one_address_are_throttled_and_let_in_again_later(
-    grid: DomainGrid, accounts: Accounts
-) -> None:
-    accounts.sign_up("Alice", PASSWORD, grid.now)
-    for _ in range(8):
-        assert accounts.log_in("alice", "wrong password", "here", grid.now) is None
-    with pytest.raises(TooManyTries):
-        accounts.log_in("Alice", PASSWORD, "here", grid.now)
-    assert accounts.log_in("Bob", PASSWORD, "here", grid.now) is None
-    grid.wait(16 * 60)
-    assert accounts.log_in("Alice", PASSWORD, "here", grid.now) is not None
-
-
-def test_nobody_can_lock_another_person_out(grid: DomainGrid) -> None:
-    pauses: list[float] = []
-    accounts = Accounts(grid.stores, pauses.append)
-    accounts.sign_up("Alice", PASSWORD, grid.now)
-    for number in range(30):
-        assert accounts.log_in("alice", "wrong password", f"address {number}", grid.now) is None
-    assert accounts.log_in("Alice", PASSWORD, "Alice's own address", grid.now) is not None
-    assert len(pauses) == 23
-    assert pauses == sorted(pauses)
-    assert max(pauses) <= 3, "slowed down, not shut out"
-
-
-def test_a_success_forgives_the_typing_errors_of_this_address(grid: DomainGrid, accounts: Accounts) -> None:
-    accounts.sign_up("Alice", PASSWORD, grid.now)
-    for _ in range(4):
-        for _ in range(7):
-            accounts.log_in("alice", "wrong password", "here", grid.now)
-        assert accounts.log_in("Alice", PASSWORD, "here", grid.now) is not None
-
-
-def test_guesses_that_come_at_once_do_not_pass_the_limit(
-    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    accounts.sign_up("Alice", PASSWORD, grid.now)
-    verified: list[str] = []
-    monkeypatch.setattr(accounts, "_matches", lambda hashed, password: verified.append(password) or time.sleep(0.05))
-
-    def guess(number: int) -> None:
-        with contextlib.suppress(TooManyTries):
-            accounts.log_in("Alice", f"guess {number}", "here", grid.now)
-        grid.stores.database.close()
-
-    with ThreadPoolExecutor(32) as pool:
-        list(pool.map(guess, range(32)))
-    assert len(verified) == 8
-
-
-def test_at_most_two_passwords_are_hashed_at_once(
-    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each takes 64 MiB: sixty at once would be the server's death."""
-    lock, at_work, most = threading.Lock(), 0, 0
-
-    class SlowHasher:
-        def hash(self, password: str) -> str:
-            nonlocal at_work, most
-            with lock:
-                at_work += 1
-                most = max(most, at_work)
-            time.sleep(0.02)
-            with lock:
-                at_work -= 1
-            return "$argon2id$"
-
-    monkeypatch.setattr(accounts, "_hasher", SlowHasher())
-
-    def join(number: int) -> None:
-        accounts.sign_up(f"person {number}", PASSWORD, grid.now, f"address {number}")
-        grid.stores.database.close()
-
-    with ThreadPoolExecutor(12) as pool:
-        list(pool.map(join, range(12)))
-    assert most == 2
-
-
-def test_who_would_wait_long_for_a_hashing_is_told_to_come_again_and_it_counts_as_no_try(
-    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    accounts.sign_up("Alice", PASSWORD, grid.now)
-    monkeypatch.setattr(accounts_module, "_HASHING_PATIENCE", 0.01)
-    with accounts._hashing_place(), accounts._hashing_place():
-        for _ in range(10):
-            with pytest.raises(Busy):
-                accounts.log_in("Alice", PASSWORD, "here", grid.now)
-    assert accounts.log_in("Alice", PASSWORD, "here", grid.now) is not None
-
-
-def test_sign_ups_are_throttled_by_address(
-    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(accounts_module, "_MAX_SIGN_UPS", 3)
-    for number in range(3):
-        accounts.sign_up(f"person {number}", PASSWORD, grid.now, "here")
-    with pytest.raises(TooManyTries):
-        accounts.sign_up("person 3", PASSWORD, grid.now, "here")
-    accounts.sign_up("person 3", PASSWORD, grid.now, "there")
-    grid.wait(16 * 60)
-    accounts.sign_up("person 4", PASSWORD, grid.now, "here")
-
-
-def test_tries_are_throttled_by_address(
-    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(accounts_module, "_MAX_OF_ADDRESS", 5)
-    for number in range(5):
-        assert accounts.log_in(f"name {number}", PASSWORD, "one address", grid.now) is None
-    with pytest.raises(TooManyTries):
-        accounts.log_in("name 99", PASSWORD, "one address", grid.now)
-
-
-def test_an_unknown_name_takes_a_hash_too(
-    grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """So that the time of an answer does not tell which names exist."""
-    accounts.sign_up("Alice", PASSWORD, grid.now)
-    verified = []
-    monkeypatch.setattr(accounts, "_matches", lambda hashed, password: verified.append(hashed) or False)
-    accounts.log_in("Alice", "wrong password", "here", grid.now)
-    accounts.log_in("Nobody", "wrong password", "here", grid.now)
-    assert len(verified) == 2
-    assert all(hashed.startswith("$argon2id$") for hashed in verified)
 
 
 def test_a_join_key_is_for_so_many_machines(grid: DomainGrid, owner: int) -> None:

@@ -178,6 +178,6 @@ def test_odd_file_names_are_made_harmless(owner: Any, name: str) -> None:
 
 def test_the_form_says_what_strangers_see_and_what_k_does(owner: Any) -> None:
     text = owner.get("/drafts/new").text
-    assert "in clear to computers of people you do not know" in text
+    assert "in clear to machines of people you do not know" in text
     assert "K times fewer" in text
     assert "Multiply the learning rate by K" in text

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
-from server.errors import NotFound
+from server.errors import Busy, NotFound
 from server.rules.incoming import Download
 from server.rules.states import ProjectState
 from server.rules.views import EventView, ProjectSummary, ProjectView, RoundView
@@ -127,11 +127,23 @@ def test_deleting_asks_first(owner: Any, deeds: Deeds) -> None:
     assert deeds.done == [("delete", 1, 1)]
 
 
-def test_the_model_is_sent_under_its_name_and_the_temporary_file_is_gone(owner: Any, deeds: Deeds) -> None:
+def test_the_model_is_sent_under_its_name_and_kept_for_the_next_one_who_asks(owner: Any, deeds: Deeds) -> None:
     with owner.get("/projects/1/model") as answer:
         assert answer.data == b"weights" * 1000
         assert answer.headers["Content-Disposition"] == "attachment; filename=digits-round-12.h5"
-    assert not deeds.file.exists()
+    assert deeds.file.exists()
+
+
+def test_who_comes_while_many_models_are_written_is_told_to_come_again(
+    owner: Any, deeds: Deeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_: object) -> None:
+        raise Busy("Other models are being written just now.")
+
+    monkeypatch.setattr(deeds, "download", busy)
+    answer = owner.get("/projects/1/model")
+    assert answer.status_code == 503
+    assert "Other models are being written just now." in answer.text
 
 
 def test_the_history_is_a_csv_file(owner: Any) -> None:

@@ -22,6 +22,7 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
     "path",
     [
         "/sign-up", "/log-in", "/log-out", "/account/join-keys", "/account/join-keys/1/revoke",
+        "/account/hosts/1/detach",
         "/drafts", "/drafts/1", "/drafts/1/start", "/drafts/1/discard",
         "/projects/1/pause", "/projects/1/resume", "/projects/1/cancel", "/projects/1/delete",
     ],
