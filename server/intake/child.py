@@ -1,6 +1,5 @@
 """The process that looks into uploaded files: one request, h5py and numpy, under limits. Knows no Keras."""
 
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +13,12 @@ from volunteer.children.entry import serve
 from volunteer.plan.refused import Refused
 
 Answer = dict[str, Any]
+_TRACE = 8_000
+"""Letters of a traceback that go to the log: its end says what went wrong."""
 
 
 def handle(message: dict[str, Any]) -> Answer:
-    """{"ok": reading}, {"refused": sentence, "field": field} or {"failed": what, "ours": no fault of it}."""
+    """{"ok": reading}, {"refused": sentence, "field": field} or {"failed": what, "ours": no fault of it, "trace"}."""
     try:
         return {"ok": _COMMANDS[message["command"]](message["request"])}
     except Refused as error:
@@ -25,12 +26,14 @@ def handle(message: dict[str, Any]) -> Answer:
     except MemoryError:
         return {"failed": "memory"}
     except OSError as error:
-        traceback.print_exc(file=sys.stderr)
-        return {"failed": str(error)[:500], "ours": error.errno in OF_THIS_MACHINE}
+        return {"failed": str(error)[:500], "ours": error.errno in OF_THIS_MACHINE, "trace": _trace()}
     except Exception as error:
-        # Whatever a stranger's file provokes ends here; the log keeps the trace.
-        traceback.print_exc(file=sys.stderr)
-        return {"failed": f"{type(error).__name__}: {error}"[:500]}
+        # Whatever a stranger's file provokes ends here; the parent's log keeps the trace.
+        return {"failed": f"{type(error).__name__}: {error}"[:500], "trace": _trace()}
+
+
+def _trace() -> str:
+    return traceback.format_exc()[-_TRACE:]
 
 
 def _read_model(request: dict[str, Any]) -> Any:

@@ -1,5 +1,6 @@
 """The server's end of the intake: a bounded child process for each request, killed when it takes too long."""
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -24,6 +25,8 @@ from volunteer.children.child import Child, ChildGone, ChildSilent
 from volunteer.children.limits import Limits
 from volunteer.plan.refused import Refused
 
+_LOG = logging.getLogger(__name__)
+
 MODEL_LIMITS = Limits(address_space=460 * MIB, cpu_seconds=60, file_bytes=2 * GIB, open_files=64)
 WRITE_LIMITS = Limits(address_space=2 * GIB, cpu_seconds=120, file_bytes=2 * GIB, open_files=64)
 # Mapped files count as address space, not as data: arrays may be larger than what the child may hold.
@@ -39,6 +42,8 @@ _ENVIRONMENT = {
 _PATHS = {
     "data", "labels", "validation_data", "validation_labels", "folder", "original", "out", "weights", "frozen"
 }  # fmt: skip
+_NOT_NOW = "{} did not succeed just now; the server's log says why. Try again later."
+_WORDS = {"cut": "Cutting the data into shards", "write_model": "Writing the model file"}
 _MODEL_ODD = (
     "The model file could not be understood. Load it with a current Keras, save it again and upload that file; "
     "the server's log says more."
@@ -49,20 +54,21 @@ _DATA_DAMAGED = (
 
 
 class ChildIntake:
-    """Implements the domain's Intake. `folder` holds each child's own folder while its request lasts."""
+    """Implements the domain's Intake. `folder` holds each child's own folder while its request lasts.
+
+    Why a child failed goes to this process's log, and never into a sentence for people.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
-        log: Path | None = None,
         model_seconds: float = MODEL_SECONDS,
         data_seconds: float = DATA_SECONDS,
         model_limits: Limits = MODEL_LIMITS,
         data_limits: Limits = DATA_LIMITS,
     ) -> None:
         self._folder = folder
-        self._log = log
         self._model = (model_limits, model_seconds)
         self._data = (data_limits, data_seconds)
 
@@ -105,9 +111,9 @@ class ChildIntake:
         try:
             answer = self._ask(command, request, bounds)
         except (ChildGone, ChildSilent) as error:
-            raise IntakeFailed(f"The intake's {command} did not end well: {error}") from error
+            raise IntakeFailed(_NOT_NOW.format(_WORDS[command])) from error
         if "failed" in answer:
-            raise IntakeFailed(f"The intake's {command} did not end well: {answer['failed']}")
+            raise IntakeFailed(_NOT_NOW.format(_WORDS[command]))
         return _accepted(answer, "", "model")
 
     def _ask(self, command: str, request: Any, bounds: tuple[Limits, float]) -> Mapping[str, Any]:
@@ -115,11 +121,20 @@ class ChildIntake:
         self._folder.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f"{command}-", dir=self._folder)).absolute()
         try:
-            with Child("server.intake.child", folder, limits, self._log, _ENVIRONMENT) as child:
+            with Child("server.intake.child", folder, limits, environment=_ENVIRONMENT) as child:
                 child.send({"command": command, "request": request})
-                return child.receive(seconds)
+                answer = child.receive(seconds)
+        except ChildGone as gone:
+            _LOG.warning("the intake's %s died with %s:\n%s", command, gone.exit_code, gone.last_words)
+            raise
+        except ChildSilent:
+            _LOG.warning("the intake's %s took longer than %.0f s", command, seconds)
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        if "failed" in answer:
+            _LOG.warning("the intake's %s failed: %s\n%s", command, answer["failed"], answer.get("trace", ""))
+        return answer
 
 
 def _from_here(request: DataRequest | CutRequest | WriteRequest) -> dict[str, Any]:
@@ -134,7 +149,7 @@ def _from_here(request: DataRequest | CutRequest | WriteRequest) -> dict[str, An
 def _require_killed(gone: ChildGone) -> None:
     """A file can make the parser crash, which is a signal; a child that exits by itself never got to the file."""
     if gone.exit_code is None or gone.exit_code >= 0:
-        raise IntakeFailed(f"The process that reads uploads did not start: {gone}") from gone
+        raise IntakeFailed("The process that reads uploads did not start; the server's log says why.") from gone
 
 
 def _accepted(answer: Mapping[str, Any], otherwise: str, field: str) -> Any:
@@ -143,7 +158,7 @@ def _accepted(answer: Mapping[str, Any], otherwise: str, field: str) -> Any:
     if "refused" in answer:
         raise Refused(answer["refused"], answer["field"])
     if answer.get("ours"):
-        raise IntakeFailed(f"The server could not read the file just now: {answer['failed']}")
+        raise IntakeFailed("The server could not read the file just now; its log says why.")
     if answer["failed"] == "memory":
         raise Refused("The file needs more memory to read than an upload may use.", field)
     raise Refused(otherwise, field)

@@ -1,5 +1,6 @@
 """The learner process, `python -m server.learning.child`: answers the calls of `ChildLearner`."""
 
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,8 @@ from volunteer.plan.refused import Refused
 from volunteer.training.runtime import prepare, tf
 
 Call = Callable[[Any], Any]
+_TRACE = 8_000
+"""Letters of a traceback that go to the parent's log: its end says what went wrong."""
 
 
 def calls(workbench: Workbench) -> dict[str, tuple[type, Call]]:
@@ -40,7 +43,7 @@ def calls(workbench: Workbench) -> dict[str, tuple[type, Call]]:
 def answer(table: dict[str, tuple[type, Call]], message: dict[str, Any]) -> dict[str, Any]:
     """{"result": ...}, or {"refused": sentence, "field": ...} where the project is to blame, or {"failed"}.
 
-    `lost` says that the process should not be used any more.
+    `lost` says that the process should not be used any more; `trace` is for the log.
     """
     kind, function = table[message["call"]]
     try:
@@ -53,6 +56,7 @@ def answer(table: dict[str, tuple[type, Call]], message: dict[str, Any]) -> dict
         return {
             "failed": f"The learner could not do this: {type(error).__name__}: {error}"[:2000],
             "lost": False,
+            "trace": traceback.format_exc()[-_TRACE:],
         }
 
 

@@ -1,5 +1,6 @@
 """One supervised learner process: started when first needed, started again when it died, ended when idle."""
 
+import logging
 import threading
 import time
 from pathlib import Path
@@ -9,6 +10,8 @@ from server.rules.learning_values import LearnerFailed
 from volunteer.children.child import Child, ChildGone, ChildSilent
 from volunteer.children.limits import Limits
 from volunteer.plan.refused import Refused
+
+_LOG = logging.getLogger(__name__)
 
 # A learner has no use for a graphics card, and looking for one takes time.
 _ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
@@ -84,12 +87,15 @@ class Worker:
             answer = child.receive(seconds)
         except ChildGone as gone:
             self._discard()
-            raise LearnerFailed(f"The learner died: {gone}") from gone
+            _LOG.warning("a learner died with %s while it did %s:\n%s", gone.exit_code, name, gone.last_words)
+            raise LearnerFailed(f"The learner died (exit code {gone.exit_code}).") from gone
         except ChildSilent as silent:
             self._discard()
             raise LearnerFailed(f"The learner took longer than {seconds:.0f} s.") from silent
         if answer.get("lost"):
             self._discard()
+        if "failed" in answer:
+            _LOG.warning("a learner failed at %s: %s\n%s", name, answer["failed"], answer.get("trace", ""))
         return answer
 
     def _discard(self) -> None:

@@ -21,9 +21,7 @@ def _read_in_child(path: Path, folder: Path) -> tuple[dict[str, object], float, 
     out = folder / "out"
     out.mkdir()
     start = time.monotonic()
-    with Child(
-        "server.intake.child", folder / "cwd", MODEL_LIMITS, environment={"OPENBLAS_NUM_THREADS": "1"}
-    ) as child:
+    with Child("server.intake.child", folder / "cwd", MODEL_LIMITS, environment={"OPENBLAS_NUM_THREADS": "1"}) as child:
         child.send({"command": "read_model", "request": {"path": str(path), "out": str(out)}})
         answer = child.receive(20)
         seconds = time.monotonic() - start
@@ -47,9 +45,7 @@ def test_a_harmful_model_file_is_refused(build: Builder, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["k315-cnn.h5", "k315-cnn.keras", "tf212-nested.h5"])
-def test_a_genuine_file_with_bytes_changed_is_read_or_refused_but_breaks_nothing(
-    name: str, tmp_path: Path
-) -> None:
+def test_a_genuine_file_with_bytes_changed_is_read_or_refused_but_breaks_nothing(name: str, tmp_path: Path) -> None:
     genuine = (GENUINE / name).read_bytes()
     intake = ChildIntake(tmp_path / "children")
     chance = random.Random(name)
@@ -64,14 +60,14 @@ def test_a_genuine_file_with_bytes_changed_is_read_or_refused_but_breaks_nothing
 
 
 def test_a_child_that_crashes_or_hangs_is_a_sentence_and_not_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     impatient = ChildIntake(tmp_path / "children", model_seconds=0.001)
     with pytest.raises(Refused, match="took longer"):
         impatient.read_model(GENUINE / "k315-cnn.h5", tmp_path / "out")
 
     def crash(child: Child, timeout: float) -> dict[str, object]:
-        raise ChildGone(exit_code, "")
+        raise ChildGone(exit_code, "its last words")
 
     monkeypatch.setattr(Child, "receive", crash)
     intake = ChildIntake(tmp_path / "children")
@@ -81,4 +77,5 @@ def test_a_child_that_crashes_or_hangs_is_a_sentence_and_not_an_error(
     exit_code = 1
     with pytest.raises(IntakeFailed, match="did not start"):
         intake.read_model(GENUINE / "k315-cnn.h5", tmp_path / "out")
+    assert caplog.text.count("its last words") == 2
     assert list((tmp_path / "children").iterdir()) == []

@@ -32,9 +32,7 @@ def refusal(path: Path, out: Path) -> str:
 def test_a_compiled_model_is_described_by_the_child(models: Path, tmp_path: Path) -> None:
     reading = ChildIntake(tmp_path / "children").read_model(models / "k315-cnn.keras", tmp_path / "out")
     assert (reading.kind, reading.keras_version) == ("keras", "3.15.1")
-    assert [(one.name, one.shape, one.dtype) for one in reading.inputs] == [
-        ("input_layer", (8, 8, 1), "float32")
-    ]
+    assert [(one.name, one.shape, one.dtype) for one in reading.inputs] == [("input_layer", (8, 8, 1), "float32")]
     assert reading.output_shape == (10,)
     assert reading.output_activation == "softmax"
     assert reading.cost.parameters == 426
@@ -68,16 +66,12 @@ def test_settings_that_cannot_be_used_are_a_remark_and_the_form_asks(models: Pat
 
 
 @pytest.mark.parametrize("dtype", ["<f8", ">f4", "<f2", ">f8"])
-def test_weights_of_other_widths_and_byte_orders_become_float32(
-    dtype: str, models: Path, tmp_path: Path
-) -> None:
+def test_weights_of_other_widths_and_byte_orders_become_float32(dtype: str, models: Path, tmp_path: Path) -> None:
     path = Path(shutil.copy(models / "k315-cnn.h5", tmp_path))
     numbers = np.arange(360).reshape(36, 10) / 8
     with h5py.File(path, "r+") as file:
         del file[KERNEL]
-        file.create_dataset(
-            KERNEL, data=numbers.astype(dtype), compression="gzip", shuffle=True, chunks=(7, 10)
-        )
+        file.create_dataset(KERNEL, data=numbers.astype(dtype), compression="gzip", shuffle=True, chunks=(7, 10))
     with h5py.File(read_model(path, tmp_path).weights) as clean:
         assert clean[KERNEL].dtype == np.float32
         assert np.array_equal(clean[KERNEL][()], numbers)
@@ -170,9 +164,14 @@ def test_weights_are_replaced_and_the_rest_stays(models: Path, tmp_path: Path) -
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.h5", "w.safetensors"]
 
 
-def test_what_cannot_be_written_leaves_the_old_file_alone(models: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_written_leaves_the_old_file_alone_and_says_why_in_the_log(
+    models: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (tmp_path / "out.h5").write_bytes(b"old")
     intake = ChildIntake(tmp_path / "children")
-    with pytest.raises(IntakeFailed, match="nowhere"):
+    with pytest.raises(IntakeFailed, match="log says why") as caught:
         intake.write_model(_request(models, tmp_path, sources=("nowhere", "nowhere/else")))
     assert (tmp_path / "out.h5").read_bytes() == b"old"
+    assert "nowhere" not in caught.value.sentence, "people are not shown the server's insides"
+    assert "Traceback" in caplog.text
+    assert "nowhere" in caplog.text

@@ -14,9 +14,10 @@ from server.learning.learner import ChildLearner
 from server.learning.stepping import step
 from server.learning.workbench import Workbench
 from server.learning.worker import Worker
-from server.rules.learning_values import LearnerFailed, StepReport
+from server.rules.learning_values import EvaluateRequest, LearnerFailed, StepReport
 from volunteer.children.limits import Limits
 from volunteer.plan.refused import Refused
+from volunteer.protocol.tensors import save
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +49,36 @@ def test_what_the_project_is_to_blame_for_is_a_refusal(learner: ChildLearner, pr
         learner.step(project.request())
 
 
-def test_files_that_are_missing_are_a_failure_and_not_a_refusal(learner: ChildLearner, project: Any) -> None:
+def test_files_that_are_missing_are_a_failure_and_not_a_refusal(
+    learner: ChildLearner, project: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(LearnerFailed, match="FileNotFoundError"):
         learner.step(project.request(weights="/nowhere"))
+    assert "Traceback" in caplog.text
     assert learner.step(project.request()).finite
+
+
+def test_an_evaluation_under_way_holds_up_no_step(learner: ChildLearner, project: Any) -> None:
+    learner._evaluations.start()
+    pid = learner._evaluations.pid
+    assert pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 10
+    os.kill(pid, signal.SIGSTOP)
+    folder, results = project.folder, []
+    request = EvaluateRequest(
+        plan=str(folder / "plan"), frozen=str(folder / "frozen"), weights=str(folder / "weights"),
+        shard=str(folder / "shard"),
+    )  # fmt: skip
+    batch = project.mini_batches[0]
+    tensors = {f"x/{name}": values for name, values in batch.x.items()} | {"y": batch.y}
+    (folder / "shard").write_bytes(save(tensors))
+    thread = threading.Thread(target=lambda: results.append(learner.evaluate(request)))
+    thread.start()
+    assert learner.step(project.request()).finite
+    assert results == []
+    os.kill(pid, signal.SIGCONT)
+    thread.join(60)
+    assert results[0].examples == batch.examples
 
 
 def test_a_killed_learner_fails_one_call_and_the_next_finds_a_new_one(learner: ChildLearner, project: Any) -> None:
