@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 
-import psutil
 import pytest
 
+from tests.support import kills
 from tests.support.cast import Cast
 from tests.support.digits import small_cnn
-from tests.support.grid import wait_for
 from tests.support.ledger import Ledger
 from tests.support.processes import below
 
@@ -16,40 +15,10 @@ EPOCHS = 10
 FORM = {"epochs": str(EPOCHS), "k": "12", "batch_size": "16", "seed": "3"}
 
 
-def _kill_the_trainer(cast: Cast) -> None:
-    child = wait_for(cast.hosts["steady"].child, 30)
-    child.kill()
-
-
-def _kill_the_worker_of_the_web(cast: Cast) -> None:
-    master = cast.grid.process_of("server.cli web")
-    wait_for(master.children, 20)[0].kill()
-
-
-def _kill_everything(cast: Cast) -> None:
-    cast.grid.kill()
-    cast.grid.start()
-
-
-def _kill_the_supervisor(cast: Cast) -> None:
-    """Its children notice that it is gone and end by themselves."""
-    children = cast.grid.processes()
-    cast.grid.process.kill()
-    cast.grid.process.wait(10)
-    _, alive = psutil.wait_procs(children, timeout=20)
-    assert not alive, [one.cmdline() for one in alive]
-    cast.grid.start()
-
-
 KILLS: dict[str, Callable[[Cast], None]] = {
-    "the trainer": _kill_the_trainer,
-    "the learner": lambda cast: cast.grid.kill_one("server.learning.child"),
-    "the scheduler": lambda cast: cast.grid.kill_one("server.cli scheduler"),
+    "the trainer": lambda cast: kills.kill_trainer(cast.hosts["steady"]),
     "a host": lambda cast: cast.hosts["ghost"].kill(),
-    "the web's worker": _kill_the_worker_of_the_web,
-    "the web's master": lambda cast: cast.grid.kill_one("server.cli web"),
-    "everything": _kill_everything,
-    "the supervisor": _kill_the_supervisor,
+    **kills.OF_THE_GRID,
 }
 
 

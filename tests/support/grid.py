@@ -27,16 +27,17 @@ class RunningGrid:
 
     def start(self) -> None:
         (self.data / "address").unlink(missing_ok=True)
-        # One thread: the same sums on every machine, and none taken from the volunteers of the test.
-        environment = {**os.environ, "DAIG_LEARNER_THREADS": "1"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "server.cli", "run", "--data", str(self.data), "--port", str(self._port)],
-                stdout=log, stderr=log, env=environment,
+                stdout=log, stderr=log, env=_environment(),
             )  # fmt: skip
         wait_for(self._listens, START_SECONDS, self.tail)
         self.address = (self.data / "address").read_text()
         self._port = int(self.address.rsplit(":", 1)[1])
+        self.wait_until_it_answers()
+
+    def wait_until_it_answers(self) -> None:
         wait_for(self._answers, START_SECONDS, self.tail)
 
     def stop(self) -> int:
@@ -75,7 +76,7 @@ class RunningGrid:
         """`daig-server ARGUMENTS` on this grid's data."""
         return subprocess.run(
             [sys.executable, "-m", "server.cli", *arguments, "--data", str(self.data)],
-            capture_output=True, text=True, timeout=300, check=False,
+            capture_output=True, text=True, timeout=300, check=False, env=_environment(),
         )  # fmt: skip
 
     def tail(self) -> str:
@@ -109,6 +110,11 @@ class RunningGrid:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(10)
+
+
+def _environment() -> dict[str, str]:
+    """One thread: the same sums on every machine, and none taken from the volunteers of the test."""
+    return {**os.environ, "DAIG_LEARNER_THREADS": "1"}
 
 
 def wait_for(condition, seconds: float, explain=lambda: "", every: float = 0.1):  # type: ignore[no-untyped-def]
