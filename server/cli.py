@@ -11,6 +11,7 @@ from pathlib import Path
 from server import bootstrap, supervisor
 from server.config import BadSettings, Settings, read_settings
 from server.errors import GridError
+from server.rules.problems import Problem
 from volunteer.plan.refused import Refused
 from volunteer.protocol.version import SOFTWARE
 
@@ -29,6 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BadSettings as error:
         parser.exit(2, f"daig-server {command}: {error}\n")
     except (GridError, Refused) as error:
+        if given.get("json"):
+            problem = Problem(getattr(error, "field", ""), error.sentence)
+            return _tell([problem], error.sentence, [], as_json=True)
         print(f"daig-server {command}: {error}", file=sys.stderr)
         return 1
 
@@ -116,9 +120,9 @@ def _in(settings: Settings, scratch: str) -> Settings:
     return Settings(data=Path(scratch), learner_threads=settings.learner_threads)
 
 
-def _tell(problems: Sequence[object], sentence: str, facts: Sequence[tuple[str, str]], as_json: bool) -> int:
+def _tell(problems: Sequence[Problem], sentence: str, facts: Sequence[tuple[str, str]], as_json: bool) -> int:
     if as_json:
-        texts = [{"field": getattr(p, "field", ""), "sentence": getattr(p, "sentence", "")} for p in problems]
+        texts = [{"field": problem.field, "sentence": problem.sentence} for problem in problems]
         print(json.dumps({"ok": not problems, "sentence": sentence, "problems": texts, "facts": dict(facts)}))
     else:
         print(sentence)

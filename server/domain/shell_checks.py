@@ -26,6 +26,8 @@ class Found:
 
 def check_model(file: Path, scratch: Path, intake: Intake, learner: Learner) -> Found:
     """Read the model, build it and load its weights, as the form would."""
+    if missing := _missing({"model": file}):
+        return missing
     try:
         model = intake.read_model(file.absolute(), scratch / "model")
         chosen, _ = objectives.choose(model, ProjectSettings(name=file.name))
@@ -51,15 +53,26 @@ def check_data(
     files: Mapping[str, Path], form: Mapping[str, str], scratch: Path, intake: Intake, learner: Learner
 ) -> Found:
     """All of the form's checks of model, data and labels together."""
-    named = {
-        "model": files["model"].absolute(), "data": files["data_file"].absolute(), "labels": files["labels"].absolute()
-    }  # fmt: skip
-    texts = {"name": "check", "consent": "1", **form}
+    given = {"model": files["model"], "data": files["data_file"], "labels": files["labels"]}
+    if missing := _missing(given):
+        return missing
+    named = {field: path.absolute() for field, path in given.items()}
+    texts = {"name": "check", "consent": "1", "validation_fraction": "0", **form}
     problems, remarks, finding = check(texts, named, scratch, intake, learner)
     if finding is None:
         return Found(problems, " ".join(p.sentence for p in problems), [])
     sentence = " ".join([f"{finding.data.rows:,} examples fit the model.", *remarks])
     return Found([], sentence, _facts(finding.model))
+
+
+def _missing(files: Mapping[str, Path]) -> Found | None:
+    """What is not there, or is no file; None when all are."""
+    problems = [
+        Problem(field, f"{path} is not a file." if path.exists() else f"There is no file {path}.")
+        for field, path in files.items()
+        if not path.is_file()
+    ]
+    return Found(problems, " ".join(problem.sentence for problem in problems), []) if problems else None
 
 
 def _facts(model: ModelReading) -> list[tuple[str, str]]:
