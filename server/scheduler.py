@@ -104,7 +104,7 @@ class Scheduler:
             return
         if began:
             self._bell.announce()
-            for name in self._duties:
+            for name in self._duties if self._timer.running else ():
                 self._do_now(name)
 
     def _answer(self) -> None:

@@ -22,7 +22,7 @@ class FakeLeader:
 
     def run_pass(self, now: dt.datetime) -> int:
         self.renewals += 1
-        return 0
+        return int(self.leads and self.renewals == 1)
 
     def step_down(self, now: dt.datetime) -> None:
         self.stepped_down = True

@@ -7,6 +7,7 @@ from server.storage.bell import Bell
 def test_a_ring_is_heard_and_a_closed_bell_ends_the_wait(tmp_path: Path) -> None:
     listener, ringer = Bell(tmp_path / "port"), Bell(tmp_path / "port")
     listener.listen()
+    listener.announce()
     ringer.ring("rounds")
     assert listener.wait() == "rounds"
     heard: list[str] = []
