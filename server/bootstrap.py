@@ -19,6 +19,7 @@ from server.domain.audit import Audit
 from server.domain.blob_collector import BlobCollector
 from server.domain.dispatch import Dispatch
 from server.domain.draft_checker import DraftChecker
+from server.domain.draft_collector import DraftCollector
 from server.domain.drafts import Drafts
 from server.domain.evaluator import Evaluator
 from server.domain.grid import NOTE_EVERY_SECONDS, Downtime, Grid
@@ -36,6 +37,7 @@ from server.domain.transitioner import Transitioner
 from server.domain.validator import Validator
 from server.intake.intake import ChildIntake
 from server.learning.learner import ChildLearner
+from server.rules.quotas import UploadBounds
 from server.storage.bell import Bell
 from server.storage.stores import Stores, open_stores
 from volunteer.children.limits import Limits
@@ -77,12 +79,13 @@ def web_app(settings: Settings) -> "Flask":
     stores = open_stores(settings.data)
     plans = Plans(stores.blobs)
     bell = _bell(settings)
+    bounds = UploadBounds(settings.account_upload_bytes, settings.least_free_bytes)
     grid = Grid(stores)
     threading.Thread(target=_note_web, args=(grid,), daemon=True).start()
     return create_app(
         Services(
             accounts=Accounts(stores), join_keys=JoinKeys(stores), hosts=Hosts(stores, settings.name),
-            drafts=Drafts(stores, bell.ring), projects=Projects(stores, plans, intake(settings), bell.ring),
+            drafts=Drafts(stores, bell.ring, bounds), projects=Projects(stores, plans, intake(settings), bell.ring),
             project_views=ProjectViews(stores), grid=grid, dispatch=Dispatch(stores, plans),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
             incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
@@ -139,7 +142,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_),)),
         Row("preparations", 5.0, (Preparer(stores, intake_),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_),)),
-        Row("blobs", 60.0, (BlobCollector(stores),)),
+        Row("blobs", 60.0, (BlobCollector(stores), DraftCollector(stores))),
     )
     return Scheduler(table, leader, bell, utc_now)
 

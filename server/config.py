@@ -17,6 +17,8 @@ RANGES = {
     "proxies": (0, 10),
     "web_threads": (1, 1000),
     "max_upload_bytes": (1, 2**50),
+    "account_upload_bytes": (1, 2**60),
+    "least_free_bytes": (0, 2**60),
     "learner_threads": (0, 1000),
     "learner_memory_bytes": (1, 2**50),
 }
@@ -44,6 +46,8 @@ class Settings:
     proxies: int = 0
     web_threads: int = 64
     max_upload_bytes: int = 4 * 2**30
+    account_upload_bytes: int = 20 * 2**30
+    least_free_bytes: int = 5 * 2**30
     learner_threads: int = 0
     learner_memory_bytes: int = 6 * 2**30
 

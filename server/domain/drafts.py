@@ -11,10 +11,11 @@ from server.domain.ports import Ring
 from server.errors import NotAcceptable, NotAllowedNow
 from server.rules.incoming import IncomingFile
 from server.rules.problems import Problem
+from server.rules.quotas import UploadBounds, refusal
 from server.rules.states import DraftState
 from server.rules.views import DraftView, UploadView
 from server.storage.stores import Stores
-from server.storage.tables import Draft
+from server.storage.tables import Draft, Upload
 
 UPLOAD_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
 FORM_FIELDS = (
@@ -26,20 +27,22 @@ _MAX_DRAFTS = 50
 
 
 class Drafts:
-    def __init__(self, stores: Stores, ring: Ring) -> None:
+    def __init__(self, stores: Stores, ring: Ring, bounds: UploadBounds | None = None) -> None:
         self._stores = stores
         self._ring = ring
+        self._bounds = bounds or UploadBounds()
         self.incoming_folder = stores.folder / "uploads"
         self.incoming_folder.mkdir(exist_ok=True, mode=0o700)
 
     def start(
         self, owner_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
     ) -> int:
-        """A new draft, to be checked; returns its number."""
+        """A new draft, to be checked; returns its number. Raises NotAcceptable."""
         _require_known_fields(files)
         if len(self._stores.drafts.of_owner(owner_id)) >= _MAX_DRAFTS:
             raise NotAcceptable("You have very many drafts. Discard some first.")
         with self._stores.database.write():
+            self._require_room(owner_id, files, [])
             draft = self._stores.drafts.add(owner_id, _texts(form), now)
             replaced = self._take(draft, files)
         self._delete(replaced)
@@ -53,6 +56,7 @@ class Drafts:
         _require_known_fields(files)
         with self._stores.database.write():
             draft = self._stores.drafts.owned(owner_id, draft_id)
+            self._require_room(owner_id, files, self._stores.drafts.uploads(draft))
             self._stores.drafts.change(draft, _texts(form), now)
             replaced = self._take(draft, files)
         self._delete(replaced)
@@ -91,6 +95,19 @@ class Drafts:
                 raise NotAllowedNow("This draft has become a project; delete the project instead.")
             self._stores.drafts.delete(draft)
         shutil.rmtree(folder_of(self._stores, draft_id), ignore_errors=True)
+
+    def _require_room(self, owner_id: int, files: Sequence[IncomingFile], present: Sequence[Upload]) -> None:
+        """Raises NotAcceptable, before a file is touched, when these are more than account or disk can take."""
+        if not files:
+            return
+        fields = {file.field for file in files}
+        replaced = sum(upload.size for upload in present if upload.field in fields)
+        why_not = refusal(
+            sum(file.size for file in files), self._stores.drafts.uploaded_bytes(owner_id) - replaced,
+            shutil.disk_usage(self._stores.folder).free, self._bounds,
+        )  # fmt: skip
+        if why_not is not None:
+            raise NotAcceptable(why_not, files[0].field)
 
     def _take(self, draft: Draft, files: Sequence[IncomingFile]) -> list[Path]:
         """Move files into the draft's folder; returns those that they replace."""

@@ -4,9 +4,11 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from peewee import fn
+
 from server.errors import NotFound, SomebodyElseWasFirst
-from server.rules.states import DraftState
-from server.storage.tables import Draft, Upload
+from server.rules.states import DraftState, ProjectState
+from server.storage.tables import Draft, Project, Upload
 
 
 class DraftStore:
@@ -94,6 +96,26 @@ class DraftStore:
         paths = [row.path for row in Upload.select().where(Upload.draft == draft_id)]
         Upload.delete().where(Upload.draft == draft_id).execute()
         return paths
+
+    def uploaded_bytes(self, owner_id: int) -> int:
+        """Of all files of the account's drafts, those that are just becoming projects included."""
+        query = Upload.select(fn.SUM(Upload.size)).join(Draft).where(Draft.owner == owner_id)
+        return int(query.scalar() or 0)
+
+    def delete_untouched(self, since: dt.datetime) -> list[int]:
+        """Delete drafts that nobody has changed or had checked since then; returns their numbers."""
+        untouched = (Draft.state != DraftState.submitted) & (Draft.updated_at < since)
+        return [int(row.id) for row in Draft.delete().where(untouched).returning(Draft.id).execute()]
+
+    def is_spent(self, draft_id: str) -> bool:
+        """Whether the draft has become a project that will not be prepared any more: its files are not needed."""
+        if not draft_id.isdecimal():
+            return False
+        to_prepare = (Project.state == ProjectState.preparing) | (
+            (Project.state == ProjectState.needs_attention) & (Project.plan_sha256 == "")
+        )
+        spent = (Draft.id == int(draft_id)) & (Draft.state == DraftState.submitted) & ~to_prepare
+        return bool(Draft.select().join(Project).where(spent).exists())
 
     def exists(self, draft_id: str) -> bool:
         """Whether a draft of that number waits to become a project, or just has."""
