@@ -25,10 +25,12 @@ class ProjectViews:
 
     def _view(self, project: Project, now: dt.datetime) -> views.ProjectView:
         closed = self._stores.rounds.closed(project.id, _MOST_ROUNDS)
-        checkpoints = self._stores.checkpoints.of_project(project.id)
-        measured = {c.round: c for c in checkpoints if c.evaluated_at is not None}
-        newest = measured[max(measured)] if measured else None
+        newest = self._stores.checkpoints.last_evaluated(project.id)
         last = closed[-1] if closed else None
+        measured: dict[int, Checkpoint] = {}
+        if last is not None:
+            shown = self._stores.checkpoints.evaluated_between(project.id, closed[0].number + 1, last.number + 1)
+            measured = {checkpoint.round: checkpoint for checkpoint in shown}
         open_ = self._open_round(project)
         return views.ProjectView(
             summary=self._summary(project, now), created_at=project.created_at, k=project.settings["k"],
@@ -45,7 +47,8 @@ class ProjectViews:
             facts=[(label, text) for label, text in project.facts],
             can_pause=may_move(project.state, ProjectState.paused),
             can_resume=project.state in (ProjectState.paused, ProjectState.needs_attention),
-            can_cancel=may_move(project.state, ProjectState.cancelled), can_download=bool(checkpoints),
+            can_cancel=may_move(project.state, ProjectState.cancelled),
+            can_download=self._stores.checkpoints.get(project.id, 0) is not None,
         )  # fmt: skip
 
     def _summary(self, project: Project, now: dt.datetime) -> views.ProjectSummary:

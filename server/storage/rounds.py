@@ -127,6 +127,12 @@ class CheckpointStore:
     def of_project(self, project_id: int) -> list[Checkpoint]:
         return list(Checkpoint.select().where(Checkpoint.project == project_id).order_by(Checkpoint.round))
 
+    def evaluated_between(self, project_id: int, first: int, last: int) -> list[Checkpoint]:
+        """Those of rounds `first` to `last` that were measured."""
+        return Checkpoint.rows_where(
+            "project_id = ? AND round BETWEEN ? AND ? AND evaluated_at IS NOT NULL", project_id, first, last
+        )
+
     def last_evaluated(self, project_id: int) -> Checkpoint | None:
         return (
             Checkpoint.select()

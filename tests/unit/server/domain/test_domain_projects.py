@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from server.domain import project_views
 from server.errors import Busy, NotAllowedNow, NotFound
 from server.rules.states import ProjectState
 from server.storage.tables import Event, MiniBatchUse, Project, Result, Round, Shard, Unit
@@ -194,3 +195,20 @@ def test_the_landing_page_counts_the_whole_grid(grid: DomainGrid, owner: int, st
     assert view.mini_batches_done == 2
     grid.wait(61)
     assert grid.grid.view(grid.now).hosts_online == 0
+
+
+def test_the_page_of_a_long_project_loads_the_checkpoints_of_the_rounds_it_shows(
+    grid: DomainGrid, owner: int, steady: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = grid.project(owner, examples=100, k=1, epochs=1, validation_fraction=0.2)
+    for _ in range(6):
+        train(grid, steady, 1)
+        grid.wait(16)
+        assert grid.evaluator.run_pass(grid.now) == 1
+    monkeypatch.setattr(project_views, "_MOST_ROUNDS", 2)
+    monkeypatch.setattr(grid.stores.checkpoints, "of_project", lambda project_id: 1 / 0)
+    view = grid.views.view(owner, project, grid.now)
+    assert [round_.number for round_ in view.rounds] == [4, 5]
+    assert [round_.validation_loss for round_ in view.rounds] == pytest.approx([5 * 4 / 25, 6 * 4 / 25])
+    assert view.validation_loss == pytest.approx(6 * 4 / 25)
+    assert view.can_download
