@@ -94,10 +94,10 @@ class Assimilator:
         )
 
     def _record(self, project: Project, round_: Round, report: StepReport, now: dt.datetime) -> None:
-        assert report.weights is not None
-        assert report.optimizer is not None
-        weights, weights_size = self._stores.blobs.adopt(Path(report.weights))
-        optimizer, _ = self._stores.blobs.adopt(Path(report.optimizer))
+        # The learner has hashed the bytes that it wrote: they are not read again here.
+        weights, optimizer = str(report.weights_sha256), str(report.optimizer_sha256)
+        weights_size = self._stores.blobs.adopt_as(Path(str(report.weights)), weights)
+        self._stores.blobs.adopt_as(Path(str(report.optimizer)), optimizer)
         used = self._stores.rounds.count_used_in_epoch(project.id, project.epoch)
         ends_epoch = used >= project.mini_batches
         with self._stores.database.write():

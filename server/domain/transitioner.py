@@ -5,6 +5,7 @@ import logging
 
 from server.errors import SomebodyElseWasFirst
 from server.rules import retries
+from server.rules.quoting import quoted
 from server.rules.states import ProjectState, ResultState
 from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Unit
@@ -57,7 +58,7 @@ class Transitioner:
         hosts = len({result.host_id for result in bad})
         reason = (
             f"the same unit of round {unit.round} failed {len(bad)} times on {hosts} host{'s' if hosts != 1 else ''}. "
-        ) + (f"The last one said: “{words[-1]}”." if words else "Each time the host was lost.")
+        ) + (f"The last one, in {quoted(words[-1])}." if words else "Each time the host was lost.")
         try:
             with self._stores.database.write():
                 self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)

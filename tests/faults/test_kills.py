@@ -43,4 +43,5 @@ def test_kill_9_of_each_process_in_the_middle_of_a_round_loses_nothing(cast: Cas
     cast.audit()
     ledger.require_each_mini_batch_once_an_epoch(project, EPOCHS)
     ledger.require_nobody_blamed()
-    assert len(below(cast.grid.data, "server.learning.child")) == 1, "a learner has outlived its scheduler"
+    # One for the rounds; one, which ends when idle, for evaluations.
+    assert len(below(cast.grid.data, "server.learning.child")) <= 2, "a learner has outlived its scheduler"

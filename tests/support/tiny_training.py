@@ -5,6 +5,7 @@ elsewhere. So after training, weight b is (examples of b) x (how often b was use
 what the grid's own tables claim.
 """
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,11 +153,14 @@ class TinyLearner:
             return StepReport(finite=False, loss=float("nan"), metrics={}, gradient_norm=0.0, seconds=0.0)
         steps = 0 if request.optimizer is None else int(load(Path(request.optimizer))[0]["0000"])
         out = Path(request.out)
-        (out / "weights").write_bytes(save({"trainable": weights, "moving": np.zeros(0, np.float32)}))
-        (out / "optimizer").write_bytes(save({"0000": np.array(steps + 1, np.int64)}))
+        after = save({"trainable": weights, "moving": np.zeros(0, np.float32)})
+        optimizer = save({"0000": np.array(steps + 1, np.int64)})
+        (out / "weights").write_bytes(after)
+        (out / "optimizer").write_bytes(optimizer)
         return StepReport(
             finite=True, loss=loss / examples, metrics={}, gradient_norm=1.0, seconds=0.0,
             weights=str(out / "weights"), optimizer=str(out / "optimizer"),
+            weights_sha256=hashlib.sha256(after).hexdigest(), optimizer_sha256=hashlib.sha256(optimizer).hexdigest(),
         )  # fmt: skip
 
     def gradient(self, request: GradientRequest) -> None:

@@ -64,7 +64,8 @@ def test_a_unit_that_fails_again_and_again_stops_the_project_with_the_reason(
     row = grid.row(project)
     assert row.state is ProjectState.needs_attention
     assert row.reason == (
-        "the same unit of round 0 failed 6 times on 1 host. The last one said: “out_of_memory: 2 GB”."
+        "the same unit of round 0 failed 6 times on 1 host. "
+        "The last one, in the host's own words: “out_of_memory: 2 GB”."
     )
     assert not isinstance(steady.ask(), Lease)
 
