@@ -60,11 +60,6 @@ def test_a_gradient_is_the_textbook_one(trainer, make_job, tiny_project):
     np.testing.assert_allclose(blob.gradient, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_this_process_has_no_tensorflow_after_training(trainer, make_job):
-    assert isinstance(trainer.compute(make_job([1]), Reins(), lambda _done: None), Computed)
-    assert not {"tensorflow", "keras"} & set(sys.modules)
-
-
 def test_the_child_is_kept_and_its_second_unit_is_quick(trainer, make_job):
     trainer.compute(make_job([1]), Reins(), lambda _done: None)
     pid, started = trainer.pid, time.monotonic()
