@@ -17,13 +17,20 @@ class Audit:
     def findings(self, now: dt.datetime) -> list[str]:
         """One sentence for each disagreement; none when all is well."""
         with self._stores.database.read():
-            return [line for project in self._stores.projects.every() for line in self._project(project)]
+            projects = self._stores.projects.every()
+            lines = [line for project in projects for line in self._project(project)]
+            missing = [(project.id, sha256) for project in projects for sha256 in self._missing(project.id)]
+        # The grid is at work: what was let go of since that instant is gone, and named no more.
+        return lines + [
+            f"project {number}: the blob {sha256[:12]} is missing"
+            for number, sha256 in missing
+            if sha256 in self._missing(number)
+        ]
 
     def _project(self, project: Project) -> Iterator[str]:
         if not project.plan_sha256:
             return
         name = f"project {project.id}"
-        yield from self._blobs(project, name)
         if not self._stores.blobs.has(project.plan_sha256):
             # Without the plan nothing else can be recomputed.
             return
@@ -86,7 +93,7 @@ class Audit:
             if epoch == project.epoch and not set(range(project.head)) <= set(places.values()):
                 yield f"{name}: places before its head {project.head} are not used"
 
-    def _blobs(self, project: Project, name: str) -> Iterator[str]:
-        for sha256 in sorted(self._stores.references.of_project(project.id)):
-            if not self._stores.blobs.has(sha256):
-                yield f"{name}: the blob {sha256[:12]} is missing"
+    def _missing(self, project_id: int) -> list[str]:
+        """Blobs that the project's rows name and that are not there."""
+        names = self._stores.references.of_project(project_id)
+        return sorted(sha256 for sha256 in names if not self._stores.blobs.has(sha256))

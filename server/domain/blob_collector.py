@@ -34,7 +34,7 @@ class BlobCollector:
         for result_id, sha256 in old:
             with self._stores.database.write():
                 self._stores.references.forget_gradient(result_id)
-                delete_unused(self._stores, (sha256,))
+            delete_unused(self._stores, (sha256,))
         return len(old)
 
     def _old_checkpoints(self, project: Project) -> int:
@@ -50,7 +50,7 @@ class BlobCollector:
             elif age >= _OPTIMIZER_CHECKPOINTS and checkpoint.optimizer_sha256:
                 with self._stores.database.write():
                     self._stores.checkpoints.drop_optimizer(checkpoint)
-                    delete_unused(self._stores, (checkpoint.optimizer_sha256,))
+                delete_unused(self._stores, (checkpoint.optimizer_sha256,))
                 moved += 1
         return moved
 
@@ -58,7 +58,7 @@ class BlobCollector:
         names = (checkpoint.weights_sha256, checkpoint.optimizer_sha256)
         with self._stores.database.write():
             self._stores.checkpoints.drop_blobs(checkpoint)
-            delete_unused(self._stores, names)
+        delete_unused(self._stores, names)
         return 1
 
     def _orphaned_files(self) -> int:

@@ -12,7 +12,10 @@ from server.storage.stores import Stores
 
 
 def delete_unused(stores: Stores, names: Iterable[str]) -> None:
-    """Delete those that no row names. Inside no transaction, or the one that let go of them."""
+    """Delete those that no row names.
+
+    After the transaction that let go of them: a kill in between leaves a blob too many, never a row that names none.
+    """
     with stores.database.write():
         for sha256 in names:
             if sha256 and not stores.references.is_used(sha256):

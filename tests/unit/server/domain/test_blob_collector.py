@@ -1,5 +1,6 @@
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,41 @@ def test_a_blob_that_is_let_go_while_another_is_about_to_name_it_is_not_lost(
     grid.preparer.run_pass(grid.now)
     assert grid.row(second).state is ProjectState.running
     assert grid.audit.findings(grid.now) == []
+
+
+def test_the_audit_of_a_grid_at_work_finds_no_fault_with_what_the_collector_takes_meanwhile(
+    grid: DomainGrid, owner: int, steady: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid.project(owner, examples=200, k=1, epochs=1)
+    train(grid, steady, 13)
+    of_project = grid.stores.references.of_project
+
+    def collect_meanwhile(project_id: int) -> set[str]:
+        names = of_project(project_id)
+        monkeypatch.undo()
+        # From another process: here, a thread with a connection of its own.
+        with ThreadPoolExecutor(1) as other:
+            other.submit(collect, grid).result()
+        return names
+
+    monkeypatch.setattr(type(grid.stores.references), "of_project", lambda _, number: collect_meanwhile(number))
+    assert grid.audit.findings(grid.now) == []
+
+
+def test_a_kill_while_collecting_never_leaves_a_row_that_names_a_deleted_blob(
+    grid: DomainGrid, owner: int, steady: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grid.project(owner, examples=200, k=1, epochs=1)
+    train(grid, steady, 13)
+    delete = grid.stores.blobs.delete
+
+    def delete_and_die(sha256: str) -> None:
+        delete(sha256)
+        raise KeyboardInterrupt
+
+    for _ in range(5):
+        monkeypatch.setattr(type(grid.stores.blobs), "delete", lambda _, sha256: delete_and_die(sha256))
+        with pytest.raises(KeyboardInterrupt):
+            grid.collector.run_pass(grid.now)
+        monkeypatch.undo()
+        assert grid.audit.findings(grid.now) == []
