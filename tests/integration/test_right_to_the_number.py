@@ -41,7 +41,7 @@ def test_two_epochs_with_batchnorm_equal_a_plain_loop_of_gradient_tape(cast: Any
 
     from tests.integration.independent_replay import Round, relative_error, replay
 
-    model = small_cnn(batch_norm=True, rate=0.003)
+    model = small_cnn(batch_norm=True, rate=0.003, smooth=True)
     form = {"epochs": "2", "k": "6", "batch_size": str(BATCH), "seed": str(seed), "validation_fraction": "0"}
     project = cast.digits_project(model, form)
     hosts = [cast.host(name) for name in ("steady", "slow", "slower")]
