@@ -33,7 +33,7 @@ lock: $(READY)
 
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -q -c constraints.txt -e '.[server,volunteer,test]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[server,volunteer,requestor,test]'
 	touch $@
 
 clean:

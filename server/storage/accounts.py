@@ -6,7 +6,7 @@ from typing import NamedTuple
 from peewee import IntegrityError
 
 from server.errors import NotAcceptable, NotFound
-from server.storage.tables import Account, JoinKey, LoginFailure
+from server.storage.account_tables import Account, JoinKey, LoginFailure
 
 
 class Failures(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 from peewee import SqliteDatabase
 from playhouse.migrations import Runner
 
-from server.storage.tables import proxy
+from server.storage.table import proxy
 
 _PRAGMAS = {
     "journal_mode": "wal",

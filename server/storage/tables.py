@@ -1,75 +1,29 @@
-"""The tables. Rows hold facts; nothing here decides or renders."""
-
-from typing import Any, Self
+"""The tables of projects and their work. Rows hold facts; nothing here decides or renders."""
 
 from peewee import (
     SQL,
     BooleanField,
     CharField,
     CompositeKey,
-    DatabaseProxy,
     DoubleField,
     ForeignKeyField,
     IntegerField,
-    Model,
     TextField,
 )
 from playhouse.sqlite_ext import AutoIncrementField
 
 from server.rules.states import DraftState, ProjectState, ResultState, RoundState, UnitState
+from server.storage.account_tables import (
+    AccessToken,
+    Account,
+    JoinKey,
+    Letter,
+    LoginFailure,
+    MailProof,
+    PartialUpload,
+)
 from server.storage.fields import InstantField, JsonField, StateField
-
-proxy = DatabaseProxy()
-
-
-class Table(Model):
-    """Ids that hosts or addresses name are AutoIncrementField: never given to another row after a deletion.
-
-    A foreign key has no index of its own where one of the table's others begins with it: the planner would take it
-    before a better one.
-    """
-
-    id: Any
-
-    class Meta:
-        database = proxy
-        legacy_table_names = False
-
-    @classmethod
-    def rows_where(cls, condition: str, *values: Any) -> list[Self]:
-        """Rows by a condition in SQL, `?` for each value: on the hot path the query builder takes six times as long."""
-        return list(cls.raw(f"SELECT * FROM {cls._meta.table_name} WHERE {condition}", *values))
-
-    @classmethod
-    def row_where(cls, condition: str, *values: Any) -> Self | None:
-        """The first such row, if there is one."""
-        return next(iter(cls.rows_where(f"{condition} LIMIT 1", *values)), None)
-
-
-class Account(Table):
-    """`folded` is the name in lower case: two accounts never differ by case alone."""
-
-    name = CharField(max_length=60)
-    folded = CharField(max_length=60, unique=True)
-    password_hash = CharField(max_length=200)
-    is_operator = BooleanField(default=False)
-    created_at = InstantField()
-
-
-class LoginFailure(Table):
-    folded = CharField(max_length=60, index=True)
-    remote = CharField(max_length=60, index=True)
-    at = InstantField(index=True)
-
-
-class JoinKey(Table):
-    account = ForeignKeyField(Account, on_delete="CASCADE")
-    account_id: int
-    key_hash = CharField(max_length=64, unique=True)
-    label = CharField(max_length=80)
-    uses_left = IntegerField()
-    expires_at = InstantField()
-    created_at = InstantField()
+from server.storage.table import Table
 
 
 class Host(Table):
@@ -100,6 +54,7 @@ class Project(Table):
     """`plan`, `frozen` and `source` are blobs; `sources` says which dataset of the source file fed each variable.
 
     `head` is the first place of the epoch's order that is not used yet; `operations` is what a full mini-batch takes.
+    `preprocessing` is what was done to the data before training; `origin` the project that it was cloned from.
     """
 
     id = AutoIncrementField()
@@ -130,10 +85,15 @@ class Project(Table):
     running_since = InstantField(null=True)
     ended_at = InstantField(null=True)
     facts = JsonField(default=[])
+    preprocessing = JsonField(default={}, constraints=[SQL("DEFAULT '{}'")])
+    origin = IntegerField(null=True)
 
 
 class Draft(Table):
-    """`revision` counts changes, so that a check of an older version cannot overwrite a newer one."""
+    """`revision` counts changes, so that a check of an older version cannot overwrite a newer one.
+
+    `preview` is what the page shows of the files; `origin` the project whose model and data a clone takes.
+    """
 
     id = AutoIncrementField()
     owner = ForeignKeyField(Account, on_delete="CASCADE")
@@ -149,6 +109,8 @@ class Draft(Table):
     updated_at = InstantField()
     project = ForeignKeyField(Project, null=True, on_delete="CASCADE")
     project_id: int | None
+    preview = JsonField(default={}, constraints=[SQL("DEFAULT '{}'")])
+    origin = IntegerField(null=True)
 
 
 class Upload(Table):
@@ -241,6 +203,7 @@ class Result(Table):
     mini-batches were leased, `delivered`: how many the gradient covers.
 
     `digest` is the SHA-256 of what was uploaded, kept for ever; `gradient_sha256` names the blob while it is kept.
+    `bytes_down` is what the host had to fetch for it, `bytes_up` what it sent.
     """
 
     id = AutoIncrementField()
@@ -263,6 +226,8 @@ class Result(Table):
     delivered = IntegerField(default=0)
     seconds = DoubleField(default=0.0)
     sentence = TextField(default="")
+    bytes_down = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    bytes_up = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         indexes = ((("host", "state"), False), (("project", "state"), False), (("project", "ended_at"), False))
@@ -318,6 +283,6 @@ class GridFact(Table):
 
 
 ALL = (
-    Account, LoginFailure, JoinKey, Host, Project, Draft, Upload, Shard, Round, Checkpoint, Unit, Result,
-    MiniBatchUse, Event, Leadership, GridFact,
+    Account, LoginFailure, JoinKey, AccessToken, MailProof, Letter, PartialUpload, Host, Project, Draft, Upload, Shard,
+    Round, Checkpoint, Unit, Result, MiniBatchUse, Event, Leadership, GridFact,
 )  # fmt: skip

@@ -10,7 +10,7 @@ import pytest
 from server.domain import accounts as accounts_module
 from server.domain.accounts import Accounts
 from server.errors import Busy, NotAcceptable, TooManyTries
-from server.storage.tables import Account
+from server.storage.account_tables import Account
 from tests.support.domain_grid import PASSWORD, DomainGrid
 
 

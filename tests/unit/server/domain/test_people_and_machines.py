@@ -15,7 +15,8 @@ from server.errors import (
     NotFound,
     UnknownToken,
 )
-from server.storage.tables import Host, JoinKey
+from server.storage.account_tables import JoinKey
+from server.storage.tables import Host
 from tests.support.domain_grid import MEMORY, START, Cast, DomainGrid
 from volunteer.protocol.messages import AttachRequest, GiveBack, GiveBackReason, Machine
 
