@@ -33,6 +33,7 @@ from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.replay import Replay
 from server.domain.reports import Reports
+from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
 from server.domain.validator import Validator
 from server.intake.intake import ChildIntake
@@ -84,7 +85,8 @@ def web_app(settings: Settings) -> "Flask":
     threading.Thread(target=_note_web, args=(grid,), daemon=True).start()
     return create_app(
         Services(
-            accounts=Accounts(stores), join_keys=JoinKeys(stores), hosts=Hosts(stores, settings.name),
+            accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
+            hosts=Hosts(stores, settings.name),
             drafts=Drafts(stores, bell.ring, bounds), projects=Projects(stores, plans, intake(settings), bell.ring),
             project_views=ProjectViews(stores), grid=grid, dispatch=Dispatch(stores, plans),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),

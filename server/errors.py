@@ -48,6 +48,14 @@ class UnknownToken(GridError):
     """This host's token is not known."""
 
 
+class MissingScope(GridError):
+    """This access token may not be used for that."""
+
+
+class AccountBlocked(GridError):
+    """This account is blocked. Ask the operator of the grid."""
+
+
 class NoSuchResult(NotFound):
     """There is no such result."""
 

@@ -14,6 +14,22 @@ class Account(msgspec.Struct, frozen=True):
     is_operator: bool = False
 
 
+class TokenOwner(msgspec.Struct, frozen=True):
+    """Whom an access token speaks for, and within which scopes."""
+
+    account: Account
+    scopes: frozenset[str]
+
+
+class TokenView(msgspec.Struct, frozen=True):
+    id: int
+    label: str
+    scopes: list[str]
+    created_at: dt.datetime
+    expires_at: dt.datetime | None
+    last_used_at: dt.datetime | None
+
+
 class JoinKeyView(msgspec.Struct, frozen=True):
     id: int
     label: str

@@ -13,6 +13,7 @@ from server.storage.leadership import FactStore, LeadershipStore
 from server.storage.projects import ProjectStore
 from server.storage.references import ReferenceStore
 from server.storage.rounds import CheckpointStore, RoundStore
+from server.storage.tokens import TokenStore
 from server.storage.work import WorkStore
 
 
@@ -25,6 +26,7 @@ class Stores:
     blobs: BlobFolder
     accounts: AccountStore
     join_keys: JoinKeyStore
+    tokens: TokenStore
     hosts: HostStore
     drafts: DraftStore
     projects: ProjectStore
@@ -47,7 +49,7 @@ def open_stores(folder: Path) -> Stores:
     database.migrate()
     return Stores(
         folder=folder, database=database, blobs=BlobFolder(folder / "blobs"), accounts=AccountStore(),
-        join_keys=JoinKeyStore(), hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
+        join_keys=JoinKeyStore(), tokens=TokenStore(), hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),
     )  # fmt: skip

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from server.domain.join_keys import MAX_HOURS, MAX_USES
 from server.errors import NotAcceptable, TooManyTries
 from server.rules.problems import Problem
+from server.rules.scopes import SCOPES
 from server.web import login
 from server.web.services import here, now
 
@@ -63,7 +64,7 @@ def log_out() -> ResponseReturnValue:
 
 @blueprint.get("/account")
 def show() -> ResponseReturnValue:
-    return _account_page()
+    return account_page()
 
 
 @blueprint.post("/account/join-keys")
@@ -75,12 +76,12 @@ def create_join_key() -> ResponseReturnValue:
     uses = _whole("uses", MAX_USES, problems)
     hours = _whole("hours", MAX_HOURS, problems)
     if problems:
-        return _account_page(problems=problems), 400
+        return account_page(problems=problems), 400
     try:
         secret = here().join_keys.create(login.account().id, label, uses, hours, now())
     except NotAcceptable as error:
-        return _account_page(problems=[Problem(error.field, error.sentence)]), 400
-    response = make_response(_account_page(secret=secret))
+        return account_page(problems=[Problem(error.field, error.sentence)]), 400
+    response = make_response(account_page(secret=secret))
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -104,14 +105,18 @@ def _members_only() -> ResponseReturnValue | None:
     return login.ask_to_log_in() if request.path.startswith("/account") and not login.is_logged_in() else None
 
 
-def _account_page(secret: str = "", problems: list[Problem] | None = None) -> str:
+def account_page(secret: str = "", token: str = "", problems: list[Problem] | None = None) -> str:
+    """The page, with what was just made, shown this once, or what was wrong."""
     services, owner, moment = here(), login.account(), now()
     return render_template(
         "account.html",
         account=owner,
         keys=services.join_keys.list_for(owner.id, moment),
         hosts=services.hosts.list_for(owner.id, moment),
+        tokens=services.tokens.list_for(owner.id, moment),
+        scopes=SCOPES,
         secret=secret,
+        token=token,
         problems=problems or [],
         form=request.form,
         max_uses=MAX_USES,

@@ -13,6 +13,7 @@ from server.web import (
     pages,
     projects,
     security,
+    tokens,
     uploads,
     volunteer_api,
     words,
@@ -35,7 +36,7 @@ def create_app(services: Services) -> Flask:
     security.install(app, services.settings, exempt=api)
     errors.install(app)
     words.install(app)
-    for blueprint in (api, pages.blueprint, accounts.blueprint, drafts.blueprint, projects.blueprint):
+    for blueprint in (api, pages.blueprint, accounts.blueprint, tokens.blueprint, drafts.blueprint, projects.blueprint):
         app.register_blueprint(blueprint)
     app.context_processor(_for_templates)
     if services.settings.proxies:

@@ -4,7 +4,7 @@ Every method takes the instant `now` (aware, UTC) where it matters; only this ro
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -20,6 +20,8 @@ from server.rules.views import (
     JoinKeyView,
     ProjectSummary,
     ProjectView,
+    TokenOwner,
+    TokenView,
 )
 from volunteer.protocol import messages
 
@@ -48,6 +50,15 @@ class JoinKeys(Protocol):
     def create(self, owner_id: int, label: str, uses: int, hours: int, now: dt.datetime) -> str: ...
     def list_for(self, owner_id: int, now: dt.datetime) -> list[JoinKeyView]: ...
     def revoke(self, owner_id: int, key_id: int, now: dt.datetime) -> None: ...
+
+
+class Tokens(Protocol):
+    def create(
+        self, owner_id: int, label: str, scopes: Collection[str], days: int | None, now: dt.datetime
+    ) -> str: ...
+    def by_secret(self, secret: str, now: dt.datetime) -> TokenOwner: ...
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[TokenView]: ...
+    def revoke(self, owner_id: int, token_id: int, now: dt.datetime) -> None: ...
 
 
 class Hosts(Protocol):
@@ -130,6 +141,7 @@ class Services:
 
     accounts: Accounts
     join_keys: JoinKeys
+    tokens: Tokens
     hosts: Hosts
     drafts: Drafts
     projects: Projects

@@ -23,6 +23,7 @@ from server.domain.preparer import Preparer
 from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.reports import Reports
+from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
 from server.domain.validator import Validator
 from server.rules.incoming import IncomingFile
@@ -97,6 +98,7 @@ class DomainGrid:
         self.plans = Plans(stores.blobs)
         self.leader = Leader(stores, secrets.token_hex(4))
         self.join_keys = JoinKeys(stores)
+        self.tokens = Tokens(stores)
         self.hosts = Hosts(stores, "test grid")
         self.drafts = Drafts(stores, ring)
         self.projects = Projects(stores, self.plans, self.intake, ring)

@@ -11,6 +11,7 @@ from volunteer.protocol.refusals import Refusal, RefusalCode, refusal, status_of
 from volunteer.protocol.version import PROTOCOL
 
 _ALWAYS = (RefusalCode.server_error, RefusalCode.busy)
+_OF_TOKENS = (RefusalCode.unknown_token, RefusalCode.account_blocked)
 
 
 def document() -> dict[str, Any]:
@@ -70,7 +71,7 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
         responses["206"] = {"description": "A part.", "content": content}
         responses["304"] = {"description": "You have it."}
         responses["416"] = {"description": "There is no such part."}
-    codes = (*endpoint.refusals, *_ALWAYS, *((RefusalCode.unknown_token,) if endpoint.needs_token else ()))
+    codes = (*endpoint.refusals, *_ALWAYS, *(_OF_TOKENS if endpoint.needs_token else ()))
     for code in codes:
         status = str(status_of(code))
         sentence = refusal(code).sentence

@@ -23,6 +23,9 @@ class RefusalCode(enum.StrEnum):
     too_large = "too_large"
     length_required = "length_required"
     too_slow = "too_slow"
+    missing_scope = "missing_scope"
+    account_blocked = "account_blocked"
+    too_many_tries = "too_many_tries"
     busy = "busy"
     server_error = "server_error"
 
@@ -65,6 +68,9 @@ KINDS: dict[RefusalCode, _Kind] = {
     RefusalCode.too_large: _Kind(413, _D, "This upload is larger than a gradient of this project can be."),
     RefusalCode.length_required: _Kind(411, _D, "An upload must state its length."),
     RefusalCode.too_slow: _Kind(408, _R, "The upload stopped for too long."),
+    RefusalCode.missing_scope: _Kind(403, _D, "This access token may not be used for that."),
+    RefusalCode.account_blocked: _Kind(403, _S, "This account is blocked. Ask the operator of the grid."),
+    RefusalCode.too_many_tries: _Kind(429, _R, "Too many tries in a short time. Wait a few minutes and try again."),
     RefusalCode.busy: _Kind(503, _R, "The server is busy. Try again in a moment."),
     RefusalCode.server_error: _Kind(500, _R, "Something went wrong in the server; it has been recorded."),
 }

@@ -70,7 +70,8 @@ def host(told: Told) -> FlaskClient:
     """A host's HTTP client, with its token."""
     nobody: Any = None
     services = Services(
-        accounts=nobody, join_keys=nobody, hosts=told, drafts=nobody, projects=nobody, project_views=nobody,
+        accounts=nobody, join_keys=nobody, tokens=nobody,
+        hosts=told, drafts=nobody, projects=nobody, project_views=nobody,
         grid=nobody, dispatch=told, reports=told, blobs=told, incoming_gradients=told.folder,
         settings=WebSettings("a test's secret key"), wake=lambda: None,
     )  # fmt: skip

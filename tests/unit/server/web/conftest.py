@@ -25,6 +25,7 @@ from server.domain.plans import Plans
 from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.reports import Reports
+from server.domain.tokens import Tokens
 from server.storage.stores import Stores, open_stores
 from server.web.app import create_app
 from server.web.services import Services, WebSettings
@@ -77,7 +78,8 @@ def services(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Services:
 
     plans = Plans(stores.blobs)
     return Services(
-        accounts=Accounts(stores), join_keys=JoinKeys(stores), hosts=Hosts(stores, "a test grid"),
+        accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
+        hosts=Hosts(stores, "a test grid"),
         drafts=Drafts(stores, ring), projects=Projects(stores, plans, NoIntake(), ring),
         project_views=ProjectViews(stores), grid=Grid(stores), dispatch=Dispatch(stores, plans),
         reports=Reports(stores, plans, ring), blobs=HostBlobs(stores, plans),

@@ -22,7 +22,7 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
     "path",
     [
         "/sign-up", "/log-in", "/log-out", "/account/join-keys", "/account/join-keys/1/revoke",
-        "/account/hosts/1/detach",
+        "/account/hosts/1/detach", "/account/tokens", "/account/tokens/1/revoke",
         "/drafts", "/drafts/1", "/drafts/1/start", "/drafts/1/discard",
         "/projects/1/pause", "/projects/1/resume", "/projects/1/cancel", "/projects/1/delete",
     ],

@@ -72,13 +72,17 @@ def test_every_endpoint_is_in_the_document() -> None:
 def test_every_refusal_of_an_endpoint_is_documented_under_its_status(endpoint: endpoints.Endpoint) -> None:
     responses = OPERATIONS[endpoint.name][2]["responses"]
     always = [RefusalCode.server_error, RefusalCode.busy]
-    for code in (*endpoint.refusals, *always, *([RefusalCode.unknown_token] if endpoint.needs_token else [])):
+    of_tokens = [RefusalCode.unknown_token, RefusalCode.account_blocked] if endpoint.needs_token else []
+    for code in (*endpoint.refusals, *always, *of_tokens):
         assert f"{code.value}:" in responses[str(status_of(code))]["description"]
 
 
 def test_every_refusal_belongs_to_an_endpoint() -> None:
     told = {code for endpoint in endpoints.ENDPOINTS for code in endpoint.refusals}
-    assert told | {RefusalCode.server_error, RefusalCode.busy, RefusalCode.unknown_token} == set(RefusalCode)
+    always = {RefusalCode.server_error, RefusalCode.busy, RefusalCode.unknown_token, RefusalCode.account_blocked}
+    # Told to scripts, which come by access tokens.
+    to_scripts = {RefusalCode.missing_scope, RefusalCode.too_many_tries}
+    assert told | always | to_scripts == set(RefusalCode)
 
 
 def test_the_document_has_the_form_that_openapi_wants() -> None:

@@ -1,0 +1,17 @@
+"""What an access token may be used for: words, and which of them includes which."""
+
+from collections.abc import Collection
+
+READ = "read"
+WRITE = "write"
+
+SCOPES = {
+    READ: "see your projects, download models and histories",
+    WRITE: "upload, start, change and delete projects; everything that “read” may, too",
+}
+"""Each scope with what it permits, in words for the person who grants it."""
+
+
+def permits(granted: Collection[str], wanted: str) -> bool:
+    """Who may change things may look at them as well."""
+    return wanted in granted or (wanted == READ and WRITE in granted)
