@@ -27,6 +27,7 @@ from server.domain.host_blobs import HostBlobs
 from server.domain.hosts import Hosts
 from server.domain.join_keys import JoinKeys
 from server.domain.leader import Leader
+from server.domain.notices import Notices
 from server.domain.plans import Plans
 from server.domain.preparer import Preparer
 from server.domain.project_views import ProjectViews
@@ -136,13 +137,14 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
     plans = Plans(stores.blobs)
     intake_ = intake(settings)
     bell = _bell(settings)
+    notices = Notices(stores, public_url=settings.public_url)
     leader = Leader(stores, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
     table = (
-        Row("rounds", 1.0, (Validator(stores, plans, bell.ring),)),
-        Row("closings", 1.0, (Assimilator(stores, plans, learner_, leader.guard),)),
-        Row("transitions", 1.0, (Downtime(stores), Transitioner(stores))),
+        Row("rounds", 1.0, (Validator(stores, plans, notices, bell.ring),)),
+        Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard),)),
+        Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_),)),
-        Row("preparations", 5.0, (Preparer(stores, intake_),)),
+        Row("preparations", 5.0, (Preparer(stores, intake_, notices),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_),)),
         Row("blobs", 60.0, (BlobCollector(stores), DraftCollector(stores))),
     )

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from server.domain.notices import Notices
 from server.domain.plans import Plans
 from server.domain.ports import Learner
 from server.domain.unused_blobs import require_blobs
@@ -28,11 +29,14 @@ _MAX_FAILURES = 4
 
 
 class Assimilator:
-    def __init__(self, stores: Stores, plans: Plans, learner: Learner, guard: Callable[[], None]) -> None:
+    def __init__(
+        self, stores: Stores, plans: Plans, learner: Learner, notices: Notices, guard: Callable[[], None]
+    ) -> None:
         """`guard` raises LeadershipLost, inside the transaction, when another scheduler leads."""
         self._stores = stores
         self._plans = plans
         self._learner = learner
+        self._notices = notices
         self._guard = guard
         self._failures: dict[int, int] = {}
 
@@ -122,8 +126,7 @@ class Assimilator:
         number = round_.number + 1
         self._stores.projects.advance(project.id, number, epoch, head)
         if epoch >= project.settings["epochs"]:
-            self._stores.projects.move(project, ProjectState.finished, ended_at=now)
-            self._stores.projects.say(project.id, f"Finished after {number} rounds.", now)
+            self._notices.finished(project, f"Finished after {number} rounds.", now)
             return
         target = k_batch.round_target(project.settings["k"], left)
         self._stores.rounds.open(project.id, number, epoch, target, now)
@@ -147,8 +150,7 @@ class Assimilator:
     def _stop(self, project: Project, reason: str, now: dt.datetime) -> None:
         with self._stores.database.write():
             self._guard()
-            self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
-            self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+            self._notices.needs_attention(project, reason, now)
 
 
 def _is_usable(report: StepReport) -> bool:

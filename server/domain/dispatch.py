@@ -11,7 +11,7 @@ from server.rules import deadlines, sharing, sizing
 from server.rules.states import ProjectState, ResultState
 from server.rules.status import ONLINE_SECONDS
 from server.storage.stores import Stores
-from server.storage.tables import Checkpoint, Host, Project, Result, Unit
+from server.storage.tables import Host, Project, Unit
 from volunteer.protocol.messages import BlobRef, Lease, NoWork, ShardRef, WorkRequest
 
 RETRY_SECONDS = 2.0
@@ -47,7 +47,7 @@ class Dispatch:
                     able=self._able(project, now), now=now,
                 )  # fmt: skip
                 if unit is not None:
-                    return self._lease(host, project, unit, forget, now)
+                    return self._lease(host, project, unit, frozenset(request.held), forget, now)
         return NoWork(RETRY_SECONDS, reason, forget)
 
     def worth_asking(self) -> bool:
@@ -97,7 +97,9 @@ class Dispatch:
         """Hosts that are awake and have the memory for this project."""
         return self._stores.hosts.able(now - dt.timedelta(seconds=ONLINE_SECONDS), project.memory_needed)
 
-    def _lease(self, host: Host, project: Project, unit: Unit, forget: list[str], now: dt.datetime) -> Lease:
+    def _lease(
+        self, host: Host, project: Project, unit: Unit, held: frozenset[str], forget: list[str], now: dt.datetime
+    ) -> Lease:
         settings = project.settings
         expected = sizing.expected_seconds(host.speed, project.operations, unit.size)
         checkpoint = self._stores.checkpoints.get(project.id, unit.round)
@@ -105,26 +107,27 @@ class Dispatch:
         download = sizing.download_seconds(checkpoint.weights_size + project.frozen_size)
         lease = deadlines.lease_seconds(expected, settings["report_deadline"], download)
         heartbeat = deadlines.heartbeat_seconds(expected)
+        plan = BlobRef(project.plan_sha256, project.plan_size)
+        weights = BlobRef(checkpoint.weights_sha256, checkpoint.weights_size)
+        frozen = BlobRef(project.frozen_sha256, project.frozen_size) if project.frozen_sha256 else None
+        shards = self._shards_for(project, unit)
+        blobs = {blob.sha256: blob.size for blob in (plan, weights, frozen, *(s.blob for s in shards)) if blob}
         result = self._stores.work.lease(
             unit, host.id, now, now + dt.timedelta(seconds=lease), heartbeat,
             now + dt.timedelta(seconds=deadlines.silence_seconds(heartbeat)),
+            bytes_down=sum(size for sha256, size in blobs.items() if sha256 not in held),
         )  # fmt: skip
-        return self._describe(result, project, unit, checkpoint, lease, forget)
-
-    def _describe(
-        self, result: Result, project: Project, unit: Unit, checkpoint: Checkpoint, lease: float, forget: list[str]
-    ) -> Lease:
-        layout = self._plans.of(project.plan_sha256).layout
-        needed = {layout.locate(mini_batch).shard for mini_batch in unit.mini_batches}
-        shards = [s for s in self._stores.projects.shards(project.id) if s.number in needed]
-        frozen = BlobRef(project.frozen_sha256, project.frozen_size) if project.frozen_sha256 else None
         return Lease(
             result=str(result.id), project=str(project.id), round=unit.round, epoch=unit.epoch,
-            mini_batches=list(unit.mini_batches), plan=BlobRef(project.plan_sha256, project.plan_size),
-            weights=BlobRef(checkpoint.weights_sha256, checkpoint.weights_size), frozen_weights=frozen,
-            shards=[ShardRef(s.number, BlobRef(s.sha256, s.size)) for s in shards],
+            mini_batches=list(unit.mini_batches), plan=plan, weights=weights, frozen_weights=frozen, shards=shards,
             deadline_seconds=lease, heartbeat_seconds=result.heartbeat_seconds, forget=forget,
         )  # fmt: skip
+
+    def _shards_for(self, project: Project, unit: Unit) -> list[ShardRef]:
+        layout = self._plans.of(project.plan_sha256).layout
+        needed = {layout.locate(mini_batch).shard for mini_batch in unit.mini_batches}
+        shards = self._stores.projects.shards(project.id)
+        return [ShardRef(s.number, BlobRef(s.sha256, s.size)) for s in shards if s.number in needed]
 
     def _to_forget(self, host: Host, request: WorkRequest, now: dt.datetime) -> list[str]:
         """Blobs that the host holds and no project names any more: some of them each minute, all of them in turn."""

@@ -9,6 +9,7 @@ import msgspec
 
 from server.domain.draft_checker import Finding
 from server.domain.drafts import folder_of
+from server.domain.notices import Notices
 from server.domain.ports import Intake
 from server.domain.unused_blobs import require_blobs
 from server.errors import GridError, NotFound, SomebodyElseWasFirst
@@ -25,9 +26,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class Preparer:
-    def __init__(self, stores: Stores, intake: Intake) -> None:
+    def __init__(self, stores: Stores, intake: Intake, notices: Notices) -> None:
         self._stores = stores
         self._intake = intake
+        self._notices = notices
 
     def run_pass(self, now: dt.datetime) -> int:
         """How many projects began to run. One that fails holds up none of the others."""
@@ -111,9 +113,7 @@ class Preparer:
         try:
             with self._stores.database.write():
                 # As it is now, not as it would have been.
-                project = self._stores.projects.by_id(project.id)
-                self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
-                self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+                self._notices.needs_attention(self._stores.projects.by_id(project.id), reason, now)
         except (SomebodyElseWasFirst, NotFound):
             _LOG.info("project %d was ended or deleted while it was prepared", project.id)
         except Exception:

@@ -75,9 +75,9 @@ class Reports:
         claim = _claim(file, project)
         # Before the bytes are taken in: what is refused leaves nothing behind.
         self._require_honest_counts(project, self._stores.work.unit(result.unit_id), result, claim)
-        self._stores.blobs.adopt_as(file, sha256)
+        size = self._stores.blobs.adopt_as(file, sha256)
         try:
-            reply = self._record(host, result_id, sha256, claim, now)
+            reply = self._record(host, result_id, sha256, size, claim, now)
         except GridError:
             # The round may have closed while the bytes were written.
             delete_unused(self._stores, (sha256,))
@@ -102,7 +102,7 @@ class Reports:
         return Acknowledged("Thank you; it goes to another host.")
 
     def _record(
-        self, host: Host, result_id: str, sha256: str, claim: GradientClaim, now: dt.datetime
+        self, host: Host, result_id: str, sha256: str, size: int, claim: GradientClaim, now: dt.datetime
     ) -> ReportReply:
         """One transaction: the result names the blob that was taken in, or, when it is refused after all, nothing."""
         with self._stores.database.write():
@@ -115,7 +115,7 @@ class Reports:
             state, sentence = self._accept(unit, result, claim)
             self._stores.work.move(
                 result, ResultState.reported, digest=sha256, gradient_sha256=sha256, delivered=claim.mini_batches,
-                seconds=claim.seconds, ended_at=now, sentence=sentence,
+                seconds=claim.seconds, ended_at=now, sentence=sentence, bytes_up=size,
             )  # fmt: skip
             if state is not ResultState.reported:
                 self._stores.work.move(result, state)

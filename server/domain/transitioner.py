@@ -3,8 +3,9 @@
 import datetime as dt
 import logging
 
+from server.domain.notices import Notices
 from server.errors import SomebodyElseWasFirst
-from server.rules import retries
+from server.rules import losses, retries
 from server.rules.quoting import quoted
 from server.rules.states import ProjectState, ResultState
 from server.storage.stores import Stores
@@ -13,10 +14,13 @@ from server.storage.tables import Project, Result, Unit
 _LOG = logging.getLogger(__name__)
 _ENDED_BADLY = (ResultState.failed, ResultState.invalid, ResultState.not_finite, ResultState.lost)
 
+_LATE, _SILENT = "The report deadline has passed.", "Three heartbeats were missed."
+
 
 class Transitioner:
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, notices: Notices) -> None:
         self._stores = stores
+        self._notices = notices
 
     def run_pass(self, now: dt.datetime) -> int:
         """How many results were lost and projects stopped."""
@@ -26,20 +30,29 @@ class Transitioner:
         lost = 0
         for result in self._stores.work.overdue(now):
             late = result.deadline < now
-            sentence = "The report deadline has passed." if late else "Three heartbeats were missed."
+            sentence = _LATE if late else _SILENT
             try:
                 with self._stores.database.write():
                     self._stores.work.move(result, ResultState.lost, ended_at=now, sentence=sentence)
-                    self._stores.projects.say(
-                        result.project_id,
-                        f"A host was lost ({sentence.lower().rstrip('.')}); its {result.size} mini-batches of round "
-                        f"{self._stores.work.unit(result.unit_id).round} go to another.",
-                        now,
-                    )
+                    self._tell_of_loss(result.project_id, now)
                 lost += 1
             except SomebodyElseWasFirst:
                 _LOG.info("result %d ended meanwhile", result.id)
         return lost
+
+    def _tell_of_loss(self, project_id: int, now: dt.datetime) -> None:
+        """One line for all losses of a minute, always told from the rows."""
+        newest = next(iter(self._stores.projects.events(project_id, 1)), None)
+        merges = newest and losses.tells_of_losses(newest.sentence) and now - newest.at < losses.MERGED_WITHIN
+        since = newest.at if newest and merges else now
+        lost = self._stores.work.lost_since(project_id, since, (_LATE, _SILENT))
+        words = losses.losses_in_words(
+            len({host for host, _, _ in lost}), {number for _, number, _ in lost}, sum(size for _, _, size in lost)
+        )
+        if newest and merges:
+            self._stores.projects.say_instead(newest, words)
+        else:
+            self._stores.projects.say(project_id, words, now)
 
     def _stop_hopeless(self, now: dt.datetime) -> int:
         stopped = 0
@@ -61,8 +74,7 @@ class Transitioner:
         ) + (f"The last one, in {quoted(words[-1])}." if words else "Each time the host was lost.")
         try:
             with self._stores.database.write():
-                self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
-                self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+                self._notices.needs_attention(project, reason, now)
         except SomebodyElseWasFirst:
             _LOG.info("project %d was stopped by somebody else", project.id)
             return 0

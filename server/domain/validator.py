@@ -10,6 +10,7 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from server.domain.notices import Notices
 from server.domain.plans import Plans, places_of
 from server.domain.ports import Ring
 from server.errors import NotFound, SomebodyElseWasFirst
@@ -28,9 +29,10 @@ NOT_FINITE = "The numbers are not finite. Nobody is blamed for that: a model tha
 
 
 class Validator:
-    def __init__(self, stores: Stores, plans: Plans, ring: Ring) -> None:
+    def __init__(self, stores: Stores, plans: Plans, notices: Notices, ring: Ring) -> None:
         self._stores = stores
         self._plans = plans
+        self._notices = notices
         self._ring = ring
 
     def run_pass(self, now: dt.datetime) -> int:
@@ -99,8 +101,7 @@ class Validator:
         else:
             return
         if project.state is ProjectState.running:
-            self._stores.projects.move(project, ProjectState.needs_attention, reason=reason)
-            self._stores.projects.say(project.id, f"Needs attention: {reason}", now)
+            self._notices.needs_attention(project, reason, now)
 
     def _model_diverged(self, project: Project, found: list[Result], now: dt.datetime) -> bool:
         hosts = {result.host_id for result in found}

@@ -10,6 +10,8 @@ from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules.states import ProjectState, may_move
 from server.storage.tables import Event, Project, Shard
 
+MOST_EVENTS = 500
+
 
 class ProjectStore:
     def add(self, **columns: Any) -> Project:
@@ -70,8 +72,16 @@ class ProjectStore:
         return Shard.rows_where("project_id = ? AND validation = ? ORDER BY number", project_id, validation)
 
     def say(self, project_id: int, sentence: str, now: dt.datetime) -> None:
-        """Add a line to the project's event log."""
+        """Add a line to the project's event log; of a long log the oldest lines are let go of."""
         Event.create(project=project_id, at=now, sentence=sentence)
+        kept = Event.select(Event.id).where(Event.project == project_id).order_by(Event.id.desc())
+        oldest = kept.offset(MOST_EVENTS - 1).limit(1).scalar()
+        if oldest is not None:
+            Event.delete().where(Event.project == project_id, Event.id < oldest).execute()
+
+    def say_instead(self, event: Event, sentence: str) -> None:
+        """The line says more now than when it was written."""
+        Event.update(sentence=sentence).where(Event.id == event.id).execute()
 
     def events(self, project_id: int, most: int = 50) -> list[Event]:
         return list(Event.select().where(Event.project == project_id).order_by(Event.id.desc()).limit(most))

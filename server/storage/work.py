@@ -57,11 +57,11 @@ class WorkStore:
 
     def lease(
         self, unit: Unit, host_id: int, now: dt.datetime, deadline: dt.datetime, heartbeat: float,
-        silent_at: dt.datetime,
+        silent_at: dt.datetime, bytes_down: int = 0,
     ) -> Result:  # fmt: skip
         return Result.create(
             unit=unit.id, project=unit.project_id, host=host_id, state=ResultState.leased, leased_at=now,
-            deadline=deadline, heartbeat_seconds=heartbeat, silent_at=silent_at, size=unit.size,
+            deadline=deadline, heartbeat_seconds=heartbeat, silent_at=silent_at, size=unit.size, bytes_down=bytes_down,
         )  # fmt: skip
 
     def result(self, result_id: int) -> Result | None:
@@ -102,6 +102,20 @@ class WorkStore:
         # Sorted here: ORDER BY id would have the whole table searched in that order.
         found = Result.select().where(Result.state == ResultState.leased, late)
         return sorted(found, key=lambda result: result.id)
+
+    def lost_since(
+        self, project_id: int, since: dt.datetime, sentences: tuple[str, ...]
+    ) -> list[tuple[int, int, int]]:
+        """(host, round, mini-batches) of what was lost since then for one of these reasons."""
+        rows: Any = (
+            Result.select(Result.host, Unit.round, Result.size)
+            .join(Unit)
+            .where(
+                Result.project == project_id, Result.ended_at >= since, Result.state == ResultState.lost,
+                Result.sentence.in_(sentences),
+            )
+        )  # fmt: skip
+        return [(int(host), int(number), int(size)) for host, number, size in rows.tuples()]
 
     def extend_leases(self, downtime: dt.timedelta) -> int:
         """After the server's own downtime: nobody is late because of us."""

@@ -18,6 +18,7 @@ from server.domain.host_blobs import HostBlobs
 from server.domain.hosts import Hosts
 from server.domain.join_keys import JoinKeys
 from server.domain.leader import Leader
+from server.domain.notices import Notices
 from server.domain.plans import Plans
 from server.domain.preparer import Preparer
 from server.domain.project_views import ProjectViews
@@ -107,12 +108,13 @@ class DomainGrid:
         self.dispatch = Dispatch(stores, self.plans)
         self.reports = Reports(stores, self.plans, ring)
         self.host_blobs = HostBlobs(stores, self.plans)
-        self.validator = Validator(stores, self.plans, lambda duty: None)
-        self.assimilator = Assimilator(stores, self.plans, self.learner, self._guard)
-        self.transitioner = Transitioner(stores)
+        self.notices = Notices(stores)
+        self.validator = Validator(stores, self.plans, self.notices, lambda duty: None)
+        self.assimilator = Assimilator(stores, self.plans, self.learner, self.notices, self._guard)
+        self.transitioner = Transitioner(stores, self.notices)
         self.downtime = Downtime(stores)
         self.checker = DraftChecker(stores, self.intake, self.learner)
-        self.preparer = Preparer(stores, self.intake)
+        self.preparer = Preparer(stores, self.intake, self.notices)
         self.evaluator = Evaluator(stores, self.learner)
         self.collector = BlobCollector(stores)
         self.audit = Audit(stores, self.plans)

@@ -1,0 +1,120 @@
+"""What an owner is told, once for each thing that happens, however a project ends or stops."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from server.domain.notices import Notices
+from server.errors import SomebodyElseWasFirst
+from server.rules.states import ProjectState
+from server.storage.projects import MOST_EVENTS
+from server.storage.tables import Event, Result
+from tests.support.domain_grid import Cast, DomainGrid
+
+Written = list[tuple[int, str, str, dict[str, Any] | None]]
+
+
+class LetterBox:
+    def __init__(self) -> None:
+        self.written: Written = []
+
+    def write(self, account_id: int, subject: str, body: str, now: dt.datetime, event: dict[str, Any] | None) -> None:
+        self.written.append((account_id, subject, body, event))
+
+
+def sentences(grid: DomainGrid, project: int) -> list[str]:
+    return [event.sentence for event in grid.stores.projects.events(project)]
+
+
+def test_the_owner_gets_one_letter_with_what_happened_and_where_to_look(grid: DomainGrid, owner: int) -> None:
+    box = LetterBox()
+    notices = Notices(grid.stores, box, "https://grid.example/")
+    project = grid.project(owner, name="Digits\n two")
+    with grid.stores.database.write():
+        notices.needs_attention(grid.row(project), "the model diverged in round 3.", grid.now)
+    [(account, subject, body, event)] = box.written
+    assert (account, subject) == (owner, "Digits two needs attention")
+    assert "Needs attention: the model diverged in round 3." in body
+    assert f"https://grid.example/projects/{project}" in body
+    assert event is not None
+    assert (event["event"], event["project"]) == ("project.needs_attention", project)
+    assert sentences(grid, project)[0] == "Needs attention: the model diverged in round 3."
+    assert grid.row(project).reason == "the model diverged in round 3."
+
+
+def test_a_letter_holds_no_link_where_nobody_knows_the_grids_address(grid: DomainGrid, owner: int) -> None:
+    box = LetterBox()
+    project = grid.project(owner)
+    with grid.stores.database.write():
+        Notices(grid.stores, box).finished(grid.row(project), "Finished after 7 rounds.", grid.now)
+    [(_, subject, body, event)] = box.written
+    assert subject == "digits is finished"
+    assert "Finished after 7 rounds." in body
+    assert "/projects/" not in body + str(event)
+    assert grid.row(project).ended_at == grid.now
+
+
+def test_nobody_is_told_twice_of_what_somebody_else_has_moved(grid: DomainGrid, owner: int) -> None:
+    box = LetterBox()
+    notices = Notices(grid.stores, box)
+    project = grid.project(owner)
+    before = grid.row(project)
+    with grid.stores.database.write():
+        notices.finished(grid.row(project), "Finished after 1 round.", grid.now)
+    with pytest.raises(SomebodyElseWasFirst), grid.stores.database.write():
+        notices.needs_attention(before, "too late.", grid.now)
+    assert len(box.written) == 1
+    assert grid.row(project).state is ProjectState.finished
+
+
+def test_hosts_lost_within_a_minute_are_one_line(grid: DomainGrid, owner: int, ghost: Cast, slow: Cast) -> None:
+    project = grid.project(owner, examples=80, k=4)
+    sizes = len(ghost.lease().mini_batches) + len(slow.lease().mini_batches)
+    grid.wait(5.1)
+    assert grid.transitioner.run_pass(grid.now) == 2
+    again = len(ghost.lease().mini_batches)
+    grid.wait(5.1)
+    assert grid.transitioner.run_pass(grid.now) == 1
+    lines = [line for line in sentences(grid, project) if "lost" in line]
+    assert lines == [f"2 hosts were lost in round 0; their {sizes + again} mini-batches go to others."]
+
+
+def test_hosts_lost_after_a_minute_are_another_line(grid: DomainGrid, owner: int, ghost: Cast) -> None:
+    project = grid.project(owner)
+    for _ in range(2):
+        ghost.lease()
+        grid.wait(61)
+        grid.transitioner.run_pass(grid.now)
+    lines = [line for line in sentences(grid, project) if "lost" in line]
+    assert lines == ["A host was lost in round 0; its 3 mini-batches go to others."] * 2
+
+
+def test_a_log_keeps_its_newest_lines_only(grid: DomainGrid, owner: int) -> None:
+    first, second = grid.project(owner), grid.project(owner)
+    before = len(sentences(grid, second))
+    with grid.stores.database.write():
+        for number in range(MOST_EVENTS + 30):
+            grid.stores.projects.say(first, f"line {number}", grid.now)
+    assert Event.select().where(Event.project == first).count() == MOST_EVENTS
+    assert sentences(grid, first)[0] == f"line {MOST_EVENTS + 29}"
+    assert len(sentences(grid, second)) == before
+
+
+def test_what_travels_is_counted_once_for_each_blob_that_the_host_has_not(
+    grid: DomainGrid, owner: int, steady: Cast
+) -> None:
+    grid.project(owner, examples=80, k=4)
+    lease = steady.lease()
+    blobs = {ref.sha256: ref.size for ref in (lease.plan, lease.weights, *(shard.blob for shard in lease.shards))}
+    if lease.frozen_weights:
+        blobs[lease.frozen_weights.sha256] = lease.frozen_weights.size
+    gradient = grid.honest(lease).encode()
+    steady.upload(lease.result, gradient)
+    first = Result.get_by_id(int(lease.result))
+    assert (first.bytes_down, first.bytes_up) == (sum(blobs.values()), len(gradient))
+    grid.rounds()
+    steady.held = list(blobs)
+    lease = steady.lease()
+    new = {shard.blob.sha256: shard.blob.size for shard in lease.shards if shard.blob.sha256 not in blobs}
+    assert Result.get_by_id(int(lease.result)).bytes_down == lease.weights.size + sum(new.values())
