@@ -1,0 +1,35 @@
+"""Every page that people see. A page that is added to the grid is added here, in one line."""
+
+from dataclasses import dataclass
+
+PROJECTS = ("running", "waiting", "paused", "attention", "finished", "cancelled", "preparing")
+DRAFTS = ("checking", "mistaken", "ready")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """`path` may name a number of the stage in braces; `who` is one of its people, or nobody."""
+
+    name: str
+    path: str
+    who: str = "nobody"
+    status: int = 200
+
+
+PAGES = (
+    Shown("landing", "/"),
+    Shown("sign-up", "/sign-up"),
+    Shown("log-in", "/log-in"),
+    Shown("not-found", "/nowhere", status=404),
+    Shown("landing-logged-in", "/", "owner"),
+    Shown("projects", "/projects", "owner"),
+    Shown("projects-of-a-newcomer", "/projects", "newcomer"),
+    Shown("new-project", "/drafts/new", "owner"),
+    *(Shown(f"draft-{state}", f"/drafts/{{{state}}}", "owner") for state in DRAFTS),
+    *(Shown(f"project-{state}", f"/projects/{{{state}}}", "owner") for state in PROJECTS),
+    Shown("project-of-another", "/projects/{running}", "stranger", 404),
+    Shown("confirm-cancel", "/projects/{running}/cancel", "owner"),
+    Shown("confirm-delete", "/projects/{running}/delete", "owner"),
+    Shown("account", "/account", "owner"),
+    Shown("account-of-a-newcomer", "/account", "newcomer"),
+)
