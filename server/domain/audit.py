@@ -46,7 +46,9 @@ class Audit:
         if project.round != expected:
             yield f"{name}: its round is {project.round}, its rows say {expected}"
         finished = project.state is ProjectState.finished
-        if finished != (project.epoch >= project.settings["epochs"]):
+        through = project.epoch >= project.settings["epochs"]
+        stopped_early = finished and bool(project.settings.get("early_stopping"))
+        if finished != through and not stopped_early:
             yield f"{name}: it is {project.state} in epoch {project.epoch} of {project.settings['epochs']}"
 
     def _round(self, project: Project, round_: Round, name: str) -> Iterator[str]:

@@ -113,6 +113,10 @@ def check(
     if ("validation_data" in files) != ("validation_labels" in files):
         missing = "validation_labels" if "validation_data" in files else "validation_data"
         problems.append(Problem(missing, "Validation needs both data and labels."))
+    validated = settings is None or bool(settings.validation_fraction) or "validation_data" in files
+    if settings is not None and settings.early_stopping and not validated:
+        sentence = "Early stopping looks at the validation loss: set some data aside, or set this to 0."
+        problems.append(Problem("early_stopping", sentence))
     if "model" not in files:
         return problems, [], None
     try:
@@ -129,6 +133,8 @@ def check(
     remarks += [p.sentence for p in data.remarks]
     if settings is not None and data.training is not None:
         problems += forecast.problems(settings, data)
+        settled, mistakes = objectives.settle(chosen, settings, data, forecast.rounds(settings, data))
+        chosen, problems = settled or chosen, problems + mistakes
     if problems or settings is None or data.training is None:
         return problems, remarks, None
     try:
@@ -187,6 +193,6 @@ def inspect(
             inputs=list(model.inputs), kind="h5" if model.kind == "h5" else "keras", weights_file=model.weights,
             batch_size=min(settings.batch_size, data.rows), out=str(out / "inspection"),
             x={array.name: array.sample for array in data.training.inputs}, y=data.training.labels.sample,
-            seed=settings.seed,
+            seed=settings.seed, class_weights=chosen.class_weights,
         )
     )  # fmt: skip

@@ -20,7 +20,8 @@ from server.storage.tables import Draft, Upload
 UPLOAD_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
 FORM_FIELDS = (
     "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
-    "learning_rate", "loss", "metrics", "scale_learning_rate", "seed", "consent",
+    "learning_rate", "loss", "metrics", "scale_learning_rate", "seed", "consent", "schedule",
+    "warmup_rounds", "early_stopping", "class_weights",
 )  # fmt: skip
 _MAX_TEXT = 500
 _MAX_DRAFTS = 50

@@ -5,7 +5,8 @@ import logging
 from collections import Counter
 
 from server.domain.ports import Learner
-from server.errors import NotFound
+from server.errors import NotFound, SomebodyElseWasFirst
+from server.rules import early_stopping
 from server.rules.learning_values import EvaluateRequest, LearnerFailed
 from server.rules.states import ProjectState
 from server.storage.stores import Stores
@@ -46,6 +47,8 @@ class Evaluator:
             loss, metrics = self._measure(project, checkpoint, [shard.sha256 for shard in shards])
             with self._stores.database.write():
                 self._stores.checkpoints.evaluated(checkpoint, loss, metrics, now)
+            if checkpoint.ends_epoch:
+                self._stop_early(project, now)
             return 1
         except (LearnerFailed, Refused, NotFound) as error:
             _LOG.warning("project %d could not be evaluated: %s", project.id, error.sentence)
@@ -55,6 +58,24 @@ class Evaluator:
         if checkpoint is not None:
             self._failures[checkpoint.id] += 1
         return 0
+
+    def _stop_early(self, project: Project, now: dt.datetime) -> None:
+        """Finish a training whose validation loss has not improved for as many epochs as its owner's patience."""
+        patience = project.settings.get("early_stopping", 0)
+        ends = [c for c in self._stores.checkpoints.of_project(project.id) if c.ends_epoch]
+        stop = early_stopping.stop_at([c.validation_loss for c in ends], patience)
+        if stop is None:
+            return
+        try:
+            with self._stores.database.write():
+                # As it is now: it may have ended, or have been paused, while this was measured.
+                current = self._stores.projects.by_id(project.id)
+                if current.state is not ProjectState.running:
+                    return
+                self._stores.projects.move(current, ProjectState.finished, ended_at=now)
+                self._stores.projects.say(project.id, early_stopping.sentence(stop, patience), now)
+        except (SomebodyElseWasFirst, NotFound):
+            _LOG.info("project %d was paused, ended or deleted just before it would have stopped early", project.id)
 
     def _due(self, project: Project, now: dt.datetime) -> Checkpoint | None:
         waiting = filter(self._can_be_measured, self._stores.checkpoints.unevaluated_epoch_ends(project.id))

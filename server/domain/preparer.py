@@ -127,4 +127,5 @@ def plan_of(finding: Finding, cut: Cut) -> ProjectPlan:
         architecture=finding.model.architecture, loss=finding.objective.loss, metrics=finding.objective.metrics,
         optimizer=finding.objective.optimizer, seed=finding.settings.seed, layout=cut.layout,
         inputs=list(finding.model.inputs), variables=finding.inspection.variables, cost=finding.model.cost,
+        class_weights=finding.objective.class_weights or msgspec.UNSET,
     )  # fmt: skip

@@ -4,6 +4,7 @@ import gc
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,6 +95,7 @@ def _trial(
         inputs=request.inputs,
         variables=list(bound.specs),
         cost=Cost(0, 0, 0),
+        class_weights=request.class_weights or msgspec.UNSET,
     )
     still = _still(bound)
     before = [variable.numpy() for variable in still]

@@ -62,6 +62,12 @@ def problems(settings: ProjectSettings, data: DataReading) -> list[Problem]:
     return []
 
 
+def rounds(settings: ProjectSettings, data: DataReading) -> int:
+    """Of the whole training, if each round used exactly its K mini-batches; a unit that passes K makes them fewer."""
+    mini_batches = -(-split_rows(settings, data)[0] // settings.batch_size)
+    return settings.epochs * -(-mini_batches // settings.k)
+
+
 def split_rows(settings: ProjectSettings, data: DataReading) -> tuple[int, int]:
     """(training rows, validation rows): by the very rule that cuts them."""
     if data.validation_rows or not settings.validation_fraction:

@@ -35,6 +35,7 @@ class InspectRequest(msgspec.Struct, frozen=True, kw_only=True):
     x: dict[str, str] = {}
     y: str | None = None
     seed: int = 0
+    class_weights: list[float] = []
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from server.rules.intake_values import ModelReading
+from server.rules import class_weights, schedules
+from server.rules.intake_values import DataReading, ModelReading
 from server.rules.problems import Problem
 from server.rules.settings import ProjectSettings
 from volunteer.plan.objectives import (
@@ -19,6 +20,7 @@ from volunteer.plan.objectives import (
 from volunteer.plan.refused import Refused
 
 DEFAULT_RATE = 0.001
+_OWN_FIELDS = ("warmup_rounds", "class_weights")
 
 
 class Objective(msgspec.Struct, frozen=True):
@@ -27,23 +29,45 @@ class Objective(msgspec.Struct, frozen=True):
     loss: dict[str, Any]
     metrics: list[dict[str, Any]]
     optimizer: dict[str, Any]
+    class_weights: list[float] = []
 
 
 def choose(model: ModelReading, settings: ProjectSettings) -> tuple[Objective | None, list[Problem]]:
-    """The form's choice goes before the file's. None, with problems, when something is missing or not allowed."""
+    """The form's choice goes before the file's. None, with problems, when something is missing or not allowed.
+
+    What needs the data to be known, `settle` adds: the schedule's length and balanced weights.
+    """
     problems: list[Problem] = []
     loss = _try(lambda: _loss(model, settings), "loss", problems)
     # Which metrics fit depends on the loss: without one there is nothing to say of them.
     metrics: Any = _try(lambda: _metrics(model, settings, loss), "metrics", problems) if loss is not None else None
     optimizer = _try(lambda: _optimizer(model, settings), "optimizer", problems)
-    return (None if problems else Objective(loss, metrics, optimizer)), problems
+    if loss is not None and settings.class_weights:
+        weights = _try(lambda: _class_weights(model, settings, loss), "class_weights", problems)
+    else:
+        weights = []
+    return (None if problems else Objective(loss, metrics, optimizer, weights)), problems
+
+
+def settle(
+    objective: Objective, settings: ProjectSettings, data: DataReading, rounds: int
+) -> tuple[Objective | None, list[Problem]]:
+    """The objective of a whole training of so many rounds on this data; None, with problems, where it has none."""
+    problems: list[Problem] = []
+    optimizer = _try(lambda: _scheduled(objective.optimizer, settings, rounds), "schedule", problems)
+    weights = objective.class_weights
+    if settings.class_weights == class_weights.BALANCED and data.classes is not None:
+        weights = class_weights.balanced(data.classes, settings.validation_fraction, bool(data.validation_rows))
+    if problems:
+        return None, problems
+    return msgspec.structs.replace(objective, optimizer=optimizer, class_weights=weights), []
 
 
 def _try(part: Callable[[], Any], field: str, problems: list[Problem]) -> Any:
     try:
         return part()
     except Refused as refused:
-        problems.append(Problem(field, refused.sentence))
+        problems.append(Problem(refused.field if refused.field in _OWN_FIELDS else field, refused.sentence))
         return None
 
 
@@ -73,3 +97,26 @@ def _optimizer(model: ModelReading, settings: ProjectSettings) -> dict[str, Any]
     else:
         optimizer = model.optimizer
     return scaled_learning_rate(optimizer, settings.k) if settings.scale_learning_rate else optimizer
+
+
+def _scheduled(optimizer: dict[str, Any], settings: ProjectSettings, rounds: int) -> dict[str, Any]:
+    if settings.warmup_rounds >= rounds:
+        raise Refused(
+            f"The whole training has about {rounds:,} rounds; the warm-up must be shorter. Take a smaller number, a "
+            "smaller K or more epochs.",
+            "warmup_rounds",
+        )
+    if settings.warmup_rounds and not settings.schedule and schedules.has_schedule(optimizer):
+        raise Refused(
+            "The model file brings a learning-rate schedule of its own: choose cosine or constant to warm up here.",
+            "warmup_rounds",
+        )
+    return schedules.with_schedule(optimizer, settings.schedule, settings.warmup_rounds, rounds)
+
+
+def _class_weights(model: ModelReading, settings: ProjectSettings, loss: dict[str, Any]) -> list[float]:
+    rule = label_rules(loss, model.output_shape)
+    if settings.class_weights == class_weights.BALANCED:
+        class_weights.classes_of(rule)
+        return []
+    return class_weights.explicit(settings.class_weights, rule)

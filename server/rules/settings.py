@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from server.rules import class_weights, schedules
 from server.rules.problems import Problem
 
 MAX_EPOCHS = 10_000
@@ -12,13 +13,18 @@ MAX_K = 100_000
 MIN_DEADLINE_SECONDS = 30
 MAX_DEADLINE_SECONDS = 7 * 24 * 3600
 MAX_NAME = 120
+MAX_WARMUP = 1_000_000
+CHOOSABLE = ("batch_size", "k", "epochs", "shard_examples")
+"""Left empty, these are chosen by the grid when it has seen model and data."""
 
 
 class ProjectSettings(msgspec.Struct, frozen=True):
     """`report_deadline` is in seconds; `optimizer`, `loss` "" and `metrics` () mean: as compiled into the file.
 
     `learning_rate` None means the optimizer's own. With `scale_learning_rate` the rate is multiplied by K, which is
-    what one step of K mini-batches instead of K steps asks for (Goyal et al. 2017, arXiv 1706.02677).
+    what one step of K mini-batches instead of K steps asks for (Goyal et al. 2017, arXiv 1706.02677). `schedule` ""
+    leaves what the file has. `early_stopping`: epochs of patience, 0 is off; `class_weights`: "", "balanced" or pairs.
+    `chosen` names the fields that the grid has chosen.
     """
 
     name: str
@@ -34,18 +40,29 @@ class ProjectSettings(msgspec.Struct, frozen=True):
     metrics: tuple[str, ...] = ()
     scale_learning_rate: bool = False
     seed: int = 0
+    schedule: str = ""
+    warmup_rounds: int = 0
+    early_stopping: int = 0
+    class_weights: str = ""
+    chosen: tuple[str, ...] = ()
 
 
-def read_settings(form: Mapping[str, str]) -> tuple[ProjectSettings | None, list[Problem]]:
-    """The settings, or None with every problem that the texts have. Missing fields take their defaults."""
+def read_settings(
+    form: Mapping[str, str], suggested: Mapping[str, int] | None = None
+) -> tuple[ProjectSettings | None, list[Problem]]:
+    """The settings, or None with every problem that the texts have. Missing fields take their defaults.
+
+    `suggested`: for the fields that the grid chooses where they were left empty, what suits model and data.
+    """
+    suggested = suggested or {}
     reader = _Reader(form)
-    batch_size = reader.whole("batch_size", 32, 1, MAX_BATCH)
-    shard_examples = reader.whole("shard_examples", 256, 1, 10**7)
+    batch_size = reader.whole("batch_size", suggested.get("batch_size", 32), 1, MAX_BATCH)
+    shard_examples = reader.whole("shard_examples", suggested.get("shard_examples", 256), 1, 10**7)
     settings = ProjectSettings(
         name=reader.name(),
         batch_size=batch_size,
-        epochs=reader.whole("epochs", 5, 1, MAX_EPOCHS),
-        k=reader.whole("k", 4, 1, MAX_K),
+        epochs=reader.whole("epochs", suggested.get("epochs", 5), 1, MAX_EPOCHS),
+        k=reader.whole("k", suggested.get("k", 4), 1, MAX_K),
         # A mini-batch lies inside one shard: the size is rounded up to whole mini-batches.
         shard_examples=-(-shard_examples // max(batch_size, 1)) * batch_size,
         report_deadline=reader.whole("report_deadline", 600, MIN_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS),
@@ -56,6 +73,11 @@ def read_settings(form: Mapping[str, str]) -> tuple[ProjectSettings | None, list
         metrics=tuple(word.strip() for word in form.get("metrics", "").split(",") if word.strip()),
         scale_learning_rate=form.get("scale_learning_rate", "") not in ("", "0", "false"),
         seed=reader.whole("seed", 0, 0, 2**53),
+        schedule=reader.schedule(),
+        warmup_rounds=reader.warmup_rounds(),
+        early_stopping=reader.whole("early_stopping", 0, 0, MAX_EPOCHS),
+        class_weights=reader.class_weights(),
+        chosen=tuple(field for field in CHOOSABLE if field in suggested and not form.get(field, "").strip()),
     )
     if form.get("consent", "") in ("", "0", "false"):
         reader.problems.append(
@@ -109,3 +131,33 @@ class _Reader:
         if not self._form.get("learning_rate", "").strip():
             return None
         return self.number("learning_rate", 0.001, 1e-12, 1000.0)
+
+    def schedule(self) -> str:
+        text = self._form.get("schedule", "").strip()
+        if text and text not in schedules.SCHEDULES:
+            self.problems.append(Problem("schedule", f"“{text[:40]}” is none of {', '.join(schedules.SCHEDULES)}."))
+            return ""
+        return text
+
+    def warmup_rounds(self) -> int:
+        rounds = self.whole("warmup_rounds", 0, 0, MAX_WARMUP)
+        text = self._form.get("schedule", "").strip()
+        if rounds and text in schedules.SCHEDULES and text not in schedules.WARM:
+            self.problems.append(
+                Problem(
+                    "warmup_rounds",
+                    f"Keras has no warm-up for a schedule that is {text}: set this to 0, or take cosine or constant.",
+                )
+            )
+        return rounds
+
+    def class_weights(self) -> str:
+        text = self._form.get("class_weights", "").strip()
+        if text.lower() == class_weights.BALANCED:
+            return class_weights.BALANCED
+        try:
+            class_weights.read_pairs(text)
+        except ValueError as error:
+            self.problems.append(Problem("class_weights", str(error)))
+            return ""
+        return text

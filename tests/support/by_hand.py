@@ -15,7 +15,7 @@ from volunteer.protocol.gradients import GradientBlob
 
 MACHINE = {
     "system": "Linux", "processor": "by hand", "threads": 1, "memory": 8 * 2**30, "software": "by hand", "protocol": 1,
-    "numerics": 1,
+    "numerics": 2,
 }  # fmt: skip
 
 

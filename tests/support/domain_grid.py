@@ -48,7 +48,7 @@ class Cast:
     def __init__(self, grid: "DomainGrid", host_id: int, memory: int = MEMORY) -> None:
         self._grid = grid
         self.id = host_id
-        self.machine = Machine("Linux", "test", 2, memory, "0.1.0", 1, 1)
+        self.machine = Machine("Linux", "test", 2, memory, "0.1.0", 1, 2)
         self.held: list[str] = []
 
     @property
@@ -145,7 +145,7 @@ class DomainGrid:
 
     def host(self, owner_id: int, name: str, memory: int = MEMORY) -> Cast:
         key = self.join_keys.create(owner_id, name, 1, 1, self.now)
-        machine = Machine("Linux", "test", 2, memory, "0.1.0", 1, 1)
+        machine = Machine("Linux", "test", 2, memory, "0.1.0", 1, 2)
         return Cast(self, int(self.hosts.attach(AttachRequest(key, name, machine), self.now).host), memory)
 
     def files(self, weights: int | str, rows: int, labels: int | None = None) -> list[IncomingFile]:

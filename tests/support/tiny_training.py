@@ -122,6 +122,7 @@ class TinyLearner:
 
     before_step: Callable[[], None] = lambda: None
     before_evaluation: Callable[[], None] = lambda: None
+    validation_losses: list[float] | None = None
     not_finite_once_above: float = float("inf")
     steps: int = 0
     evaluations: int = 0
@@ -169,11 +170,13 @@ class TinyLearner:
         Path(request.out).write_bytes(blob.encode())
 
     def evaluate(self, request: EvaluateRequest) -> Evaluation:
-        """The "loss" is the mean weight, so that every checkpoint measures differently."""
+        """The "loss" is the mean weight, so that every checkpoint measures differently; or the next of a list."""
         self.before_evaluation()
         self.evaluations += 1
         rows = len(load(Path(request.shard))[0]["y"])
         weights = load(Path(request.weights))[0]["trainable"]
+        if self.validation_losses:
+            return Evaluation([self.validation_losses.pop(0) * rows], rows)
         return Evaluation([float(weights.mean()) * rows], rows)
 
     def evaluation_result(self, plan: str, sums: list[float], examples: int) -> EvaluationResult:

@@ -5,7 +5,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -17,6 +17,8 @@ from volunteer.plan.shapes import Cost, InputSpec
 from volunteer.plan.shards import ShardLayout
 
 PLAN_VERSION = 1
+MOST_CLASSES = 1_000_000
+ClassWeight = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 Vector = NDArray[np.float32]
 
 
@@ -45,7 +47,9 @@ class ProjectPlan(msgspec.Struct, frozen=True):
     """Everything a machine must know, beside weights and shards, to compute a gradient of this project.
 
     `architecture`, `loss`, `metrics` and `optimizer` are canonical: built only from what the allow-lists permit.
-    Hosts do not need the optimizer; it is here so that the plan alone is the recipe of a replay.
+    Hosts do not need the optimizer; it is here so that the plan alone is the recipe of a replay. `class_weights` has
+    the weight of each class's examples in the loss; left out (UNSET) where all weigh the same, so that such plans are
+    the same bytes as before there were weights.
     """
 
     architecture: dict[str, Any]
@@ -58,6 +62,9 @@ class ProjectPlan(msgspec.Struct, frozen=True):
     variables: list[VariableSpec]
     cost: Cost
     version: int = PLAN_VERSION
+    class_weights: Annotated[list[ClassWeight], msgspec.Meta(max_length=MOST_CLASSES)] | msgspec.UnsetType = (
+        msgspec.UNSET
+    )
 
     def encode(self) -> bytes:
         """Canonical JSON: the same plan is the same bytes, hence the same SHA-256."""

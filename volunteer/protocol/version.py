@@ -5,7 +5,10 @@ PROTOCOL = 1
 
 OLDEST_PROTOCOL = 1
 
-NUMERICS = 1
-"""Raised when the same unit would give a different gradient beyond rounding: seeds, orders, losses, sums."""
+NUMERICS = 2
+"""Raised when the same unit would give a different gradient beyond rounding: seeds, orders, losses, sums.
+
+2: plans may have class weights, which an older program would leave out without a word.
+"""
 
 SOFTWARE = "0.1.0"

@@ -13,7 +13,14 @@ from volunteer.plan.project_plan import ProjectPlan, Weights
 from volunteer.plan.seeds import layer_seed
 from volunteer.training.build import build_model
 from volunteer.training.loops import Parts, make_gradient_loop, stacked_specs
-from volunteer.training.objective import compile_loss, metric_objects, prime_metrics, read_states, results_of
+from volunteer.training.objective import (
+    compile_loss,
+    metric_objects,
+    prime_metrics,
+    read_states,
+    results_of,
+    weights_of_classes,
+)
 from volunteer.training.runtime import keras, prepare, tf
 from volunteer.training.variables import assign_frozen, assign_weights, bind, seed_states
 
@@ -72,7 +79,12 @@ class Engine:
         self.plan = plan
         model = build_model(plan.architecture) if model is None else model
         compile_loss(model, plan.loss)
-        self._parts = Parts(bind(model, plan.variables), seed_states(model), metric_objects(plan.metrics))
+        self._parts = Parts(
+            bind(model, plan.variables),
+            seed_states(model),
+            metric_objects(plan.metrics),
+            weights_of_classes(plan.class_weights or ()),
+        )
         prime_metrics(self._parts.metrics, model)
         self._loops: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self._frozen: Vector | None = None

@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from volunteer.training.build import input_names
+from volunteer.training.objective import weights_of_examples
 from volunteer.training.runtime import keras, tf
 from volunteer.training.variables import Bound
 
@@ -23,11 +24,15 @@ N_i loss_i as a float64 scalar.
 
 @dataclass(frozen=True)
 class Parts:
-    """What both loops need. `seeds` are the state variables of the model's seed generators."""
+    """What both loops need. `seeds` are the state variables of the model's seed generators.
+
+    `class_weights`: a table of `weights_of_classes`; they count in training and not in evaluation, as in Keras.
+    """
 
     bound: Bound
     seeds: list[Any]
     metrics: Sequence[keras.metrics.Metric]
+    class_weights: Any = None
 
 
 def forward(model: keras.Model, inputs: dict[str, Any], training: bool) -> Any:
@@ -56,7 +61,7 @@ def make_gradient_loop(parts: Parts, x_spec: dict[str, Any], y_spec: Any) -> Cal
     calls changes no bit.
     """
     model, trainable, moving = parts.bound.model, parts.bound.trainable, parts.bound.moving
-    examples = float(y_spec.shape[1])
+    examples, table = float(y_spec.shape[1]), parts.class_weights
     state_spec = [tf.TensorSpec(variable.shape, tf.float32) for variable in moving]
     sums_spec = (
         [tf.TensorSpec(variable.shape, tf.float32) for variable in trainable],
@@ -70,9 +75,10 @@ def make_gradient_loop(parts: Parts, x_spec: dict[str, Any], y_spec: Any) -> Cal
             variable.assign(start)
         for position, variable in enumerate(parts.seeds):
             variable.assign(seeds[position])
+        weights = None if table is None else weights_of_examples(y, table)
         with tf.GradientTape() as tape:
             y_pred = forward(model, x, training=True)
-            loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=None, training=True)
+            loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weights, training=True)
         gradients = tape.gradient(
             loss,
             [variable.value for variable in trainable],

@@ -32,6 +32,22 @@ def compile_loss(model: keras.Model, loss: dict[str, Any]) -> None:
     model.compile(optimizer=None, loss=loss_object(loss), jit_compile=False)
 
 
+def weights_of_classes(class_weights: Sequence[float]) -> Any:
+    """A table for `weights_of_examples`: (classes,) float32; None where all classes weigh the same."""
+    return tf.constant(class_weights, tf.float32) if class_weights else None
+
+
+def weights_of_examples(y: Any, table: Any) -> Any:
+    """The weight of each example, (n,) float32, by its class, as Keras's `fit(class_weight=...)` finds it.
+
+    y: (n,) or (n, 1) class numbers, rounded; or (n, classes) with the largest share at the class.
+    """
+    y = tf.cast(y, tf.float32)
+    one_hot = len(y.shape) == 2 and y.shape[1] != 1
+    classes = tf.argmax(y, axis=-1) if one_hot else tf.cast(tf.round(tf.reshape(y, [-1])), tf.int64)
+    return tf.gather(table, classes)
+
+
 def prime_metrics(metrics: Sequence[keras.metrics.Metric], model: keras.Model) -> None:
     """Let those metrics that make their variables at the first mini-batch make them now.
 

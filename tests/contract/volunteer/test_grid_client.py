@@ -22,7 +22,7 @@ from volunteer.protocol.messages import (
 )
 from volunteer.protocol.refusals import RefusalCode
 
-MACHINE = Machine("Linux", "x86_64", 2, 2**31, "test", 1, 1)
+MACHINE = Machine("Linux", "x86_64", 2, 2**31, "test", 1, 2)
 REF = BlobRef("a" * 64, 10)
 LEASE = Lease("12", "3", 4, 0, [1, 2], REF, REF, [], 60.0, 5.0)
 

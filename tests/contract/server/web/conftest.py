@@ -82,4 +82,4 @@ def host(told: Told) -> FlaskClient:
 
 @pytest.fixture
 def machine() -> messages.Machine:
-    return messages.Machine("Linux 6.1", "", 4, 8 * 10**9, "0.1.0", 1, 1)
+    return messages.Machine("Linux 6.1", "", 4, 8 * 10**9, "0.1.0", 1, 2)

@@ -21,7 +21,7 @@ from volunteer.protocol.messages import AttachRequest, Machine
 from volunteer.protocol.refusals import RefusalCode
 
 SENDERS = 150
-MACHINE = Machine("Linux", "test", 2, 8 * 10**9, "0.1.0", 1, 1)
+MACHINE = Machine("Linux", "test", 2, 8 * 10**9, "0.1.0", 1, 2)
 
 
 class WebProcess:

@@ -343,3 +343,29 @@ def test_a_project_that_ends_while_it_is_prepared_breaks_no_pass(
 def test_uploads_lie_where_only_the_server_reads(grid: DomainGrid) -> None:
     assert Path(grid.folder).stat().st_mode & 0o077 == 0
     assert grid.drafts.incoming_folder.stat().st_mode & 0o077 == 0
+
+
+def test_early_stopping_without_validation_is_refused_beside_its_field(grid: DomainGrid, owner: int) -> None:
+    form = grid.form(early_stopping=3, validation_fraction=0)
+    draft = grid.drafts.start(owner, form, grid.files(10, 40), grid.now)
+    grid.checker.run_pass(grid.now)
+    assert set(problems(grid, owner, draft)) == {"early_stopping"}
+    grid.drafts.change(owner, draft, {**form, "validation_fraction": "0.2"}, [], grid.now)
+    grid.checker.run_pass(grid.now)
+    assert grid.drafts.view(owner, draft).state is DraftState.ready
+
+
+def test_a_schedule_lasts_as_long_as_the_training(grid: DomainGrid, owner: int) -> None:
+    project = grid.project(owner, examples=40, batch_size=4, k=3, epochs=5, schedule="cosine", warmup_rounds=2)
+    rate = grid.plan(project).optimizer["config"]["learning_rate"]
+    assert rate["class_name"] == "CosineDecay"
+    assert rate["config"]["warmup_steps"] + rate["config"]["decay_steps"] == 5 * 4
+
+
+@pytest.mark.parametrize(
+    "texts", [{"warmup_rounds": "100"}, {"warmup_rounds": "2", "schedule": "linear"}, {"class_weights": "balanced"}]
+)
+def test_what_suits_no_training_stands_beside_its_field(grid: DomainGrid, owner: int, texts: dict[str, str]) -> None:
+    draft = grid.drafts.start(owner, grid.form(**texts), grid.files(10, 40), grid.now)
+    grid.checker.run_pass(grid.now)
+    assert set(problems(grid, owner, draft)) == {next(iter(texts))}

@@ -119,3 +119,56 @@ def test_a_surprise_at_one_project_is_not_the_others(
     newest = latest(good)
     assert newest is not None
     assert newest.evaluated_at is not None
+
+
+def _early(grid: DomainGrid, owner: int, host: Cast, losses: list[float], patience: int = 2, **texts: object) -> int:
+    """A project of 6 epochs, a round each, measured after every one as the grid would."""
+    form = {"examples": 10, "k": 50, "epochs": 6, "validation_fraction": 0.2, "early_stopping": patience}
+    project = grid.project(owner, **{**form, **texts})  # type: ignore[arg-type]
+    assert evaluate(grid) == 1
+    for loss in losses:
+        grid.learner.validation_losses = [loss]
+        train(grid, host, 1)
+        evaluate(grid)
+        grid.wait(1)
+    return project
+
+
+def test_a_training_that_gets_no_better_is_finished_early(grid: DomainGrid, owner: int, steady: Cast) -> None:
+    project = _early(grid, owner, steady, [0.9, 0.5, 0.6, 0.5])
+    row = grid.row(project)
+    assert row.state is ProjectState.finished
+    assert row.ended_at is not None
+    said = [event.sentence for event in grid.views.view(owner, project, grid.now).events]
+    assert (
+        "Stopped early after epoch 4: the validation loss has not improved for 2 epochs; the best was epoch 2." in said
+    )
+    assert "Stopped" not in str(steady.ask())
+    assert grid.audit.findings(grid.now) == []
+    grid.collector.run_pass(grid.now)
+    best = [c for c in grid.stores.checkpoints.of_project(project) if c.validation_loss == 0.5]
+    assert all(c.weights_sha256 for c in best)
+
+
+def test_while_it_gets_better_or_nobody_asked_for_it_training_goes_on(
+    grid: DomainGrid, owner: int, stranger: int, steady: Cast
+) -> None:
+    better = _early(grid, owner, steady, [0.9, 1.0, 0.8, 0.9, 0.7])
+    assert grid.row(better).state is ProjectState.running
+    grid.projects.cancel(owner, better, grid.now)
+    unasked = _early(grid, stranger, steady, [0.1, 0.2, 0.3, 0.4, 0.5], patience=0)
+    assert grid.row(unasked).state is ProjectState.running
+
+
+def test_a_paused_project_is_stopped_early_only_when_it_runs_again(grid: DomainGrid, owner: int, steady: Cast) -> None:
+    project = _early(grid, owner, steady, [0.5, 0.6])
+    grid.learner.validation_losses = [0.7]
+    train(grid, steady, 1)
+    grid.projects.pause(owner, project, grid.now)
+    evaluate(grid)
+    assert grid.row(project).state is ProjectState.paused
+    grid.projects.resume(owner, project, grid.now)
+    grid.learner.validation_losses = [0.8]
+    train(grid, steady, 1)
+    evaluate(grid)
+    assert grid.row(project).state is ProjectState.finished

@@ -20,7 +20,7 @@ from server.storage.tables import Host
 from tests.support.domain_grid import MEMORY, START, Cast, DomainGrid
 from volunteer.protocol.messages import AttachRequest, GiveBack, GiveBackReason, Machine
 
-MACHINE = Machine("Linux", "test", 2, MEMORY, "0.1.0", 1, 1)
+MACHINE = Machine("Linux", "test", 2, MEMORY, "0.1.0", 1, 2)
 
 
 def test_a_join_key_is_for_so_many_machines(grid: DomainGrid, owner: int) -> None:

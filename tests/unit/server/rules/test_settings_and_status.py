@@ -139,3 +139,27 @@ def test_every_state_has_a_sentence(state: ProjectState) -> None:
 
 def test_memory_is_told_in_gigabytes() -> None:
     assert gigabytes(3 * 2**29) == "1.5 GB"
+
+
+@pytest.mark.parametrize(
+    ("texts", "field", "said"),
+    [
+        ({"schedule": "zigzag"}, "schedule", "none of constant, cosine, linear, exponential"),
+        ({"schedule": "linear", "warmup_rounds": "3"}, "warmup_rounds", "no warm-up for a schedule that is linear"),
+        ({"schedule": "exponential", "warmup_rounds": "3"}, "warmup_rounds", "take cosine or constant"),
+        ({"warmup_rounds": "-1"}, "warmup_rounds", "out of range"),
+        ({"early_stopping": "soon"}, "early_stopping", "not a whole number"),
+        ({"class_weights": "1"}, "class_weights", "not a class and its weight"),
+    ],
+)
+def test_schedules_patience_and_weights_that_cannot_be_are_named(texts: dict[str, str], field: str, said: str) -> None:
+    named, sentence = problem(**texts)
+    assert named == field
+    assert said in sentence
+
+
+def test_what_was_left_empty_is_chosen_by_the_grid_and_said_so() -> None:
+    settings, _ = read_settings({**GOOD, "k": "2", "epochs": " "}, {"k": 9, "epochs": 30, "batch_size": 64})
+    assert settings is not None
+    assert (settings.k, settings.epochs, settings.batch_size, settings.shard_examples) == (2, 30, 64, 256)
+    assert set(settings.chosen) == {"epochs", "batch_size"}

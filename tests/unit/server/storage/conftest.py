@@ -39,7 +39,7 @@ def project(stores: Stores) -> Project:
 
 @pytest.fixture
 def host(stores: Stores, project: Project) -> Host:
-    machine = Machine("Linux", "test", 2, 2**33, "0.1.0", 1, 1)
+    machine = Machine("Linux", "test", 2, 2**33, "0.1.0", 1, 2)
     return stores.hosts.add(project.owner_id, "steady", "0" * 64, machine, NOW)
 
 

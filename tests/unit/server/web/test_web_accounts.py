@@ -118,7 +118,7 @@ def test_a_join_key_with_odd_limits_is_refused_beside_the_field(owner: Any, fiel
 def test_a_machine_is_detached_by_its_owner_only(owner: Any, stranger: Any, services: Any) -> None:
     answer = owner.post("/account/join-keys", {"label": "desk", "uses": "1", "hours": "24"}, form="/account")
     page: Any = BeautifulSoup(answer.text, "html.parser")
-    machine = Machine("Linux", "test", 2, 2**30, "0.1.0", 1, 1)
+    machine = Machine("Linux", "test", 2, 2**30, "0.1.0", 1, 2)
     moment = dt.datetime.now(dt.UTC)
     token = services.hosts.attach(AttachRequest(page.find(id="secret").text, "attic", machine), moment).token
     path = re.search(r'action="(/account/hosts/\d+/detach)"', owner.get("/account").text)

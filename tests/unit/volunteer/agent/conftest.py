@@ -168,7 +168,7 @@ def tools(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def machine() -> Machine:
-    return Machine("Linux", "x86_64", 1, 2**30, "test", 1, 1)
+    return Machine("Linux", "x86_64", 1, 2**30, "test", 1, 2)
 
 
 @pytest.fixture

@@ -101,4 +101,5 @@ def test_flat_vectors_and_variables_are_views_of_each_other(plan: ProjectPlan) -
 def test_the_fields_of_a_plan_are_part_of_the_protocol() -> None:
     assert [field.name for field in msgspec.structs.fields(ProjectPlan)] == [
         "architecture", "loss", "metrics", "optimizer", "seed", "layout", "inputs", "variables", "cost", "version",
+        "class_weights",
     ]  # fmt: skip
