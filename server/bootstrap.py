@@ -34,6 +34,7 @@ from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.replay import Replay
 from server.domain.reports import Reports
+from server.domain.round_pages import RoundPages
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
 from server.domain.validator import Validator
@@ -89,7 +90,8 @@ def web_app(settings: Settings) -> "Flask":
             accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
             hosts=Hosts(stores, settings.name),
             drafts=Drafts(stores, bell.ring, bounds), projects=Projects(stores, plans, intake(settings), bell.ring),
-            project_views=ProjectViews(stores), grid=grid, dispatch=Dispatch(stores, plans),
+            project_views=ProjectViews(stores), round_pages=RoundPages(stores),
+            grid=grid, dispatch=Dispatch(stores, plans),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
             incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
             settings=WebSettings(

@@ -42,7 +42,7 @@ class ProjectViews:
             loss=last.loss if last else None, metrics=last.metrics if last else {},
             validation_loss=newest.validation_loss if newest else None,
             validation_metrics=newest.validation_metrics if newest else {},
-            rounds=[_round_view(round_, measured.get(round_.number + 1)) for round_ in closed],
+            rounds=[round_view(round_, measured.get(round_.number + 1)) for round_ in closed],
             events=[views.EventView(e.at, e.sentence) for e in self._stores.projects.events(project.id)],
             facts=[(label, text) for label, text in project.facts],
             can_pause=may_move(project.state, ProjectState.paused),
@@ -80,7 +80,7 @@ class ProjectViews:
         return self._stores.rounds.get(project.id, project.round)
 
 
-def _round_view(round_: Round, checkpoint: Checkpoint | None) -> views.RoundView:
+def round_view(round_: Round, checkpoint: Checkpoint | None) -> views.RoundView:
     return views.RoundView(
         number=round_.number, epoch=round_.epoch, mini_batches=round_.used, examples=round_.examples,
         loss=round_.loss, metrics=round_.metrics, seconds=(round_.closed_at - round_.opened_at).total_seconds(),

@@ -67,6 +67,13 @@ class RoundStore:
         )
         return list(reversed(list(query if most is None else query.limit(most))))
 
+    def closed_after(self, project_id: int, number: int, most: int) -> list[Round]:
+        """Closed rounds with a higher number, oldest first; the first `most` of them."""
+        return Round.rows_where(
+            "project_id = ? AND state = ? AND number > ? ORDER BY number LIMIT ?",
+            project_id, RoundState.closed.value, number, most,
+        )  # fmt: skip
+
     def totals(self) -> tuple[int, int]:
         """(rounds closed, mini-batches used in them) of all projects."""
         row = Round.select(fn.COUNT(Round.id), fn.SUM(Round.used)).where(Round.state == RoundState.closed).tuples()[0]

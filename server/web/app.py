@@ -12,6 +12,7 @@ from server.web import (
     login,
     pages,
     projects,
+    requestor_api,
     security,
     tokens,
     uploads,
@@ -29,14 +30,16 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = 2**20
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    api = volunteer_api.blueprint()
+    apis = (volunteer_api.blueprint(), requestor_api.blueprint())
     # The order matters: bounds on the body come before the CSRF check, which reads forms.
     login.install(app)
     uploads.install(app)
-    security.install(app, services.settings, exempt=api)
+    security.install(app, services.settings, exempt=apis)
     errors.install(app)
     words.install(app)
-    for blueprint in (api, pages.blueprint, accounts.blueprint, tokens.blueprint, drafts.blueprint, projects.blueprint):
+    for blueprint in (
+        *apis, pages.blueprint, accounts.blueprint, tokens.blueprint, drafts.blueprint, projects.blueprint,
+    ):  # fmt: skip
         app.register_blueprint(blueprint)
     app.context_processor(_for_templates)
     if services.settings.proxies:

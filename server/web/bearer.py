@@ -8,7 +8,7 @@ from flask import request
 
 from server.errors import MissingScope, TooManyTries, UnknownToken
 from server.rules.scopes import permits
-from server.rules.views import Account
+from server.rules.views import Account, TokenOwner
 from server.web.services import here, now
 
 _WINDOW_SECONDS = 300.0
@@ -46,7 +46,12 @@ def is_bearer() -> bool:
 
 
 def token_owner(scope: str) -> Account:
-    """The account of the request's access token, which must have this scope (server/rules/scopes.py).
+    """The account of the request's access token, which must have this scope. Raises as `speaker` does."""
+    return speaker(scope).account
+
+
+def speaker(scope: str) -> TokenOwner:
+    """Whom the request's access token speaks for; it must have this scope (server/rules/scopes.py).
 
     Raises UnknownToken, MissingScope, AccountBlocked, TooManyTries.
     """
@@ -60,4 +65,4 @@ def token_owner(scope: str) -> Account:
         raise
     if not permits(owner.scopes, scope):
         raise MissingScope(f"This access token lacks the scope “{scope}”. Make one that has it on your account page.")
-    return owner.account
+    return owner

@@ -40,11 +40,11 @@ class HostRefused(Exception):
 
 
 ANSWERS: dict[type[errors.GridError], Answer] = {
-    errors.NotFound: Answer(404, _C.no_such_result, "There is no such page for you"),
+    errors.NotFound: Answer(404, _C.no_such_thing, "There is no such page for you"),
     errors.NoSuchResult: Answer(404, _C.no_such_result, "There is no such result"),
     errors.NoSuchBlob: Answer(404, _C.no_such_blob, "There is no such file"),
-    errors.NotAllowedNow: Answer(409, _C.result_ended, "Not in this state"),
-    errors.NotAcceptable: Answer(400, _C.malformed_request, "This cannot be used"),
+    errors.NotAllowedNow: Answer(409, _C.not_now, "Not in this state"),
+    errors.NotAcceptable: Answer(400, _C.not_acceptable, "This cannot be used"),
     errors.TooManyTries: Answer(429, _C.too_many_tries, "Too many tries"),
     errors.Busy: Answer(503, _C.busy, "Busy just now"),
     errors.JoinKeyInvalid: Answer(403, _C.join_key_invalid, "This join key does not work"),
@@ -72,6 +72,9 @@ _HTTP_HEADINGS = {
     413: ("This upload is too large", "Send less: float32 or uint8 arrays are often enough."),
     507: ("The server's disk is full", "Nothing was lost. Tell the person who runs this grid."),
 }
+
+_IN_OWN_WORDS = frozenset({_C.unknown_token, _C.no_such_thing, _C.not_now, _C.not_acceptable, _C.missing_scope})
+"""The codes of which the error says all there is to say: the code's own sentence is general."""
 
 _HTTP_CODES = {411: _C.length_required, 413: _C.too_large, 408: _C.too_slow, 503: _C.busy}
 
@@ -137,8 +140,11 @@ def _refusal(message: Refusal, status: int) -> Response:
 def _on_grid_error(error: errors.GridError) -> Response:
     answer = answer_to(error)
     if is_api():
-        # The code has a sentence of its own; the error's is added where it says more than its class does.
         said_already = error.sentence == (type(error).__doc__ or "").strip()
+        if answer.code in _IN_OWN_WORDS and not said_already:
+            field = error.field if isinstance(error, errors.NotAcceptable) else ""
+            return _refusal(Refusal(answer.code.value, error.sentence[:1500], field), KINDS[answer.code].status)
+        # The code has a sentence of its own; the error's is added where it says more than its class does.
         return refuse(answer.code, "" if said_already else error.sentence)
     return page(answer.status, answer.heading, error.sentence)
 

@@ -1,6 +1,7 @@
 """Cookies, CSRF and the headers that every answer carries."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 from flask import Blueprint, Flask, Response, request
 from flask_wtf.csrf import CSRFProtect
@@ -24,8 +25,8 @@ HEADERS = {
 }
 
 
-def install(app: Flask, settings: WebSettings, exempt: Blueprint) -> None:
-    """`exempt` takes no cookies (bearer tokens only), so there is nothing to forge there."""
+def install(app: Flask, settings: WebSettings, exempt: Sequence[Blueprint]) -> None:
+    """`exempt` take no cookies (bearer tokens only), so there is nothing to forge there."""
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_NAME="daig",
@@ -37,7 +38,9 @@ def install(app: Flask, settings: WebSettings, exempt: Blueprint) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         PREFERRED_URL_SCHEME="https" if settings.https else "http",
     )
-    CSRFProtect(app).exempt(exempt)
+    protection = CSRFProtect(app)
+    for blueprint in exempt:
+        protection.exempt(blueprint)
     app.after_request(_headers)
 
 

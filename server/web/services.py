@@ -15,11 +15,13 @@ from server.rules.incoming import Download, IncomingFile
 from server.rules.views import (
     Account,
     DraftView,
+    EventView,
     GridView,
     HostView,
     JoinKeyView,
     ProjectSummary,
     ProjectView,
+    RoundView,
     TokenOwner,
     TokenView,
 )
@@ -93,6 +95,11 @@ class ProjectViews(Protocol):
     def view(self, owner_id: int, project_id: int, now: dt.datetime) -> ProjectView: ...
 
 
+class RoundPages(Protocol):
+    def rounds(self, owner_id: int, project_id: int, after: int, limit: int) -> list[RoundView]: ...
+    def events(self, owner_id: int, project_id: int) -> list[EventView]: ...
+
+
 class Projects(Protocol):
     def pause(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
     def resume(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
@@ -146,6 +153,7 @@ class Services:
     drafts: Drafts
     projects: Projects
     project_views: ProjectViews
+    round_pages: RoundPages
     grid: Grid
     dispatch: Dispatch
     reports: Reports

@@ -3,22 +3,18 @@
 import functools
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 from flask import Blueprint, Response, request, send_file
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from server.errors import DigestMismatch, NoSuchBlob, UnknownToken
-from server.web import pacing
 from server.web.errors import HostRefused
 from server.web.newest import Newest
 from server.web.services import Host, here, now
 from server.web.uploads import Slots, receive_body
+from server.web.wire import answer, read_message
 from volunteer.protocol import digests, endpoints, messages, openapi
 from volunteer.protocol.refusals import RefusalCode
-
-M = TypeVar("M", bound=msgspec.Struct)
 
 WAITING = Slots(24)
 UPLOADING = Slots(20)
@@ -37,12 +33,12 @@ def blueprint() -> Blueprint:
 
 
 def _attach() -> Response:
-    return _reply(here().hosts.attach(_message(messages.AttachRequest), now()))
+    return answer(here().hosts.attach(read_message(messages.AttachRequest), now()))
 
 
 def _work() -> Response:
-    host, message = _host(), _message(messages.WorkRequest)
-    return _reply(_ask_for_work(host, message))
+    host, message = _host(), read_message(messages.WorkRequest)
+    return answer(_ask_for_work(host, message))
 
 
 def _ask_for_work(host: Host, message: messages.WorkRequest) -> messages.WorkReply:
@@ -86,8 +82,8 @@ def _blob(sha256: str) -> Response:
 
 
 def _heartbeat(result: str) -> Response:
-    host, message = _host(), _message(messages.Heartbeat)
-    return _reply(here().reports.heartbeat(host, result, message, now()))
+    host, message = _host(), read_message(messages.Heartbeat)
+    return answer(here().reports.heartbeat(host, result, message, now()))
 
 
 def _report(result: str) -> Response:
@@ -106,14 +102,14 @@ def _report(result: str) -> Response:
     try:
         if sha256 != stated:
             raise DigestMismatch
-        return _reply(reports.report(host, result, path, sha256, now()))
+        return answer(reports.report(host, result, path, sha256, now()))
     finally:
         path.unlink(missing_ok=True)
 
 
 def _give_back(result: str) -> Response:
-    host, message = _host(), _message(messages.GiveBack)
-    return _reply(here().reports.give_back(host, result, message, now()))
+    host, message = _host(), read_message(messages.GiveBack)
+    return answer(here().reports.give_back(host, result, message, now()))
 
 
 def _openapi() -> Response:
@@ -142,18 +138,3 @@ def _host() -> Host:
     if kind.lower() != "bearer" or not token.strip():
         raise UnknownToken
     return here().hosts.by_token(token.strip())
-
-
-def _message(kind: type[M]) -> M:
-    try:
-        data = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise HostRefused(RefusalCode.malformed_request, "The message is too long.") from None
-    pacing.current().rest()
-    return messages.decode(data, kind)
-
-
-def _reply(message: msgspec.Struct) -> Response:
-    response = Response(messages.encode(message), mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response

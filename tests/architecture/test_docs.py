@@ -9,8 +9,8 @@ import server.config
 import volunteer.config
 from server.cli import build_parser as server_parser
 from volunteer.cli import build_parser as volunteer_parser
-from volunteer.protocol.endpoints import ENDPOINTS, PREFIX
-from volunteer.protocol.openapi import document
+from volunteer.protocol.endpoints import PREFIX
+from volunteer.protocol.openapi import EVERY, document, refusals_of
 
 ROOT = Path(__file__).parents[2]
 READMES = {name: (ROOT / name / "README.md").read_text("utf-8") for name in (".", "server", "volunteer")}
@@ -56,22 +56,22 @@ def test_every_setting_is_described_and_no_other() -> None:
 
 def test_every_endpoint_is_described_and_no_other() -> None:
     described = {(method, path) for method, path in ENDPOINT.findall(EVERYTHING)}
-    assert described == {(one.method, PREFIX + one.path) for one in ENDPOINTS}
+    assert described == {(one.method, PREFIX + one.path) for one in EVERY}
     assert f"{PREFIX}/openapi.json" in EVERYTHING
 
 
 def test_the_openapi_document_holds_every_endpoint_with_its_messages_and_refusals() -> None:
     spec = document()
     operations = {(method.upper(), path): one for path, many in spec["paths"].items() for method, one in many.items()}
-    assert set(operations) == {(one.method, PREFIX + one.path) for one in ENDPOINTS}
-    for endpoint in ENDPOINTS:
+    assert set(operations) == {(one.method, PREFIX + one.path) for one in EVERY}
+    for endpoint in EVERY:
         operation = operations[endpoint.method, PREFIX + endpoint.path]
         assert ("security" in operation) == endpoint.needs_token
         assert ("requestBody" in operation) == (endpoint.takes is not None or endpoint.method == "PUT")
         for message in (*endpoint.gives, *([endpoint.takes] if endpoint.takes else [])):
             assert message.__name__ in spec["components"]["schemas"]
         text = str(operation["responses"])
-        for code in endpoint.refusals:
+        for code in refusals_of(endpoint):
             assert code.value in text, f"{endpoint.name} does not list {code}"
 
 

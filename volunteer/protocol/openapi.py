@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the endpoints and the messages."""
+"""The OpenAPI 3.1 document, made from the endpoints and the messages of both APIs."""
 
 import re
 from http import HTTPStatus
@@ -8,41 +8,70 @@ import msgspec
 
 from volunteer.protocol.endpoints import ENDPOINTS, GRADIENT_TYPE, PREFIX, Endpoint
 from volunteer.protocol.refusals import Refusal, RefusalCode, refusal, status_of
+from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS, RequestorEndpoint
 from volunteer.protocol.version import PROTOCOL
 
-_ALWAYS = (RefusalCode.server_error, RefusalCode.busy)
-_OF_TOKENS = (RefusalCode.unknown_token, RefusalCode.account_blocked)
+_C = RefusalCode
+EVERY: tuple[Endpoint, ...] = (*REQUESTOR_ENDPOINTS, *ENDPOINTS)
+"""Of both APIs, in the order in which the document has them."""
+
+_ALWAYS = (_C.server_error, _C.busy)
+_TOKEN = {
+    "host": (_C.unknown_token, _C.account_blocked),
+    "account": (_C.unknown_token, _C.account_blocked, _C.missing_scope, _C.too_many_tries),
+}
+_SCHEMES = {
+    "host": {"type": "http", "scheme": "bearer", "description": "The token of a host: attaching a machine gives it."},
+    "account": {"type": "http", "scheme": "bearer", "description": "An access token: your account page makes them."},
+}
+_NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**53}
+_PATH_PARTS: dict[str, dict[str, Any]] = {"sha256": {"type": "string"}, "result": {"type": "string"}}
 
 
 def document() -> dict[str, Any]:
     """The whole document as JSON-able values; no clock, no address: the same for every grid of this version."""
     kinds: set[type[msgspec.Struct]] = {Refusal}
-    for endpoint in ENDPOINTS:
+    for endpoint in EVERY:
         kinds.update(endpoint.gives)
         if endpoint.takes is not None:
             kinds.add(endpoint.takes)
     ordered = sorted(kinds, key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
     paths: dict[str, dict[str, Any]] = {}
-    for endpoint in ENDPOINTS:
+    for endpoint in EVERY:
         paths.setdefault(PREFIX + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
+    groups = dict.fromkeys(group_of(endpoint) for endpoint in EVERY)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "DAIG: the volunteer's API", "version": str(PROTOCOL)},
+        "info": {"title": "DAIG: the APIs of requestors and of volunteers", "version": str(PROTOCOL)},
+        "tags": [{"name": group} for group in groups],
         "paths": paths,
-        "components": {
-            "schemas": schemas,
-            "securitySchemes": {"host": {"type": "http", "scheme": "bearer"}},
-        },
+        "components": {"schemas": schemas, "securitySchemes": _SCHEMES},
     }
+
+
+def group_of(endpoint: Endpoint) -> str:
+    """Under which heading an endpoint stands."""
+    return endpoint.group if isinstance(endpoint, RequestorEndpoint) else "Volunteers' programs"
+
+
+def refusals_of(endpoint: Endpoint) -> tuple[RefusalCode, ...]:
+    """Every refusal that an endpoint may give, those of all endpoints too."""
+    of_tokens = _TOKEN[_scheme(endpoint)] if endpoint.needs_token else ()
+    return (*endpoint.refusals, *of_tokens, *_ALWAYS)
+
+
+def _scheme(endpoint: Endpoint) -> str:
+    return "account" if isinstance(endpoint, RequestorEndpoint) else "host"
 
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
+        "tags": [group_of(endpoint)],
         "summary": endpoint.summary,
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            {"name": name, "in": "path", "required": True, "schema": _PATH_PARTS.get(name, _NUMBER)}
             for name in re.findall(r"{(\w+)}", endpoint.path)
         ],
         "responses": _responses(endpoint),
@@ -54,25 +83,31 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         operation["parameters"].append(
             {"name": "Content-Digest", "in": "header", "required": True, "schema": {"type": "string"}}
         )
+    if isinstance(endpoint, RequestorEndpoint) and endpoint.query is not None:
+        operation["parameters"] += _query(endpoint.query)
     if endpoint.needs_token:
-        operation["security"] = [{"host": []}]
+        operation["security"] = [{_scheme(endpoint): []}]
+    if isinstance(endpoint, RequestorEndpoint) and endpoint.needs_token:
+        operation["description"] = f"The access token needs the scope `{endpoint.scope}`."
     return operation
 
 
+def _query(kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
+    """The fields of a message as parameters behind the question mark."""
+    _, schemas = msgspec.json.schema_components([kind], ref_template="{name}")
+    about = schemas[kind.__name__]
+    parameters = []
+    for name, schema in about["properties"].items():
+        reference = schema.pop("$ref", None)
+        plain = {**(schemas[reference] if reference else {}), **schema}
+        required = name in about.get("required", ())
+        parameters.append({"name": name, "in": "query", "required": required, "schema": plain})
+    return parameters
+
+
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
-    if endpoint.gives:
-        schemas = [_reference(kind)["schema"] for kind in endpoint.gives]
-        schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
-        content: dict[str, Any] = {"application/json": {"schema": schema}}
-    else:
-        content = {"application/octet-stream": {}}
-    responses: dict[str, Any] = {"200": {"description": "Done.", "content": content}}
-    if not endpoint.gives:
-        responses["206"] = {"description": "A part.", "content": content}
-        responses["304"] = {"description": "You have it."}
-        responses["416"] = {"description": "There is no such part."}
-    codes = (*endpoint.refusals, *_ALWAYS, *(_OF_TOKENS if endpoint.needs_token else ()))
-    for code in codes:
+    responses = _successes(endpoint)
+    for code in refusals_of(endpoint):
         status = str(status_of(code))
         sentence = refusal(code).sentence
         if status in responses:
@@ -83,6 +118,39 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
             "content": {"application/json": _reference(Refusal)},
         }
     return responses
+
+
+def _successes(endpoint: Endpoint) -> dict[str, Any]:
+    if isinstance(endpoint, RequestorEndpoint):
+        return _successes_of_requestors(endpoint)
+    if endpoint.gives:
+        return {"200": {"description": "Done.", "content": _content(endpoint.gives)}}
+    content: dict[str, Any] = {"application/octet-stream": {}}
+    return {
+        "200": {"description": "Done.", "content": content},
+        "206": {"description": "A part.", "content": content},
+        "304": {"description": "You have it."},
+        "416": {"description": "There is no such part."},
+    }
+
+
+def _successes_of_requestors(endpoint: RequestorEndpoint) -> dict[str, Any]:
+    done: dict[str, Any] = {"description": "Done."}
+    content = {**_content(endpoint.gives), **{media: {} for media in endpoint.sends}}
+    if content:
+        done["content"] = content
+    responses = {str(endpoint.success): done}
+    if endpoint.polled:
+        done["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "Send it back as If-None-Match."}}
+        responses["304"] = {"description": "You have it."}
+    return responses
+
+
+def _content(kinds: tuple[type[msgspec.Struct], ...]) -> dict[str, Any]:
+    schemas = [_reference(kind)["schema"] for kind in kinds]
+    if not schemas:
+        return {}
+    return {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}}
 
 
 def _reference(kind: type[msgspec.Struct]) -> dict[str, Any]:

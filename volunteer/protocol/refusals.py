@@ -1,4 +1,4 @@
-"""Every way in which the server says no to a host: a code for the program, a status for HTTP, a sentence for people."""
+"""Every way in which the server says no to a host or a script: a code for programs, a status, a sentence for people."""
 
 import enum
 from typing import Annotated
@@ -23,6 +23,9 @@ class RefusalCode(enum.StrEnum):
     too_large = "too_large"
     length_required = "length_required"
     too_slow = "too_slow"
+    no_such_thing = "no_such_thing"
+    not_now = "not_now"
+    not_acceptable = "not_acceptable"
     missing_scope = "missing_scope"
     account_blocked = "account_blocked"
     too_many_tries = "too_many_tries"
@@ -38,11 +41,12 @@ class Consequence(enum.StrEnum):
     stop = "stop"
 
 
-class Refusal(msgspec.Struct, frozen=True):
-    """The body of every answer that is not a success."""
+class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of every answer that is not a success. `field`: where a form's mistake is, if that is known."""
 
     code: str
     sentence: Annotated[str, msgspec.Meta(max_length=2000)]
+    field: str = ""
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -68,6 +72,9 @@ KINDS: dict[RefusalCode, _Kind] = {
     RefusalCode.too_large: _Kind(413, _D, "This upload is larger than a gradient of this project can be."),
     RefusalCode.length_required: _Kind(411, _D, "An upload must state its length."),
     RefusalCode.too_slow: _Kind(408, _R, "The upload stopped for too long."),
+    RefusalCode.no_such_thing: _Kind(404, _D, "There is no such thing, or it is not yours."),
+    RefusalCode.not_now: _Kind(409, _D, "This cannot be done in the present state."),
+    RefusalCode.not_acceptable: _Kind(422, _D, "What was entered cannot be used."),
     RefusalCode.missing_scope: _Kind(403, _D, "This access token may not be used for that."),
     RefusalCode.account_blocked: _Kind(403, _S, "This account is blocked. Ask the operator of the grid."),
     RefusalCode.too_many_tries: _Kind(429, _R, "Too many tries in a short time. Wait a few minutes and try again."),

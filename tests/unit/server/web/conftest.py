@@ -14,21 +14,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from server.domain import accounts
-from server.domain.accounts import Accounts
-from server.domain.dispatch import Dispatch
-from server.domain.drafts import Drafts
-from server.domain.grid import Grid
-from server.domain.host_blobs import HostBlobs
-from server.domain.hosts import Hosts
-from server.domain.join_keys import JoinKeys
-from server.domain.plans import Plans
-from server.domain.project_views import ProjectViews
-from server.domain.projects import Projects
-from server.domain.reports import Reports
-from server.domain.tokens import Tokens
 from server.storage.stores import Stores, open_stores
 from server.web.app import create_app
-from server.web.services import Services, WebSettings
+from server.web.services import Services
+from tests.support.web_services import services_over
 
 PASSWORD = "four plain random words"
 
@@ -72,20 +61,7 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 def services(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Services:
     quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(accounts, "PasswordHasher", quick)
-
-    def ring(duty: str) -> None:
-        return None
-
-    plans = Plans(stores.blobs)
-    return Services(
-        accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
-        hosts=Hosts(stores, "a test grid"),
-        drafts=Drafts(stores, ring), projects=Projects(stores, plans, NoIntake(), ring),
-        project_views=ProjectViews(stores), grid=Grid(stores), dispatch=Dispatch(stores, plans),
-        reports=Reports(stores, plans, ring), blobs=HostBlobs(stores, plans),
-        incoming_gradients=stores.blobs.incoming, settings=WebSettings("a test's secret key", 3_000_000),
-        wake=lambda: None,
-    )  # fmt: skip
+    return services_over(stores, NoIntake())
 
 
 @pytest.fixture

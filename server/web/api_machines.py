@@ -1,0 +1,34 @@
+"""The requestor's API: join keys and the machines that joined by them. (One account may be requestor and volunteer.)"""
+
+import msgspec
+from flask import Response
+
+from server.rules.views import Account
+from server.web.services import here, now
+from server.web.wire import answer, read_message
+from volunteer.protocol import requestor_messages as m
+
+
+def join_keys(owner: Account) -> Response:
+    found = here().join_keys.list_for(owner.id, now())
+    return answer(m.JoinKeys([msgspec.convert(key, m.JoinKey, from_attributes=True) for key in found]))
+
+
+def create_join_key(owner: Account) -> Response:
+    said = read_message(m.NewJoinKey)
+    return answer(m.JoinKeySecret(here().join_keys.create(owner.id, said.label, said.uses, said.hours, now())), 201)
+
+
+def revoke_join_key(owner: Account, key: int) -> Response:
+    here().join_keys.revoke(owner.id, key, now())
+    return Response(status=204)
+
+
+def hosts(owner: Account) -> Response:
+    found = here().hosts.list_for(owner.id, now())
+    return answer(m.HostLines([msgspec.convert(host, m.HostLine, from_attributes=True) for host in found]))
+
+
+def detach_host(owner: Account, host: int) -> Response:
+    here().hosts.detach(owner.id, host, now())
+    return Response(status=204)

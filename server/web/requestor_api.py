@@ -1,0 +1,76 @@
+"""The requestor's API: the protocol's endpoints as routes. Access tokens only: no cookie counts here."""
+
+import functools
+import re
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, Response
+
+from server.rules.views import Account
+from server.web import api_drafts, api_machines, api_projects
+from server.web.bearer import speaker, token_owner
+from server.web.caching import BriefCache, polled
+from server.web.services import here, now
+from server.web.wire import answer
+from volunteer.protocol import requestor_messages as m
+from volunteer.protocol.endpoints import PREFIX
+from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS, RequestorEndpoint
+
+LARGEST_NUMBER = 2**53
+_cache = BriefCache()
+
+
+def blueprint() -> Blueprint:
+    """The routes, from the protocol's own table."""
+    api = Blueprint("requestor_api", __name__, url_prefix=PREFIX)
+    for endpoint in REQUESTOR_ENDPOINTS:
+        path = re.sub(r"{(\w+)}", rf"<int(max={LARGEST_NUMBER}):\1>", endpoint.path)
+        api.add_url_rule(path, endpoint.name, _guarded(endpoint), methods=[endpoint.method])
+    return api
+
+
+def _guarded(endpoint: RequestorEndpoint) -> Callable[..., Response]:
+    """The endpoint's handler behind its scope."""
+    handler = HANDLERS[endpoint.name]
+    if not endpoint.scope:
+        return handler
+
+    @functools.wraps(handler)
+    def guarded(**parts: Any) -> Response:
+        return handler(token_owner(endpoint.scope), **parts)
+
+    return guarded
+
+
+def _grid() -> Response:
+    services = here()
+    return polled(*_cache.get(id(services), lambda: services.grid.view(now())))
+
+
+def _account(owner: Account) -> Response:
+    return answer(m.AccountInfo(owner.id, owner.name, sorted(speaker("read").scopes)))
+
+
+HANDLERS: dict[str, Callable[..., Response]] = {
+    "grid": _grid,
+    "account": _account,
+    "drafts": api_drafts.drafts,
+    "draft": api_drafts.draft,
+    "discard_draft": api_drafts.discard,
+    "submit_draft": api_drafts.submit,
+    "projects": api_projects.projects,
+    "project": api_projects.project,
+    "rounds": api_projects.rounds,
+    "events": api_projects.events,
+    "pause_project": api_projects.pause,
+    "resume_project": api_projects.resume,
+    "cancel_project": api_projects.cancel,
+    "delete_project": api_projects.delete,
+    "model": api_projects.model,
+    "join_keys": api_machines.join_keys,
+    "create_join_key": api_machines.create_join_key,
+    "revoke_join_key": api_machines.revoke_join_key,
+    "hosts": api_machines.hosts,
+    "detach_host": api_machines.detach_host,
+}

@@ -1,0 +1,38 @@
+"""All that the web room talks to, over one data folder: the domain's real objects, in this process."""
+
+from typing import Any
+
+from server.domain.accounts import Accounts
+from server.domain.dispatch import Dispatch
+from server.domain.drafts import Drafts
+from server.domain.grid import Grid
+from server.domain.host_blobs import HostBlobs
+from server.domain.hosts import Hosts
+from server.domain.join_keys import JoinKeys
+from server.domain.plans import Plans
+from server.domain.project_views import ProjectViews
+from server.domain.projects import Projects
+from server.domain.reports import Reports
+from server.domain.round_pages import RoundPages
+from server.domain.tokens import Tokens
+from server.storage.stores import Stores
+from server.web.services import Services, WebSettings
+
+
+def services_over(stores: Stores, intake: Any) -> Services:
+    """`intake` stands in for what would need a child process."""
+
+    def ring(duty: str) -> None:
+        return None
+
+    plans = Plans(stores.blobs)
+    return Services(
+        accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
+        hosts=Hosts(stores, "a test grid"),
+        drafts=Drafts(stores, ring), projects=Projects(stores, plans, intake, ring),
+        project_views=ProjectViews(stores), round_pages=RoundPages(stores),
+        grid=Grid(stores), dispatch=Dispatch(stores, plans),
+        reports=Reports(stores, plans, ring), blobs=HostBlobs(stores, plans),
+        incoming_gradients=stores.blobs.incoming, settings=WebSettings("a test's secret key", 3_000_000),
+        wake=lambda: None,
+    )  # fmt: skip

@@ -1,0 +1,33 @@
+"""The texts of a new project's form, as pages, API and command line all name them. The server checks them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FormField:
+    """`switch`: "1" for yes, "" for no; everything else is a text, and "" means the default."""
+
+    name: str
+    help: str
+    switch: bool = False
+
+
+FORM_FIELDS = (
+    FormField("name", "the project's name"),
+    FormField("batch_size", "examples of a mini-batch"),
+    FormField("epochs", "passes over the data"),
+    FormField("k", "mini-batch gradients that a round waits for"),
+    FormField("shard_examples", "examples of a shard"),
+    FormField("report_deadline", "seconds that a host may take for a work unit"),
+    FormField("validation_fraction", "part of the data that is held out, 0 to 0.9"),
+    FormField("optimizer", "a Keras optimizer by name; else the file's own"),
+    FormField("learning_rate", "the optimizer's; else its own"),
+    FormField("loss", "a Keras loss by name; else the file's own"),
+    FormField("metrics", "Keras metrics by name, with commas; else the file's own"),
+    FormField("scale_learning_rate", "multiply the rate by K", switch=True),
+    FormField("seed", "of every random choice"),
+    FormField("consent", "data and model may go to other people's machines in clear", switch=True),
+)
+
+FILE_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
+"""Fields of files. `model` and `data` are always needed."""

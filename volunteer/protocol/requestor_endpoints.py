@@ -1,0 +1,100 @@
+"""The endpoints of the requestor's API, as data: one row each, for the server's routes, the client and the document."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from volunteer.protocol import requestor_messages as m
+from volunteer.protocol.endpoints import Endpoint
+from volunteer.protocol.refusals import RefusalCode
+
+BINARY = "application/octet-stream"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestorEndpoint(Endpoint):
+    """`scope`: what the access token must permit, "" where none is needed. `query`: the parameters, as a message.
+
+    `sends`: media types of answers that are no message. `polled`: has an ETag and answers 304 to who has it already.
+    """
+
+    group: str
+    scope: str = "read"
+    query: type[msgspec.Struct] | None = None
+    success: int = 200
+    sends: tuple[str, ...] = ()
+    polled: bool = False
+
+
+_C = RefusalCode
+_BODY = (_C.malformed_request, _C.too_slow)
+_ONE = (_C.no_such_thing,)
+
+
+def _endpoint(
+    name: str, line: str, summary: str, gives: type[msgspec.Struct] | None, refusals: tuple[RefusalCode, ...] = (),
+    takes: type[msgspec.Struct] | None = None, **more: object,
+) -> RequestorEndpoint:  # fmt: skip
+    method, path = line.split(" ")
+    if method != "GET":
+        more = {"scope": "write", **more}
+    needed = more.get("scope", "read") != ""
+    return RequestorEndpoint(
+        name, method, path, summary, takes, (gives,) if gives else (), refusals, needs_token=needed,
+        **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+_GRID = (
+    _endpoint("grid", "GET /grid", "The grid's live numbers.", m.GridNumbers, group="Grid", scope="", polled=True),
+    _endpoint("account", "GET /account", "Whose access token this is.", m.AccountInfo, group="Account"),
+)
+
+_DRAFTS = (
+    _endpoint("drafts", "GET /drafts", "Your drafts that have not become projects.", m.Drafts, group="Drafts"),
+    _endpoint("draft", "GET /drafts/{draft}", "A draft, with every mistake that the checks have found.", m.Draft, _ONE,
+              group="Drafts", polled=True),
+    _endpoint("discard_draft", "DELETE /drafts/{draft}", "Delete a draft and its files.", None, (*_ONE, _C.not_now),
+              group="Drafts", success=204),
+    _endpoint("submit_draft", "POST /drafts/{draft}/start", "Start the training of a draft that is ready.", m.Project,
+              (*_ONE, _C.not_now), group="Drafts", success=201),
+)  # fmt: skip
+
+_PROJECTS = (
+    _endpoint("projects", "GET /projects", "Your projects, the newest first.", m.Projects, group="Projects",
+              polled=True),
+    _endpoint("project", "GET /projects/{project}", "A project at this instant.", m.Project, _ONE, group="Projects",
+              polled=True),
+    _endpoint("rounds", "GET /projects/{project}/rounds", "Closed rounds, oldest first.", m.Rounds,
+              (*_ONE, _C.malformed_request), group="Projects", query=m.RoundsQuery, polled=True),
+    _endpoint("events", "GET /projects/{project}/events", "What has happened, newest first.", m.Events, _ONE,
+              group="Projects", polled=True),
+    _endpoint("pause_project", "POST /projects/{project}/pause", "Hand nothing out any more.", m.Project,
+              (*_ONE, _C.not_now), group="Projects"),
+    _endpoint("resume_project", "POST /projects/{project}/resume", "Go on, after a pause or when attention was needed.",
+              m.Project, (*_ONE, _C.not_now), group="Projects"),
+    _endpoint("cancel_project", "POST /projects/{project}/cancel", "End it for good; its weights stay.", m.Project,
+              (*_ONE, _C.not_now), group="Projects"),
+    _endpoint("delete_project", "DELETE /projects/{project}", "Delete it with its data and its model.", None, _ONE,
+              group="Projects", success=204),
+)  # fmt: skip
+
+_RESULTS = (
+    _endpoint("model", "GET /projects/{project}/model", "The model as trained so far, or as it was best.", None,
+              (*_ONE, _C.malformed_request, _C.not_now, _C.not_acceptable), group="Results", query=m.ModelQuery,
+              sends=(BINARY,)),
+)  # fmt: skip
+
+_MACHINES = (
+    _endpoint("join_keys", "GET /join-keys", "Keys that can still be used.", m.JoinKeys, group="Machines"),
+    _endpoint("create_join_key", "POST /join-keys", "A new key, by which machines become hosts of this account.",
+              m.JoinKeySecret, (*_BODY, _C.not_acceptable), m.NewJoinKey, group="Machines", success=201),
+    _endpoint("revoke_join_key", "DELETE /join-keys/{key}", "Revoke a key; machines that joined by it stay.", None,
+              _ONE, group="Machines", success=204),
+    _endpoint("hosts", "GET /hosts", "This account's machines and what they do.", m.HostLines, group="Machines"),
+    _endpoint("detach_host", "DELETE /hosts/{host}", "Detach a machine; what it has computed stays.", None, _ONE,
+              group="Machines", success=204),
+)  # fmt: skip
+
+REQUESTOR_ENDPOINTS = (*_GRID, *_DRAFTS, *_PROJECTS, *_RESULTS, *_MACHINES)
+BY_NAME = {endpoint.name: endpoint for endpoint in REQUESTOR_ENDPOINTS}

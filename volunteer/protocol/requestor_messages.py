@@ -1,0 +1,247 @@
+"""The messages of the requestor's API, as types: what scripts and notebooks see of drafts, projects and machines.
+
+Read as the volunteers' ones are: unknown fields are ignored, wrong types are refused with a sentence.
+"""
+
+import datetime as dt
+import enum
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from volunteer.protocol.messages import Name, Positive
+
+Text = Annotated[str, Meta(max_length=1000)]
+FieldName = Annotated[str, Meta(min_length=1, max_length=60)]
+
+
+class ModelFormat(enum.StrEnum):
+    """`own`: the kind of file that was uploaded."""
+
+    own = "own"
+    h5 = "h5"
+    keras = "keras"
+    savedmodel = "savedmodel"
+    onnx = "onnx"
+    weights = "weights"
+
+
+class HistoryFormat(enum.StrEnum):
+    json = "json"
+    csv = "csv"
+
+
+class GridNumbers(msgspec.Struct, frozen=True):
+    """The grid's live numbers, as on its landing page."""
+
+    hosts_online: int
+    projects_running: int
+    rounds_closed: int
+    mini_batches_done: int
+
+
+class AccountInfo(msgspec.Struct, frozen=True):
+    """Whose token this is, and what it may do: `read`, `write`."""
+
+    id: int
+    name: str
+    scopes: list[str]
+
+
+class NewDraft(msgspec.Struct, frozen=True):
+    """A new project's form. `form`: its texts by field; `uploads`: by file field the name of a complete upload."""
+
+    form: Annotated[dict[FieldName, Text], Meta(max_length=100)] = {}
+    uploads: Annotated[dict[FieldName, Name], Meta(max_length=10)] = {}
+
+
+class DraftChange(msgspec.Struct, frozen=True):
+    """What is to be different: the other texts and files stay as they are. The draft is checked again."""
+
+    form: Annotated[dict[FieldName, Text], Meta(max_length=100)] = {}
+    uploads: Annotated[dict[FieldName, Name], Meta(max_length=10)] = {}
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    """One mistake, and the field that it stands beside; "" is none of them."""
+
+    field: str
+    sentence: str
+
+
+class DraftFile(msgspec.Struct, frozen=True):
+    """A file that a draft holds; `size` in bytes."""
+
+    field: str
+    filename: str
+    size: int
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A form with its files: `checking`, `needs_correction` (see `problems`), `ready` to be started, or `submitted`.
+
+    `facts` are label and text; `preview` shows data and labels as far as they could be read; `project_id` is the
+    project that it has become.
+    """
+
+    id: int
+    state: str
+    form: dict[str, str]
+    uploads: list[DraftFile]
+    problems: list[FieldProblem]
+    remarks: list[str]
+    facts: list[tuple[str, str]]
+    updated_at: dt.datetime
+    project_id: int | None = None
+    preview: dict[str, Any] = {}
+
+
+class Drafts(msgspec.Struct, frozen=True):
+    drafts: list[Draft]
+
+
+class ProjectLine(msgspec.Struct, frozen=True):
+    """A project in a list. `progress` is 0 to 1 over all epochs; `status` says what goes on, or why nothing does."""
+
+    id: int
+    name: str
+    state: str
+    status: str
+    round: int
+    epoch: int
+    epochs: int
+    progress: float
+
+
+class Projects(msgspec.Struct, frozen=True):
+    projects: list[ProjectLine]
+
+
+class Project(msgspec.Struct, frozen=True):
+    """A project at this instant. `state`: preparing, running, paused, needs_attention, finished or cancelled.
+
+    `loss` and `metrics` are the last closed round's, as reported by hosts; the validation ones the grid has measured.
+    """
+
+    id: int
+    name: str
+    state: str
+    status: str
+    round: int
+    epoch: int
+    epochs: int
+    progress: float
+    created_at: dt.datetime
+    k: int
+    batch_size: int
+    mini_batches_per_epoch: int
+    used_in_epoch: int
+    used_in_round: int
+    hosts_at_work: int
+    host_seconds: float
+    loss: float | None
+    metrics: dict[str, float]
+    validation_loss: float | None
+    validation_metrics: dict[str, float]
+    facts: list[tuple[str, str]]
+    can_pause: bool
+    can_resume: bool
+    can_cancel: bool
+    can_download: bool
+
+
+class RoundsQuery(msgspec.Struct, frozen=True):
+    """Rounds with a higher number than `after`, oldest first, at most `limit` of them."""
+
+    after: Annotated[int, Meta(ge=-1, le=2**53)] = -1
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+
+
+class Round(msgspec.Struct, frozen=True):
+    """A closed round. Numbers that are not finite are null."""
+
+    number: int
+    epoch: int
+    mini_batches: int
+    examples: int
+    loss: float | None
+    metrics: dict[str, float | None]
+    seconds: float
+    validation_loss: float | None = None
+    validation_metrics: dict[str, float | None] = {}
+
+
+class Rounds(msgspec.Struct, frozen=True):
+    rounds: list[Round]
+
+
+class Event(msgspec.Struct, frozen=True):
+    at: dt.datetime
+    sentence: str
+
+
+class Events(msgspec.Struct, frozen=True):
+    """The newest first."""
+
+    events: list[Event]
+
+
+class ModelQuery(msgspec.Struct, frozen=True):
+    """`which`: `latest`, `best` by validation, or the number of a round whose weights are kept."""
+
+    which: Annotated[str, Meta(pattern="^(latest|best|[0-9]{1,9})$", max_length=9)] = "latest"
+    format: ModelFormat = ModelFormat.own
+
+
+class HistoryQuery(msgspec.Struct, frozen=True):
+    """As JSON, or as CSV for a spreadsheet."""
+
+    format: HistoryFormat = HistoryFormat.json
+
+
+class NewJoinKey(msgspec.Struct, frozen=True):
+    """A key by which so many machines may become hosts of this account within so many hours."""
+
+    label: Annotated[str, Meta(max_length=80)] = ""
+    uses: Positive = 1
+    hours: Positive = 24
+
+
+class JoinKeySecret(msgspec.Struct, frozen=True):
+    """The key itself: shown this once."""
+
+    key: str
+
+
+class JoinKey(msgspec.Struct, frozen=True):
+    id: int
+    label: str
+    uses_left: int
+    expires_at: dt.datetime
+    created_at: dt.datetime
+
+
+class JoinKeys(msgspec.Struct, frozen=True):
+    join_keys: list[JoinKey]
+
+
+class HostLine(msgspec.Struct, frozen=True):
+    """One of this account's machines. `doing` is a sentence; `memory` in bytes."""
+
+    id: int
+    name: str
+    system: str
+    threads: int
+    memory: int
+    last_seen_at: dt.datetime | None
+    doing: str
+    valid_results: int
+    invalid_results: int
+    host_seconds: float
+
+
+class HostLines(msgspec.Struct, frozen=True):
+    hosts: list[HostLine]
+
+
