@@ -147,7 +147,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_),)),
         Row("preparations", 5.0, (Preparer(stores, intake_, notices),)),
-        Row("evaluations", 2.0, (Evaluator(stores, learner_),)),
+        Row("evaluations", 2.0, (Evaluator(stores, learner_, notices),)),
         Row("blobs", 60.0, (BlobCollector(stores), DraftCollector(stores))),
     )
     return Scheduler(table, leader, bell, utc_now)

@@ -13,11 +13,13 @@ from server.domain.drafts import folder_of
 from server.domain.ports import Intake, Learner
 from server.errors import GridError
 from server.rules import forecast, objectives
+from server.rules.finding import Finding
 from server.rules.intake_values import DataReading, DataRequest, ModelReading
 from server.rules.learning_values import Inspection, InspectRequest
 from server.rules.problems import Problem
 from server.rules.settings import ProjectSettings, read_settings
 from server.rules.states import DraftState
+from server.rules.suggestions import suggest
 from server.storage.stores import Stores
 from server.storage.tables import Draft
 from volunteer.plan.architecture import describe
@@ -31,16 +33,6 @@ _NEEDED = {
     "data": "Choose the training data (.npy or .npz).",
     "labels": "Choose the labels (.npy or .npz).",
 }
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What a ready draft becomes a project of."""
-
-    settings: ProjectSettings
-    model: ModelReading
-    data: DataReading
-    objective: objectives.Objective
-    inspection: Inspection
 
 
 class DraftChecker:
@@ -128,10 +120,11 @@ def check(
     problems += mistakes
     if chosen is None or "data" not in files or "labels" not in files:
         return problems, remarks, None
-    data = check_data(model, chosen, settings, files, out, intake)
+    data = check_data(model, chosen, settings if form.get("batch_size", "").strip() else None, files, out, intake)
     problems += [Problem(p.field, p.sentence) for p in data.problems]
     remarks += [p.sentence for p in data.remarks]
     if settings is not None and data.training is not None:
+        settings = _with_suggestions(form, settings, model, data)
         problems += forecast.problems(settings, data)
         settled, mistakes = objectives.settle(chosen, settings, data, forecast.rounds(settings, data))
         chosen, problems = settled or chosen, problems + mistakes
@@ -143,6 +136,15 @@ def check(
     except Refused as refused:
         return [Problem(refused.field, refused.sentence)], remarks, None
     return [], remarks, Finding(settings, model, data, chosen, inspection)
+
+
+def _with_suggestions(
+    form: Mapping[str, str], settings: ProjectSettings, model: ModelReading, data: DataReading
+) -> ProjectSettings:
+    """The same settings, with what was left to the grid chosen for this model and this data."""
+    suggested = suggest(model, data, forecast.split_rows(settings, data)[0])
+    chosen, _ = read_settings(form, msgspec.structs.asdict(suggested))
+    return chosen or settings
 
 
 def check_data(

@@ -7,9 +7,13 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from server.domain.ports import Ring
 from server.errors import NotAcceptable, NotAllowedNow
+from server.rules.finding import Finding
 from server.rules.incoming import IncomingFile
+from server.rules.outlook import Outlook, outlook
 from server.rules.problems import Problem
 from server.rules.quotas import UploadBounds, refusal
 from server.rules.states import DraftState
@@ -65,6 +69,18 @@ class Drafts:
 
     def view(self, owner_id: int, draft_id: int) -> DraftView:
         return self._view(self._stores.drafts.owned(owner_id, draft_id))
+
+    def outlook(self, owner_id: int, draft_id: int) -> Outlook | None:
+        """What the training of a ready draft will take; None where it is not ready."""
+        draft = self._stores.drafts.owned(owner_id, draft_id)
+        if draft.state is not DraftState.ready or not draft.findings:
+            return None
+        try:
+            finding = msgspec.convert(draft.findings, Finding)
+        except msgspec.ValidationError:
+            # Found by an earlier version of this program: the next check says it anew.
+            return None
+        return outlook(finding, self._stores.hosts.speeds())
 
     def list_for(self, owner_id: int) -> list[DraftView]:
         return [self._view(draft) for draft in self._stores.drafts.of_owner(owner_id)]

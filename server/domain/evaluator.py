@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 from collections import Counter
 
+from server.domain.notices import Notices
 from server.domain.ports import Learner
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules import early_stopping
@@ -22,9 +23,10 @@ _STOPPED = (ProjectState.paused, ProjectState.needs_attention, ProjectState.fini
 
 
 class Evaluator:
-    def __init__(self, stores: Stores, learner: Learner) -> None:
+    def __init__(self, stores: Stores, learner: Learner, notices: Notices) -> None:
         self._stores = stores
         self._learner = learner
+        self._notices = notices
         self._failures: Counter[int] = Counter()
 
     def run_pass(self, now: dt.datetime) -> int:
@@ -72,8 +74,7 @@ class Evaluator:
                 current = self._stores.projects.by_id(project.id)
                 if current.state is not ProjectState.running:
                     return
-                self._stores.projects.move(current, ProjectState.finished, ended_at=now)
-                self._stores.projects.say(project.id, early_stopping.sentence(stop, patience), now)
+                self._notices.finished(current, early_stopping.sentence(stop, patience), now)
         except (SomebodyElseWasFirst, NotFound):
             _LOG.info("project %d was paused, ended or deleted just before it would have stopped early", project.id)
 

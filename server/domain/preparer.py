@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from server.domain.draft_checker import Finding
 from server.domain.drafts import folder_of
 from server.domain.notices import Notices
 from server.domain.ports import Intake
 from server.domain.unused_blobs import require_blobs
 from server.errors import GridError, NotFound, SomebodyElseWasFirst
 from server.rules import k_batch, sizing
+from server.rules.finding import Finding
 from server.rules.intake_values import Cut, CutRequest
 from server.rules.states import ProjectState
 from server.storage.stores import Stores

@@ -100,7 +100,7 @@ def _optimizer(model: ModelReading, settings: ProjectSettings) -> dict[str, Any]
 
 
 def _scheduled(optimizer: dict[str, Any], settings: ProjectSettings, rounds: int) -> dict[str, Any]:
-    if settings.warmup_rounds >= rounds:
+    if settings.warmup_rounds and settings.warmup_rounds >= rounds:
         raise Refused(
             f"The whole training has about {rounds:,} rounds; the warm-up must be shorter. Take a smaller number, a "
             "smaller K or more epochs.",

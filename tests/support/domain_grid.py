@@ -115,7 +115,7 @@ class DomainGrid:
         self.downtime = Downtime(stores)
         self.checker = DraftChecker(stores, self.intake, self.learner)
         self.preparer = Preparer(stores, self.intake, self.notices)
-        self.evaluator = Evaluator(stores, self.learner)
+        self.evaluator = Evaluator(stores, self.learner, self.notices)
         self.collector = BlobCollector(stores)
         self.audit = Audit(stores, self.plans)
 
