@@ -34,11 +34,13 @@ from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.replay import Replay
 from server.domain.reports import Reports
+from server.domain.results import Results
 from server.domain.round_pages import RoundPages
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
 from server.domain.validator import Validator
 from server.intake.intake import ChildIntake
+from server.learning.exporter import ChildExporter
 from server.learning.learner import ChildLearner
 from server.rules.quotas import UploadBounds
 from server.storage.bell import Bell
@@ -89,8 +91,9 @@ def web_app(settings: Settings) -> "Flask":
         Services(
             accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
             hosts=Hosts(stores, settings.name),
-            drafts=Drafts(stores, bell.ring, bounds), projects=Projects(stores, plans, intake(settings), bell.ring),
+            drafts=Drafts(stores, bell.ring, bounds), projects=Projects(stores, bell.ring),
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
+            results=Results(stores, plans, intake(settings), exporter(settings)),
             grid=grid, dispatch=Dispatch(stores, plans),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
             incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
@@ -155,6 +158,15 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
 
 def intake(settings: Settings) -> ChildIntake:
     return ChildIntake(settings.data / "children" / "intake")
+
+
+def exporter(settings: Settings) -> ChildExporter:
+    """Of the web process: started when somebody wants a converted file, ended when nobody does."""
+    return ChildExporter(
+        settings.data / "children" / "exporter",
+        Limits(data=settings.learner_memory_bytes),
+        threads=settings.learner_threads or None,
+    )
 
 
 def learner(settings: Settings) -> ChildLearner:

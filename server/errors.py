@@ -36,6 +36,10 @@ class Busy(GridError):
     """Too many ask for this at once. Try again in a moment."""
 
 
+class NotWritten(GridError):
+    """Writing the file did not succeed just now; the server's log says why. Try again later."""
+
+
 class JoinKeyInvalid(GridError):
     """This join key is unknown, used up or out of date."""
 

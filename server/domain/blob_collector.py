@@ -6,6 +6,7 @@ import shutil
 import time
 
 from server.domain.unused_blobs import delete_unused
+from server.rules.results import best_of
 from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project
 
@@ -39,12 +40,10 @@ class BlobCollector:
 
     def _old_checkpoints(self, project: Project) -> int:
         checkpoints = self._stores.checkpoints.of_project(project.id)
-        kept = [c for c in checkpoints if c.weights_sha256]
-        measured = [(c.validation_loss, c.id) for c in kept if c.validation_loss is not None]
-        best = min(measured)[1] if measured else None
+        best = best_of(c for c in checkpoints if c.weights_sha256)
         moved = 0
         for age, checkpoint in enumerate(reversed(checkpoints)):
-            is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint.id == best or not checkpoint.round
+            is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint is best or not checkpoint.round
             if not is_kept and checkpoint.weights_sha256:
                 moved += self._let_go(checkpoint)
             elif age >= _OPTIMIZER_CHECKPOINTS and checkpoint.optimizer_sha256:

@@ -14,6 +14,7 @@ from server.rules.learning_values import (
     StepReport,
     StepRequest,
 )
+from server.rules.results import EventsRequest, ExportRequest
 
 
 class Intake(Protocol):
@@ -40,6 +41,14 @@ class Learner(Protocol):
     def evaluate(self, request: EvaluateRequest) -> Evaluation: ...
 
     def evaluation_result(self, plan: str, sums: list[float], examples: int) -> EvaluationResult: ...
+
+
+class Exporter(Protocol):
+    """TensorFlow once more, in a child of the web process. May raise LearnerFailed and Refused."""
+
+    def export(self, request: ExportRequest) -> None: ...
+
+    def write_events(self, request: EventsRequest) -> None: ...
 
 
 class Ring(Protocol):

@@ -1,4 +1,4 @@
-"""The learner process, `python -m server.learning.child`: answers the calls of `ChildLearner`."""
+"""The learner process, `python -m server.learning.child`: answers the calls of `ChildLearner` and `ChildExporter`."""
 
 import traceback
 from collections.abc import Callable
@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from server.learning.evaluating import evaluate
+from server.learning.events import write_events
+from server.learning.exporting import export
 from server.learning.inspecting import inspect
 from server.learning.recomputing import Recomputer
 from server.learning.stepping import evaluation_result, step
@@ -18,6 +20,7 @@ from server.rules.learning_values import (
     ResultRequest,
     StepRequest,
 )
+from server.rules.results import EventsRequest, ExportRequest
 from volunteer.children.entry import serve
 from volunteer.plan.refused import Refused
 from volunteer.training.runtime import prepare, tf
@@ -37,6 +40,8 @@ def calls(workbench: Workbench) -> dict[str, tuple[type, Call]]:
         "gradient": (GradientRequest, recomputer.gradient),
         "evaluate": (EvaluateRequest, lambda request: evaluate(workbench, request)),
         "evaluation_result": (ResultRequest, lambda request: evaluation_result(workbench, request)),
+        "export": (ExportRequest, export),
+        "write_events": (EventsRequest, write_events),
     }
 
 

@@ -22,8 +22,8 @@ class Stepper:
     def __init__(self, canonical: dict[str, Any], variables: list[Any]) -> None:
         """Raises Refused (field "optimizer") for a description that Keras does not take."""
         try:
-            self._optimizer = revive(canonical, "keras.optimizers")
-            self._optimizer.build(variables)
+            self.optimizer = revive(canonical, "keras.optimizers")
+            self.optimizer.build(variables)
         except (ValueError, TypeError) as error:
             raise Refused(f"Keras does not accept this optimizer: {first_line(error)}", "optimizer") from error
         self._variables = variables
@@ -42,9 +42,9 @@ class Stepper:
         else:
             tensors, _ = load(path)
             values = [tensors[name] for name in sorted(tensors)]
-        if [value.shape for value in values] != [tuple(v.shape) for v in self._optimizer.variables]:
+        if [value.shape for value in values] != [tuple(v.shape) for v in self.optimizer.variables]:
             raise ValueError("this is not the state of the project's optimizer")
-        for variable, value in zip(self._optimizer.variables, values, strict=True):
+        for variable, value in zip(self.optimizer.variables, values, strict=True):
             variable.assign(value)
 
     def step(self, gradients: Sequence[NDArray[np.float32]]) -> None:
@@ -62,7 +62,7 @@ class Stepper:
         return save({f"{position:04d}": value for position, value in enumerate(values)})
 
     def _step(self, gradients: list[Any]) -> None:
-        self._optimizer.apply(gradients, self._variables)
+        self.optimizer.apply(gradients, self._variables)
 
     def _read(self) -> list[NDArray[Any]]:
-        return [np.asarray(variable.numpy()) for variable in self._optimizer.variables]
+        return [np.asarray(variable.numpy()) for variable in self.optimizer.variables]

@@ -134,6 +134,14 @@ class CheckpointStore:
     def of_project(self, project_id: int) -> list[Checkpoint]:
         return list(Checkpoint.select().where(Checkpoint.project == project_id).order_by(Checkpoint.round))
 
+    def kept(self, project_id: int) -> list[Checkpoint]:
+        """Those whose weights are still there, oldest first."""
+        return Checkpoint.rows_where("project_id = ? AND weights_sha256 > '' ORDER BY round", project_id)
+
+    def count_evaluated(self, project_id: int) -> int:
+        rows = Checkpoint.select().where(Checkpoint.project == project_id, Checkpoint.evaluated_at.is_null(False))
+        return int(rows.count())
+
     def evaluated_between(self, project_id: int, first: int, last: int) -> list[Checkpoint]:
         """Those of rounds `first` to `last` that were measured."""
         return Checkpoint.rows_where(

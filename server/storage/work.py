@@ -32,6 +32,12 @@ class WorkStore:
         units = Unit.rows_where("project_id = ? AND round = ? ORDER BY id", project_id, number)
         return units if state is None else [unit for unit in units if unit.state is state]
 
+    def valid_of_rounds(self, project_id: int, first: int, last: int) -> list[Unit]:
+        """Units that counted in rounds `first` to `last`, in the order in which their gradients were summed."""
+        return Unit.rows_where(
+            "project_id = ? AND round BETWEEN ? AND ? AND state = 'valid' ORDER BY round, id", project_id, first, last
+        )
+
     def move_unit(self, unit: Unit, new: UnitState, **columns: Any) -> None:
         if not may_move(unit.state, new):
             raise SomebodyElseWasFirst(f"A unit that is {unit.state} cannot become {new}.")

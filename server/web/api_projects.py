@@ -3,14 +3,14 @@
 from typing import Any
 
 import msgspec
-from flask import Response, send_file
+from flask import Response
 
 from server.rules.views import Account, ProjectView
 from server.web.caching import encoded, polled
+from server.web.results import sent
 from server.web.services import here, now
 from server.web.wire import answer, read_query
 from volunteer.protocol import requestor_messages as m
-from volunteer.protocol.requestor_endpoints import BINARY
 
 
 def projects(owner: Account) -> Response:
@@ -55,13 +55,8 @@ def delete(owner: Account, project: int) -> Response:
 
 def model(owner: Account, project: int) -> Response:
     """The file as it is: large, and never kept on the way."""
-    read_query(m.ModelQuery)
-    download = here().projects.download(owner.id, project, now())
-    response = send_file(
-        download.path, BINARY, as_attachment=True, download_name=download.filename, conditional=False, etag=False
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    query = read_query(m.ModelQuery)
+    return sent(here().results.download(owner.id, project, query.which, query.format, now()))
 
 
 def as_message(view: ProjectView) -> m.Project:

@@ -13,6 +13,7 @@ from server.web import (
     pages,
     projects,
     requestor_api,
+    results,
     security,
     tokens,
     uploads,
@@ -37,9 +38,8 @@ def create_app(services: Services) -> Flask:
     security.install(app, services.settings, exempt=apis)
     errors.install(app)
     words.install(app)
-    for blueprint in (
-        *apis, pages.blueprint, accounts.blueprint, tokens.blueprint, drafts.blueprint, projects.blueprint,
-    ):  # fmt: skip
+    rooms = (pages, accounts, tokens, drafts, projects, results)
+    for blueprint in (*apis, *(room.blueprint for room in rooms)):
         app.register_blueprint(blueprint)
     app.context_processor(_for_templates)
     if services.settings.proxies:

@@ -1,10 +1,9 @@
-"""A person's projects: the list, the page of one, its buttons and its downloads."""
+"""A person's projects: the list, the page of one, and its buttons."""
 
-import re
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, flash, redirect, render_template, send_file, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from server.rules.states import DraftState, ProjectState
@@ -54,29 +53,6 @@ def state(project_id: int) -> Response:
     return polled(*_cache.get(_key(project_id), build))
 
 
-@blueprint.get("/<int:project_id>/model")
-def model(project_id: int) -> Response:
-    """The trained model as it is now: the person's own file with the weights replaced."""
-    download = here().projects.download(login.account().id, project_id, now())
-    response = send_file(
-        download.path, "application/octet-stream", as_attachment=True, download_name=download.filename,
-        conditional=False, etag=False,
-    )  # fmt: skip
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-@blueprint.get("/<int:project_id>/history.csv")
-def history(project_id: int) -> Response:
-    owner = login.account().id
-    text = here().projects.history_csv(owner, project_id)
-    name = here().project_views.view(owner, project_id, now()).summary.name
-    response = Response(text, mimetype="text/csv")
-    response.headers.set("Content-Disposition", "attachment", filename=f"{file_name(name)}-history.csv")
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
 @blueprint.post("/<int:project_id>/pause")
 def pause(project_id: int) -> ResponseReturnValue:
     here().projects.pause(login.account().id, project_id, now())
@@ -111,11 +87,6 @@ def delete(project_id: int) -> ResponseReturnValue:
     _cache.forget(_key(project_id))
     flash("The project is deleted, with its data and its model; hosts are told to drop their copies.")
     return redirect(url_for("projects.listing"), 303)
-
-
-def file_name(name: str) -> str:
-    """A project's name as part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-").lower()[:60] or "project"
 
 
 def _key(project_id: int) -> object:

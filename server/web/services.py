@@ -4,7 +4,7 @@ Every method takes the instant `now` (aware, UTC) where it matters; only this ro
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from flask import current_app
 
 from server.rules.incoming import Download, IncomingFile
+from server.rules.results import HistoryRow, ResultsView
 from server.rules.views import (
     Account,
     DraftView,
@@ -105,8 +106,15 @@ class Projects(Protocol):
     def resume(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
     def cancel(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
     def delete(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
-    def download(self, owner_id: int, project_id: int, now: dt.datetime) -> Download: ...
-    def history_csv(self, owner_id: int, project_id: int) -> str: ...
+
+
+class Results(Protocol):
+    def view(self, owner_id: int, project_id: int) -> ResultsView: ...
+    def download(self, owner_id: int, project_id: int, which: str, kind: str, now: dt.datetime) -> Download: ...
+    def history(self, owner_id: int, project_id: int) -> Iterator[HistoryRow]: ...
+    def tensorboard(self, owner_id: int, project_id: int, now: dt.datetime) -> Download: ...
+    def recipe(self, owner_id: int, project_id: int, now: dt.datetime) -> Iterator[bytes]: ...
+    def preprocessing(self, owner_id: int, project_id: int) -> dict[str, Any]: ...
 
 
 class Grid(Protocol):
@@ -154,6 +162,7 @@ class Services:
     projects: Projects
     project_views: ProjectViews
     round_pages: RoundPages
+    results: Results
     grid: Grid
     dispatch: Dispatch
     reports: Reports

@@ -24,6 +24,7 @@ from server.domain.preparer import Preparer
 from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.reports import Reports
+from server.domain.results import Results
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
 from server.domain.validator import Validator
@@ -31,7 +32,7 @@ from server.rules.incoming import IncomingFile
 from server.rules.states import ProjectState
 from server.storage.stores import Stores, open_stores
 from server.storage.tables import ALL, Host, Project
-from tests.support.tiny_training import TinyIntake, TinyLearner, gradient_of
+from tests.support.tiny_training import TinyExporter, TinyIntake, TinyLearner, gradient_of
 from volunteer.plan.project_plan import ProjectPlan, Role
 from volunteer.protocol.digests import sha256_of
 from volunteer.protocol.gradients import GradientBlob
@@ -87,6 +88,7 @@ class DomainGrid:
         self.rings: list[str] = []
         self.learner = TinyLearner()
         self.intake = TinyIntake()
+        self.exporter = TinyExporter()
         self.interrupt: Callable[[], None] = lambda: None
         self._people = 0
         self.stores: Stores
@@ -102,7 +104,8 @@ class DomainGrid:
         self.tokens = Tokens(stores)
         self.hosts = Hosts(stores, "test grid")
         self.drafts = Drafts(stores, ring)
-        self.projects = Projects(stores, self.plans, self.intake, ring)
+        self.projects = Projects(stores, ring)
+        self.results = Results(stores, self.plans, self.intake, self.exporter)
         self.views = ProjectViews(stores)
         self.grid = Grid(stores)
         self.dispatch = Dispatch(stores, self.plans)

@@ -34,6 +34,7 @@ from server.rules.learning_values import (
     StepRequest,
 )
 from server.rules.problems import Problem
+from server.rules.results import EventsRequest, ExportRequest
 from volunteer.plan.architecture import canonicalise, describe
 from volunteer.plan.objectives import canonical_loss, canonical_optimizer
 from volunteer.plan.order import validation_counts
@@ -181,3 +182,20 @@ class TinyLearner:
 
     def evaluation_result(self, plan: str, sums: list[float], examples: int) -> EvaluationResult:
         return EvaluationResult(sums[0] / examples, {})
+
+
+@dataclass
+class TinyExporter:
+    """Writes what it was asked for instead of a model. `before_export` may fail as an exporter process may."""
+
+    before_export: Callable[[], None] = lambda: None
+    exported: list[ExportRequest] = field(default_factory=list)
+
+    def export(self, request: ExportRequest) -> None:
+        self.before_export()
+        self.exported.append(request)
+        Path(request.out).write_bytes(Path(request.weights).read_bytes())
+
+    def write_events(self, request: EventsRequest) -> None:
+        """The rows, as they came."""
+        Path(request.out).write_bytes(Path(request.rows).read_bytes())

@@ -13,14 +13,15 @@ from server.domain.plans import Plans
 from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.reports import Reports
+from server.domain.results import Results
 from server.domain.round_pages import RoundPages
 from server.domain.tokens import Tokens
 from server.storage.stores import Stores
 from server.web.services import Services, WebSettings
 
 
-def services_over(stores: Stores, intake: Any) -> Services:
-    """`intake` stands in for what would need a child process."""
+def services_over(stores: Stores, intake: Any, exporter: Any) -> Services:
+    """`intake` and `exporter` stand in for what would need child processes."""
 
     def ring(duty: str) -> None:
         return None
@@ -29,8 +30,9 @@ def services_over(stores: Stores, intake: Any) -> Services:
     return Services(
         accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
         hosts=Hosts(stores, "a test grid"),
-        drafts=Drafts(stores, ring), projects=Projects(stores, plans, intake, ring),
+        drafts=Drafts(stores, ring), projects=Projects(stores, ring),
         project_views=ProjectViews(stores), round_pages=RoundPages(stores),
+        results=Results(stores, plans, intake, exporter),
         grid=Grid(stores), dispatch=Dispatch(stores, plans),
         reports=Reports(stores, plans, ring), blobs=HostBlobs(stores, plans),
         incoming_gradients=stores.blobs.incoming, settings=WebSettings("a test's secret key", 3_000_000),

@@ -23,7 +23,6 @@ class ModelFormat(enum.StrEnum):
     h5 = "h5"
     keras = "keras"
     savedmodel = "savedmodel"
-    onnx = "onnx"
     weights = "weights"
 
 

@@ -60,7 +60,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.grid = DomainGrid(folder)
-        self.client = create_app(services_over(self.grid.stores, self.grid.intake)).test_client()
+        self.client = create_app(services_over(self.grid.stores, self.grid.intake, self.grid.exporter)).test_client()
         self.owner_id, self.stranger_id = self.grid.person("owner"), self.grid.person("stranger")
         self.project = self.grid.project(self.owner_id)
         self.draft = self.grid.drafts.start(self.owner_id, self.grid.form(), self.grid.files(10, 40), self.grid.now)

@@ -70,7 +70,7 @@ def test_collecting_while_training_goes_on_takes_nothing_that_is_needed(
         train(grid, steady, 1)
         collect(grid)
     assert grid.audit.findings(grid.now) == []
-    assert grid.projects.download(owner, project, grid.now).path.is_file()
+    assert grid.results.download(owner, project, "latest", "own", grid.now).path.is_file()
 
 
 def test_a_blob_that_two_projects_name_lives_until_both_are_gone(grid: DomainGrid, owner: int) -> None:

@@ -1,15 +1,10 @@
-import csv
-import io
-import os
-
 import pytest
 
 from server.domain import project_views
-from server.errors import Busy, NotAllowedNow, NotFound
+from server.errors import NotAllowedNow, NotFound
 from server.rules.states import ProjectState
 from server.storage.tables import Event, MiniBatchUse, Project, Result, Round, Shard, Unit
 from tests.support.domain_grid import Cast, DomainGrid
-from volunteer.protocol.tensors import load
 
 
 def train(grid: DomainGrid, host: Cast, rounds: int) -> None:
@@ -20,7 +15,7 @@ def train(grid: DomainGrid, host: Cast, rounds: int) -> None:
         grid.rounds()
 
 
-@pytest.mark.parametrize("act", ["pause", "resume", "cancel", "delete", "download"])
+@pytest.mark.parametrize("act", ["pause", "resume", "cancel", "delete"])
 def test_a_project_does_not_exist_for_a_stranger(grid: DomainGrid, owner: int, stranger: int, act: str) -> None:
     project = grid.project(owner)
     before = grid.dump()
@@ -35,8 +30,6 @@ def test_a_stranger_sees_nothing_of_a_project(grid: DomainGrid, owner: int, stra
         assert grid.views.list_for(other, grid.now) == []
         with pytest.raises(NotFound):
             grid.views.view(other, project, grid.now)
-        with pytest.raises(NotFound):
-            grid.projects.history_csv(other, project)
     assert len(grid.views.list_for(owner, grid.now)) == 1
 
 
@@ -55,7 +48,7 @@ def test_a_project_can_be_paused_resumed_and_cancelled_and_then_no_more(
     for act in (grid.projects.pause, grid.projects.resume, grid.projects.cancel):
         with pytest.raises(NotAllowedNow, match="is cancelled; that cannot be done now"):
             act(owner, project, grid.now)
-    assert grid.projects.download(owner, project, grid.now).filename == "model-round-1.h5"
+    assert grid.results.download(owner, project, "latest", "own", grid.now).filename == "model-round-1.h5"
     assert grid.audit.findings(grid.now) == []
 
 
@@ -94,74 +87,13 @@ def test_the_number_of_a_deleted_project_is_never_given_again(grid: DomainGrid, 
     assert grid.project(owner) > first
 
 
-def test_the_newest_weights_can_be_downloaded_at_any_time(grid: DomainGrid, owner: int, steady: Cast) -> None:
-    project = grid.project(owner)
-    assert grid.projects.download(owner, project, grid.now).filename == "model-round-0.h5"
-    train(grid, steady, 2)
-    download = grid.projects.download(owner, project, grid.now)
-    assert download.filename == "model-round-2.h5"
-    checkpoint = grid.stores.checkpoints.latest(project)
-    assert checkpoint is not None
-    expected = load(grid.stores.blobs.path(checkpoint.weights_sha256))[0]["trainable"]
-    assert (load(download.path)[0]["trainable"] == expected).all()
-    request = grid.intake.written[-1]
-    assert request.sources == ("d/kernel:0",)
-    assert request.original == str(grid.stores.blobs.path(grid.row(project).source_sha256))
-
-
-def test_a_model_is_written_once_for_each_round_and_the_old_file_goes(
-    grid: DomainGrid, owner: int, steady: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    written: list[str] = []
-    write = grid.intake.write_model
-    monkeypatch.setattr(grid.intake, "write_model", lambda request: written.append(request.out) or write(request))
-    project = grid.project(owner)
-    first = grid.projects.download(owner, project, grid.now).path
-    assert grid.projects.download(owner, project, grid.now).path == first
-    assert len(written) == 1
-    train(grid, steady, 1)
-    second = grid.projects.download(owner, project, grid.now).path
-    assert first.exists(), "somebody may be about to open it"
-    os.utime(first, (0, 0))
-    train(grid, steady, 1)
-    third = grid.projects.download(owner, project, grid.now).path
-    assert sorted(first.parent.iterdir()) == sorted([second, third])
-    grid.projects.delete(owner, project, grid.now)
-    assert list(first.parent.iterdir()) == []
-
-
-def test_only_two_models_are_written_at_once_and_those_that_are_ready_are_had_all_the_same(
-    grid: DomainGrid, owner: int, steady: Cast
-) -> None:
-    ready, other = grid.project(owner), grid.project(owner)
-    grid.projects.download(owner, ready, grid.now)
-    with grid.projects._writing, grid.projects._writing:
-        assert grid.projects.download(owner, ready, grid.now).path.is_file()
-        with pytest.raises(Busy):
-            grid.projects.download(owner, other, grid.now)
-    assert grid.projects.download(owner, other, grid.now).path.is_file()
-
-
 def test_before_there_are_weights_a_download_says_so(grid: DomainGrid, owner: int) -> None:
     draft = grid.drafts.start(owner, grid.form(), grid.files(10, 40), grid.now)
     grid.checker.run_pass(grid.now)
     project = grid.drafts.submit(owner, draft, grid.now)
     with pytest.raises(NotAllowedNow, match="no weights yet"):
-        grid.projects.download(owner, project, grid.now)
+        grid.results.download(owner, project, "latest", "own", grid.now)
     assert grid.views.view(owner, project, grid.now).summary.status == "Cutting the data into shards."
-
-
-def test_the_history_has_a_line_for_each_closed_round(grid: DomainGrid, owner: int, steady: Cast) -> None:
-    project = grid.project(owner, examples=50, k=3, validation_fraction=0.2)
-    train(grid, steady, 4)
-    while grid.evaluator.run_pass(grid.now):
-        pass
-    lines = list(csv.DictReader(io.StringIO(grid.projects.history_csv(owner, project))))
-    assert [line["round"] for line in lines] == ["0", "1", "2", "3"]
-    assert {line["loss"] for line in lines} == {"0.25"}
-    assert lines[0]["seconds"] == "1.000"
-    assert sum(int(line["examples"]) for line in lines) == 40
-    assert [bool(line["validation_loss"]) for line in lines] == [False, False, False, True]
 
 
 def test_the_project_page_counts_what_the_rows_say(grid: DomainGrid, owner: int, steady: Cast, slow: Cast) -> None:

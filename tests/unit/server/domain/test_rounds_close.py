@@ -148,7 +148,7 @@ def test_two_hosts_with_numbers_that_are_not_finite_stop_the_project_with_its_la
     row = grid.row(project)
     assert row.state is ProjectState.needs_attention
     assert "diverged" in row.reason
-    assert grid.projects.download(owner, project, grid.now).path.exists()
+    assert grid.results.download(owner, project, "latest", "own", grid.now).path.exists()
     assert [view.invalid_results for view in grid.hosts.list_for(1, grid.now)] == [0, 0]
     assert grid.views.view(owner, project, grid.now).summary.status.startswith("Needs attention: the model diverged")
 

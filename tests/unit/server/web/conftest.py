@@ -22,11 +22,11 @@ from tests.support.web_services import services_over
 PASSWORD = "four plain random words"
 
 
-class NoIntake:
-    """The intake is a child process; these tests download nothing."""
+class NoChild:
+    """Intake and exporter are child processes; these tests download nothing."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AssertionError(f"the intake was asked: {name}")
+        raise AssertionError(f"a child was asked: {name}")
 
 
 class Browser:
@@ -61,7 +61,7 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 def services(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Services:
     quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(accounts, "PasswordHasher", quick)
-    return services_over(stores, NoIntake())
+    return services_over(stores, NoChild(), NoChild())
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from server.rules.views import RoundView
 from server.web.curves import HEIGHT, MOST_POINTS, WIDTH, charts, nice_steps
-from server.web.projects import file_name
+from server.web.results import file_name
 from server.web.words import ago, duration, measure, percent, size
 
 

@@ -9,11 +9,11 @@ import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
-from server.errors import Busy, NotFound
-from server.rules.incoming import Download
+from server.errors import NotFound
 from server.rules.states import ProjectState
 from server.rules.views import EventView, ProjectSummary, ProjectView, RoundView
 from server.web.app import create_app
+from tests.support.shelf import Shelf
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
 
@@ -63,13 +63,6 @@ class Deeds:
     def __getattr__(self, verb: str) -> Any:
         return lambda owner, project, now: self.done.append((verb, owner, project))
 
-    def download(self, owner_id: int, project_id: int, now: dt.datetime) -> Download:
-        self.file.write_bytes(b"weights" * 1000)
-        return Download(self.file, "digits-round-12.h5")
-
-    def history_csv(self, owner_id: int, project_id: int) -> str:
-        return "round,loss\n0,2.0\n"
-
 
 @pytest.fixture
 def shown() -> Shown:
@@ -82,8 +75,9 @@ def deeds(tmp_path: Path) -> Deeds:
 
 
 @pytest.fixture
-def app(services: Any, shown: Shown, deeds: Deeds) -> Flask:
-    return create_app(dataclasses.replace(services, project_views=shown, projects=deeds))
+def app(services: Any, shown: Shown, deeds: Deeds, tmp_path: Path) -> Flask:
+    shelf = Shelf(tmp_path, kept=())
+    return create_app(dataclasses.replace(services, project_views=shown, projects=deeds, results=shelf))
 
 
 def test_a_running_project_shows_where_it_is_and_how_good(owner: Any) -> None:
@@ -125,32 +119,6 @@ def test_deleting_asks_first(owner: Any, deeds: Deeds) -> None:
     answer = owner.post("/projects/1/delete", form="/projects/1/delete")
     assert answer.location == "/projects"
     assert deeds.done == [("delete", 1, 1)]
-
-
-def test_the_model_is_sent_under_its_name_and_kept_for_the_next_one_who_asks(owner: Any, deeds: Deeds) -> None:
-    with owner.get("/projects/1/model") as answer:
-        assert answer.data == b"weights" * 1000
-        assert answer.headers["Content-Disposition"] == "attachment; filename=digits-round-12.h5"
-    assert deeds.file.exists()
-
-
-def test_who_comes_while_many_models_are_written_is_told_to_come_again(
-    owner: Any, deeds: Deeds, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def busy(*_: object) -> None:
-        raise Busy("Other models are being written just now.")
-
-    monkeypatch.setattr(deeds, "download", busy)
-    answer = owner.get("/projects/1/model")
-    assert answer.status_code == 503
-    assert "Other models are being written just now." in answer.text
-
-
-def test_the_history_is_a_csv_file(owner: Any) -> None:
-    answer = owner.get("/projects/1/history.csv")
-    assert answer.mimetype == "text/csv"
-    assert "digits-history.csv" in answer.headers["Content-Disposition"]
-    assert answer.text.startswith("round,loss")
 
 
 def test_the_json_has_the_numbers_and_the_parts_of_the_page(owner: Any) -> None:
