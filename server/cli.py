@@ -87,13 +87,16 @@ def _check_data(settings: Settings, given: dict[str, object]) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         scratched = _in(settings, scratch)
         learner = bootstrap.learner(scratched)
-        files = {name: Path(str(given[name])) for name in ("model", "data_file", "labels")}
-        form = {name: str(given[name] or "") for name in ("loss", "optimizer", "batch_size")}
+        files = {name: Path(str(given[name])) for name in ("model", "data_file", "labels") if given[name] is not None}
+        form = {name: str(given[name] or "") for name in _DATA_OPTIONS}
         try:
             found = check_data(files, form, Path(scratch), bootstrap.intake(scratched), learner)
         finally:
             learner.close()
     return _tell(found.problems, found.sentence, found.facts, bool(given["json"]))
+
+
+_DATA_OPTIONS = ("loss", "optimizer", "batch_size", "label_column", "label_encoding", "scaling", "image_size")
 
 
 def _replay(settings: Settings, given: dict[str, object]) -> int:
@@ -161,10 +164,14 @@ def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     data = commands.add_parser("check-data", help="the form's checks of data and labels against a model")
     data.add_argument("model", metavar="MODEL")
     data.add_argument("data_file", metavar="X")
-    data.add_argument("labels", metavar="Y")
+    data.add_argument("labels", metavar="Y", nargs="?", help="where the data file does not bring them")
     data.add_argument("--loss", help="where the model file was not compiled")
     data.add_argument("--optimizer", help="where the model file was not compiled")
     data.add_argument("--batch-size", default="32")
+    data.add_argument("--label-column", help="of a CSV or Parquet file: the column that holds the labels")
+    data.add_argument("--label-encoding", help="auto (numbers the classes, the default) or none")
+    data.add_argument("--scaling", help="none (the default), unit or standard")
+    data.add_argument("--image-size", help="of a zip of images: height x width, where the model leaves it open")
     data.set_defaults(run_command=_check_data)
     for one in (model, data):
         one.add_argument("--json", action="store_true", help="print one JSON object")

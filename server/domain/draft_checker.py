@@ -14,8 +14,9 @@ from server.domain.ports import Intake, Learner
 from server.errors import GridError
 from server.rules import forecast, objectives
 from server.rules.finding import Finding
-from server.rules.intake_values import DataReading, DataRequest, ModelReading
+from server.rules.intake_values import DataReading, DataRequest, ModelReading, PreviewRequest
 from server.rules.learning_values import Inspection, InspectRequest
+from server.rules.preprocessing import Preparation, read_preparation
 from server.rules.problems import Problem
 from server.rules.settings import ProjectSettings, read_settings
 from server.rules.states import DraftState
@@ -28,11 +29,24 @@ from volunteer.plan.refused import Refused
 
 _LOG = logging.getLogger(__name__)
 _OURS = "Something went wrong in the server while checking; it has been recorded."
+_RESCALING = ("Rescaling", "Normalization")
 _NEEDED = {
     "model": "Choose a Keras model file (.keras or .h5).",
-    "data": "Choose the training data (.npy or .npz).",
-    "labels": "Choose the labels (.npy or .npz).",
+    "data": "Choose the training data (.npy, .npz, CSV, Parquet, or a zip with one folder of images for each class).",
 }
+_LABELS = "Choose the labels, unless the data file brings them: a CSV's column, an .npz's array y, a zip's folders."
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """The outcome of a check: as many problems at once as can be told, remarks, and what people are shown of the files.
+
+    `finding` is None exactly when there are problems, or files are missing.
+    """
+
+    problems: list[Problem]
+    remarks: list[str] = []
+    finding: Finding | None = None
+    preview: dict[str, Any] = {}
 
 
 class DraftChecker:
@@ -49,15 +63,14 @@ class DraftChecker:
         out = folder_of(self._stores, draft.id) / f"check-{draft.revision}"
         ready = False
         try:
-            problems, remarks, finding = self._look(draft, out)
-            ready = self._conclude(draft, problems, remarks, finding, now)
+            ready = self._conclude(draft, self._look(draft, out), now)
         except Exception as error:
             _LOG.exception("checking draft %d failed", draft.id)
             sentence = _OURS
             if isinstance(error, GridError):
                 sentence = f"This could not be checked just now: {error.sentence}"
             try:
-                self._conclude(draft, [Problem("", sentence)], [], None, now)
+                self._conclude(draft, Checked([Problem("", sentence)]), now)
             except Exception:
                 # Not even that: it stays where it is, and is tried again when the duty is due.
                 _LOG.exception("draft %d could not be concluded", draft.id)
@@ -68,7 +81,7 @@ class DraftChecker:
                 shutil.rmtree(out, ignore_errors=True)
         return 1
 
-    def _look(self, draft: Draft, out: Path) -> tuple[list[Problem], list[str], Finding | None]:
+    def _look(self, draft: Draft, out: Path) -> Checked:
         folder = folder_of(self._stores, draft.id)
         files = {upload.field: folder / "uploads" / upload.path for upload in self._stores.drafts.uploads(draft)}
         # What a killed process or an older revision left.
@@ -77,50 +90,54 @@ class DraftChecker:
         out.mkdir(parents=True)
         return check(draft.form, files, out, self._intake, self._learner)
 
-    def _conclude(
-        self, draft: Draft, problems: list[Problem], remarks: list[str], finding: Finding | None, now: dt.datetime
-    ) -> bool:
+    def _conclude(self, draft: Draft, checked: Checked, now: dt.datetime) -> bool:
         """Record the outcome; whether the draft is ready now."""
-        ready = finding is not None and not problems
+        finding = checked.finding
+        ready = finding is not None and not checked.problems
         facts = forecast.facts(finding.settings, finding.model, finding.data) if finding is not None else []
         with self._stores.database.write():
             recorded = self._stores.drafts.conclude(
                 draft,
                 DraftState.ready if ready else DraftState.needs_correction,
-                [{"field": p.field, "sentence": p.sentence} for p in problems],
-                remarks,
+                [{"field": p.field, "sentence": p.sentence} for p in checked.problems],
+                checked.remarks,
                 facts,
                 msgspec.to_builtins(finding) if ready else None,
                 now,
+                checked.preview,
             )
         return ready and recorded
 
 
 def check(
     form: Mapping[str, str], files: Mapping[str, Path], out: Path, intake: Intake, learner: Learner
-) -> tuple[list[Problem], list[str], Finding | None]:
-    """(problems, remarks, what was found). As many problems at once as can be told; the shell's checks use it too."""
+) -> Checked:
+    """Everything that can be told of these texts and files; the shell's checks use it too."""
     settings, problems = read_settings(form)
-    problems += [Problem(field, sentence) for field, sentence in _NEEDED.items() if field not in files]
-    if ("validation_data" in files) != ("validation_labels" in files):
-        missing = "validation_labels" if "validation_data" in files else "validation_data"
-        problems.append(Problem(missing, "Validation needs both data and labels."))
+    preparation, unclear = read_preparation(form)
+    problems += unclear + [Problem(field, sentence) for field, sentence in _NEEDED.items() if field not in files]
+    if not files.keys() & {"data", "labels"}:
+        problems.append(Problem("labels", _LABELS))
     validated = settings is None or bool(settings.validation_fraction) or "validation_data" in files
     if settings is not None and settings.early_stopping and not validated:
         sentence = "Early stopping looks at the validation loss: set some data aside, or set this to 0."
         problems.append(Problem("early_stopping", sentence))
-    if "model" not in files:
-        return problems, [], None
+    remarks: list[str] = []
     try:
+        if "model" not in files:
+            return _without_model(problems, remarks, files, preparation, out, intake)
         model = intake.read_model(files["model"], out / "model")
     except Refused as refused:
-        return [*problems, Problem(refused.field, refused.sentence)], [], None
-    remarks = list(model.remarks)
+        problems.append(Problem(refused.field, refused.sentence))
+        return _without_model(problems, remarks, files, preparation, out, intake)
+    remarks += model.remarks
     chosen, mistakes = objectives.choose(model, settings or ProjectSettings(name=""))
     problems += mistakes
-    if chosen is None or "data" not in files or "labels" not in files:
-        return problems, remarks, None
-    data = check_data(model, chosen, settings if form.get("batch_size", "").strip() else None, files, out, intake)
+    if chosen is None or "data" not in files:
+        return _without_model(problems, remarks, files, preparation, out, intake)
+    given = settings if form.get("batch_size", "").strip() else None
+    data = check_data(model, chosen, given, preparation, files, out, intake)
+    preview, data = data.preview, msgspec.structs.replace(data, preview={})
     problems += [Problem(p.field, p.sentence) for p in data.problems]
     remarks += [p.sentence for p in data.remarks]
     if settings is not None and data.training is not None:
@@ -129,13 +146,25 @@ def check(
         settled, mistakes = objectives.settle(chosen, settings, data, forecast.rounds(settings, data))
         chosen, problems = settled or chosen, problems + mistakes
     if problems or settings is None or data.training is None:
-        return problems, remarks, None
+        return Checked(problems, remarks, None, preview)
     try:
         model = costed(model, data)
         inspection = inspect(model, chosen, settings, data, out, learner)
     except Refused as refused:
-        return [Problem(refused.field, refused.sentence)], remarks, None
-    return [], remarks, Finding(settings, model, data, chosen, inspection)
+        return Checked([Problem(refused.field, refused.sentence)], remarks, None, preview)
+    return Checked([], remarks, Finding(settings, model, data, chosen, inspection), preview)
+
+
+def _without_model(
+    problems: list[Problem], remarks: list[str], files: Mapping[str, Path], preparation: Preparation, out: Path,
+    intake: Intake,
+) -> Checked:  # fmt: skip
+    """What can be said and shown of the data files while the model, or its loss, is missing."""
+    shown = {field: str(path) for field, path in files.items() if field != "model"}
+    if not shown:
+        return Checked(problems, remarks)
+    reading = intake.preview(PreviewRequest(shown, str(out / "data"), preparation.label_column))
+    return Checked([*problems, *reading.problems], remarks, None, reading.preview)
 
 
 def _with_suggestions(
@@ -148,21 +177,27 @@ def _with_suggestions(
 
 
 def check_data(
-    model: ModelReading, chosen: objectives.Objective, settings: ProjectSettings | None, files: Mapping[str, Path],
-    out: Path, intake: Intake,
+    model: ModelReading, chosen: objectives.Objective, settings: ProjectSettings | None, preparation: Preparation,
+    files: Mapping[str, Path], out: Path, intake: Intake,
 ) -> DataReading:  # fmt: skip
     optional: dict[str, Any] = {
         name: str(files[name]) for name in ("validation_data", "validation_labels") if name in files
     }
-    if len(optional) < 2:
-        optional = {}
     return intake.check_data(
         DataRequest(
-            data=str(files["data"]), labels=str(files["labels"]), inputs=model.inputs,
+            data=str(files["data"]), labels=str(files["labels"]) if "labels" in files else None, inputs=model.inputs,
             rule=label_rules(chosen.loss, model.output_shape), folder=str(out / "data"),
-            index_limits=model.index_limits, batch_size=settings.batch_size if settings else None, **optional,
+            index_limits=model.index_limits, batch_size=settings.batch_size if settings else None,
+            preparation=preparation, rescales=_rescales(model.architecture), **optional,
         )
     )  # fmt: skip
+
+
+def _rescales(architecture: Any) -> bool:
+    """Whether the model has a layer that brings numbers to a scale by itself."""
+    if isinstance(architecture, Mapping):
+        return architecture.get("class_name") in _RESCALING or any(map(_rescales, architecture.values()))
+    return isinstance(architecture, list | tuple) and any(map(_rescales, architecture))
 
 
 def costed(model: ModelReading, data: DataReading) -> ModelReading:

@@ -25,7 +25,7 @@ UPLOAD_FIELDS = ("model", "data", "labels", "validation_data", "validation_label
 FORM_FIELDS = (
     "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
     "learning_rate", "loss", "metrics", "scale_learning_rate", "seed", "consent", "schedule",
-    "warmup_rounds", "early_stopping", "class_weights",
+    "warmup_rounds", "early_stopping", "class_weights", "label_column", "label_encoding", "scaling", "image_size",
 )  # fmt: skip
 _MAX_TEXT = 500
 _MAX_DRAFTS = 50
@@ -149,7 +149,7 @@ class Drafts:
             uploads=[UploadView(u.field, u.filename, u.size) for u in self._stores.drafts.uploads(draft)],
             problems=[Problem(p["field"], p["sentence"]) for p in draft.problems],
             remarks=list(draft.remarks), facts=[(label, text) for label, text in draft.facts],
-            updated_at=draft.updated_at, project_id=draft.project_id,
+            updated_at=draft.updated_at, project_id=draft.project_id, preview=draft.preview,
         )  # fmt: skip
 
 

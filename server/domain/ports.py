@@ -3,7 +3,16 @@
 from pathlib import Path
 from typing import Protocol
 
-from server.rules.intake_values import Cut, CutRequest, DataReading, DataRequest, ModelReading, WriteRequest
+from server.rules.intake_values import (
+    Cut,
+    CutRequest,
+    DataReading,
+    DataRequest,
+    ModelReading,
+    PreviewReading,
+    PreviewRequest,
+    WriteRequest,
+)
 from server.rules.learning_values import (
     EvaluateRequest,
     Evaluation,
@@ -23,6 +32,8 @@ class Intake(Protocol):
     def read_model(self, path: Path, out: Path) -> ModelReading: ...
 
     def check_data(self, request: DataRequest) -> DataReading: ...
+
+    def preview(self, request: PreviewRequest) -> PreviewReading: ...
 
     def cut(self, request: CutRequest) -> Cut: ...
 

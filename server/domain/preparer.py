@@ -72,6 +72,7 @@ class Preparer:
                 plan.cost.parameters, plan.cost.activation_bytes, plan.layout.batch_size
             ),
             "mini_batches": plan.layout.mini_batches, "running_since": now,
+            "preprocessing": finding.data.preprocessing,
         }  # fmt: skip
         shards = [
             {"project": project.id, "validation": validation, "number": number, "examples": file.rows}

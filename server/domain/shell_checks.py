@@ -53,15 +53,18 @@ def check_data(
     files: Mapping[str, Path], form: Mapping[str, str], scratch: Path, intake: Intake, learner: Learner
 ) -> Found:
     """All of the form's checks of model, data and labels together."""
-    given = {"model": files["model"], "data": files["data_file"], "labels": files["labels"]}
+    given = {"model": files["model"], "data": files["data_file"]}
+    if "labels" in files:
+        given["labels"] = files["labels"]
     if missing := _missing(given):
         return missing
     named = {field: path.absolute() for field, path in given.items()}
     texts = {"name": "check", "consent": "1", "validation_fraction": "0", **form}
-    problems, remarks, finding = check(texts, named, scratch, intake, learner)
+    checked = check(texts, named, scratch, intake, learner)
+    finding = checked.finding
     if finding is None:
-        return Found(problems, " ".join(p.sentence for p in problems), [])
-    sentence = " ".join([f"{finding.data.rows:,} examples fit the model.", *remarks])
+        return Found(checked.problems, " ".join(p.sentence for p in checked.problems), [])
+    sentence = " ".join([f"{finding.data.rows:,} examples fit the model.", *checked.remarks])
     return Found([], sentence, _facts(finding.model))
 
 

@@ -35,3 +35,18 @@ SAMPLE_ROWS = 32
 
 BLOCK_BYTES = 16 * MIB
 """How much of an array is looked at, converted or copied at once."""
+
+COLUMNS = 4_096
+"""Of a table: each is looked at for each block of rows."""
+TABLE_LINE_BYTES = 1 * MIB
+TABLE_BLOCK_BYTES = 2 * MIB
+CLASSES = 50_000
+SHOWN_CLASSES = 100
+"""How many different values of a column are counted where it is not the labels'."""
+CLASS_LETTERS = 200
+
+IMAGE_MEMBERS = 500_000
+IMAGE_BYTES = 64 * MIB
+IMAGE_PIXELS = 40_000_000
+"""Decoded at four bytes a pixel they still fit; cameras make 12 to 24 million."""
+MEMBER_NAME = 1_000

@@ -1,4 +1,4 @@
-"""The process that looks into uploaded files: one request, h5py and numpy, under limits. Knows no Keras."""
+"""The process that looks into uploaded files: one request, under limits. Runs nothing of theirs, knows no Keras."""
 
 import traceback
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from server.intake.damaged import OF_THIS_MACHINE
-from server.rules.intake_values import CutRequest, DataRequest, WriteRequest
+from server.rules.intake_values import CutRequest, DataRequest, PreviewRequest, WriteRequest
 from volunteer.children.entry import serve
 from volunteer.plan.refused import Refused
 
@@ -48,6 +48,12 @@ def _check_data(request: dict[str, Any]) -> Any:
     return msgspec.to_builtins(check_data(msgspec.convert(request, DataRequest)))
 
 
+def _preview(request: dict[str, Any]) -> Any:
+    from server.intake.data_checks import preview_data
+
+    return msgspec.to_builtins(preview_data(msgspec.convert(request, PreviewRequest)))
+
+
 def _cut(request: dict[str, Any]) -> Any:
     from server.intake.cutting import cut
 
@@ -63,6 +69,7 @@ def _write_model(request: dict[str, Any]) -> Any:
 _COMMANDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "read_model": _read_model,
     "check_data": _check_data,
+    "preview": _preview,
     "cut": _cut,
     "write_model": _write_model,
 }

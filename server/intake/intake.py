@@ -18,6 +18,8 @@ from server.rules.intake_values import (
     DataRequest,
     IntakeFailed,
     ModelReading,
+    PreviewReading,
+    PreviewRequest,
     WriteRequest,
 )
 from server.rules.problems import Problem
@@ -38,6 +40,11 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     # No filter of a file may make HDF5 look for a library to load.
     "HDF5_PLUGIN_PRELOAD": "::",
+    # Other pools of Arrow's keep what was freed, and reserve more than the child may hold.
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "ARROW_IO_THREADS": "1",
+    # One arena of malloc's for all threads: each more reserves 64 MiB, which count as data.
+    "MALLOC_ARENA_MAX": "2",
 }
 _PATHS = {
     "data", "labels", "validation_data", "validation_labels", "folder", "original", "out", "weights", "frozen"
@@ -99,6 +106,19 @@ class ChildIntake:
             return DataReading((Problem(error.field, error.sentence),))
         return DataReading((Problem("data", sentence),))
 
+    def preview(self, request: PreviewRequest) -> PreviewReading:
+        """What can be shown of data files without a model. Raises IntakeFailed."""
+        message = _from_here(request)
+        message["files"] = {field: str(Path(path).absolute()) for field, path in request.files.items()}
+        try:
+            answer = self._ask("preview", message, self._data)
+            return msgspec.convert(_accepted(answer, _DATA_DAMAGED, "data"), PreviewReading)
+        except ChildGone as gone:
+            _require_killed(gone)
+        except (ChildSilent, Refused):
+            _LOG.info("the files of a draft could not be previewed")
+        return PreviewReading({})
+
     def cut(self, request: CutRequest) -> Cut:
         """Shards of checked data, written into `request.out`. Raises Refused, IntakeFailed."""
         return msgspec.convert(self._must("cut", _from_here(request), self._data), Cut)
@@ -137,7 +157,7 @@ class ChildIntake:
         return answer
 
 
-def _from_here(request: DataRequest | CutRequest | WriteRequest) -> dict[str, Any]:
+def _from_here(request: DataRequest | PreviewRequest | CutRequest | WriteRequest) -> dict[str, Any]:
     """The request as a message, its paths made absolute: the child works in a folder of its own."""
     message: dict[str, Any] = msgspec.to_builtins(request)
     for name in _PATHS & message.keys():

@@ -15,11 +15,13 @@ from server.intake.bounds import ARRAY_RANK, NPY_HEADER_BYTES
 
 MAGIC = b"\x93NUMPY"
 _DTYPE = re.compile(r"[<>|=]?([a-zA-Z?])(\d*)\Z")
+_TEXT_BYTES = 4 * 1024
+_TEXT = "holds text instead of numbers"
 _NOT_NUMBERS = {
     "O": "holds Python objects instead of numbers (an 'object array'); convert it with .astype",
-    "U": "holds text instead of numbers",
-    "S": "holds text instead of numbers",
-    "a": "holds text instead of numbers",
+    "U": _TEXT,
+    "S": _TEXT,
+    "a": _TEXT,
     "V": "holds raw bytes instead of numbers",
     "M": "holds dates instead of numbers",
     "m": "holds time spans instead of numbers",
@@ -45,8 +47,8 @@ class Header:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_header(stream: BinaryIO, size: int) -> Header:
-    """The header of a .npy that is `size` bytes long in all. Raises UnusableArray."""
+def read_header(stream: BinaryIO, size: int, text: bool = False) -> Header:
+    """The header of a .npy that is `size` bytes long in all; `text` allows short texts too. Raises UnusableArray."""
     first = stream.read(8)
     if not first.startswith(MAGIC) or len(first) < 8:
         raise UnusableArray("is not a .npy array")
@@ -59,10 +61,10 @@ def read_header(stream: BinaryIO, size: int) -> Header:
     (length,) = struct.unpack("<H" if width == 2 else "<I", raw)
     if length > NPY_HEADER_BYTES:
         raise UnusableArray(f"has a header of {length:,} bytes, which no plain array has")
-    text = stream.read(length)
-    if len(text) < length:
+    raw = stream.read(length)
+    if len(raw) < length:
         raise UnusableArray("is cut short")
-    dtype, shape, fortran = _parse(text)
+    dtype, shape, fortran = _parse(raw, text)
     header = Header(dtype, shape, fortran, 8 + width + length)
     if header.start + header.data_bytes != size:
         there = max(0, size - header.start)
@@ -72,10 +74,10 @@ def read_header(stream: BinaryIO, size: int) -> Header:
     return header
 
 
-def open_array(path: Path) -> NDArray[Any]:
-    """The numbers of a plain .npy, mapped read-only. Raises UnusableArray."""
+def open_array(path: Path, text: bool = False) -> NDArray[Any]:
+    """The numbers (with `text`, or texts) of a plain .npy, mapped read-only. Raises UnusableArray."""
     with path.open("rb") as file:
-        header = read_header(file, path.stat().st_size)
+        header = read_header(file, path.stat().st_size, text)
     if header.data_bytes == 0:
         return np.zeros(header.shape, header.dtype)
     order: Literal["C", "F"] = "F" if header.fortran else "C"
@@ -83,9 +85,9 @@ def open_array(path: Path) -> NDArray[Any]:
     return mapped
 
 
-def _parse(text: bytes) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
+def _parse(raw: bytes, text: bool) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
     try:
-        fields = ast.literal_eval(text.decode("latin-1").strip())
+        fields = ast.literal_eval(raw.decode("latin-1").strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise UnusableArray("has a damaged header") from None
     if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
@@ -103,13 +105,15 @@ def _parse(text: bytes) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
         raise UnusableArray(f"has {len(shape)} dimensions; at most {ARRAY_RANK} are accepted")
     if not isinstance(descr, str) or type(fortran) is not bool:
         raise UnusableArray("has a damaged header")
-    return _plain_dtype(descr), shape, fortran
+    return _plain_dtype(descr, text), shape, fortran
 
 
-def _plain_dtype(descr: str) -> np.dtype[Any]:
+def _plain_dtype(descr: str, text: bool) -> np.dtype[Any]:
     match = _DTYPE.match(descr)
     if match is None:
         raise UnusableArray("has a damaged header")
+    if text and match[1] in "US" and match[2]:
+        return _text_dtype(descr)
     if (reason := _NOT_NUMBERS.get(match[1])) is not None:
         raise UnusableArray(reason)
     try:
@@ -118,4 +122,14 @@ def _plain_dtype(descr: str) -> np.dtype[Any]:
         raise UnusableArray("has a damaged header") from None
     if dtype.kind not in "fiub" or dtype.itemsize > 8:
         raise UnusableArray(f"holds numbers of type {dtype}; save it as float32 or int32")
+    return dtype
+
+
+def _text_dtype(descr: str) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(descr)
+    except (TypeError, ValueError):
+        raise UnusableArray("has a damaged header") from None
+    if not 0 < dtype.itemsize <= _TEXT_BYTES:
+        raise UnusableArray("holds texts that are empty or too long to be labels")
     return dtype

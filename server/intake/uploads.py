@@ -17,7 +17,8 @@ _ZIP_MAGIC = b"PK\x03\x04"
 def plain_arrays(upload: Path, folder: Path, prefix: str) -> dict[str, ArrayFile]:
     """Array name -> file; a .npy has the one name "". New files go to `folder`, named after `prefix`.
 
-    Raises UnusableArray, whose message continues a sentence beginning with what the upload is called.
+    Arrays of short texts are let through, for they may be labels. Raises UnusableArray, whose message continues a
+    sentence beginning with what the upload is called.
     """
     size = upload.stat().st_size
     if size == 0:
@@ -38,7 +39,7 @@ def plain_arrays(upload: Path, folder: Path, prefix: str) -> dict[str, ArrayFile
 
 
 def _plain(path: Path, folder: Path, name: str, prefix: str) -> ArrayFile:
-    array = open_array(path)
+    array = open_array(path, text=True)
     if array.ndim == 0:
         raise UnusableArray("is a single number, not an array of examples")
     if array.shape[0] > bounds.ROWS:
@@ -94,7 +95,7 @@ def _checked_members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 def _require_numbers(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str) -> Header:
     with archive.open(info) as member:
         try:
-            return read_header(member, info.file_size)  # type: ignore[arg-type]
+            return read_header(member, info.file_size, text=True)  # type: ignore[arg-type]
         except UnusableArray as error:
             raise UnusableArray(f"holds an array '{name[:80]}' that {error}") from None
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from server.errors import GridError
+from server.rules.preprocessing import Preparation
 from server.rules.problems import Problem
 from volunteer.plan.objectives import LabelRule
 from volunteer.plan.project_plan import VariableSpec
@@ -59,11 +60,29 @@ class ArrayFile(msgspec.Struct, frozen=True):
         return self.shape[0]
 
 
+class PreviewRequest(msgspec.Struct, frozen=True):
+    """Data files to be shown, by the form's field. `folder` takes what has to be unpacked."""
+
+    files: dict[str, str]
+    folder: str
+    label_column: str = ""
+
+
+class PreviewReading(msgspec.Struct, frozen=True):
+    """What was found in each file, as far as it can be read; `problems` say why not."""
+
+    preview: dict[str, Any]
+    problems: tuple[Problem, ...] = ()
+
+
 class DataRequest(msgspec.Struct, frozen=True):
-    """Uploaded arrays and what model and loss want of them. `folder` takes what has to be unpacked."""
+    """Uploaded files and what model and loss want of them. `folder` takes what has to be unpacked or converted.
+
+    `labels` may be None: then the data file brings them. `rescales`: the model brings numbers to a scale by itself.
+    """
 
     data: str
-    labels: str
+    labels: str | None
     inputs: tuple[InputSpec, ...]
     rule: LabelRule
     folder: str
@@ -71,6 +90,8 @@ class DataRequest(msgspec.Struct, frozen=True):
     validation_labels: str | None = None
     index_limits: dict[str, int] = {}
     batch_size: int | None = None
+    preparation: Preparation = Preparation()
+    rescales: bool = False
 
 
 class Examples(msgspec.Struct, frozen=True):
@@ -88,7 +109,8 @@ class DataReading(msgspec.Struct, frozen=True):
     """Every problem found, and the facts. `training` is None exactly when there are problems.
 
     `classes` counts the training labels of each class, for losses that have classes; `bytes` is the size of
-    the arrays; `remarks` are worth saying, but stop nothing.
+    the arrays; `remarks` are worth saying, but stop nothing. `preview` is what people are shown of each field's file,
+    `preprocessing` what was done to data and labels, for whoever uses the model.
     """
 
     problems: tuple[Problem, ...]
@@ -99,6 +121,8 @@ class DataReading(msgspec.Struct, frozen=True):
     bytes: int = 0
     training: Examples | None = None
     validation: Examples | None = None
+    preview: dict[str, Any] = {}
+    preprocessing: dict[str, Any] = {}
 
 
 class CutRequest(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """What pages show, as plain values: computed by the domain at an instant, rendered by the web room."""
 
 import datetime as dt
+from typing import Any
 
 import msgspec
 
@@ -64,7 +65,8 @@ class UploadView(msgspec.Struct, frozen=True):
 class DraftView(msgspec.Struct, frozen=True):
     """`form` holds the texts as they were typed; `remarks` are notes that do not stand in the way.
 
-    `facts` are label -> text pairs about model and data and what training them will mean.
+    `facts` are label -> text pairs about model and data and what training them will mean. `preview` is for each field's
+    file what it holds, its first rows or thumbnails, and its classes.
     """
 
     id: int
@@ -76,6 +78,7 @@ class DraftView(msgspec.Struct, frozen=True):
     facts: list[tuple[str, str]]
     updated_at: dt.datetime
     project_id: int | None = None
+    preview: dict[str, Any] = {}
 
 
 class RoundView(msgspec.Struct, frozen=True):

@@ -54,12 +54,13 @@ class DraftStore:
         facts: Sequence[tuple[str, str]],
         findings: Mapping[str, Any] | None,
         now: dt.datetime,
+        preview: Mapping[str, Any] | None = None,
     ) -> bool:
         """Record the outcome of a check; False when the draft was changed while it was checked."""
         changed = (
             Draft.update(
                 state=state, problems=list(problems), remarks=list(remarks), facts=[list(pair) for pair in facts],
-                findings=findings, updated_at=now,
+                findings=findings, updated_at=now, preview=dict(preview or {}),
             )
             .where(Draft.id == draft.id, Draft.revision == draft.revision, Draft.state == DraftState.checking)
             .execute()

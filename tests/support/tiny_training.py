@@ -20,6 +20,8 @@ from server.rules.intake_values import (
     DataRequest,
     Examples,
     ModelReading,
+    PreviewReading,
+    PreviewRequest,
     ShardFile,
     WriteRequest,
 )
@@ -89,12 +91,23 @@ class TinyIntake:
         )  # fmt: skip
 
     def check_data(self, request: DataRequest) -> DataReading:
+        if request.labels is None:
+            return DataReading((Problem("labels", "Choose the labels."),))
+        if (request.validation_data is None) != (request.validation_labels is None):
+            missing = "validation_labels" if request.validation_labels is None else "validation_data"
+            return DataReading((Problem(missing, "Validation needs both data and labels."),))
         rows, labels = (int(Path(name).read_text()) for name in (request.data, request.labels))
         if rows != labels:
             return DataReading((Problem("labels", f"labels has {labels:,} rows, data has {rows:,}"),))
         x = ArrayFile("x", request.data, "float32", (rows, 1), (1,), request.data)
         y = ArrayFile("y", request.labels, "float32", (rows, 1), (1,), request.labels)
-        return DataReading((), rows=rows, bytes=8 * rows, training=Examples((x,), y))
+        preview = {"data": {"kind": "npy", "rows": rows}}
+        return DataReading((), rows=rows, bytes=8 * rows, training=Examples((x,), y), preview=preview)
+
+    def preview(self, request: PreviewRequest) -> PreviewReading:
+        missing = "labels" not in request.files and "data" in request.files
+        problems = (Problem("labels", "Choose the labels."),) if missing else ()
+        return PreviewReading({field: {"kind": "npy"} for field in request.files}, problems)
 
     def cut(self, request: CutRequest) -> Cut:
         validation_rows = sum(validation_counts(request.training.rows, request.validation_fraction, None))

@@ -60,10 +60,10 @@ FORM = {"name": "open", "consent": "1", "validation_fraction": "0"}
 def test_the_cost_is_that_of_the_examples_that_were_uploaded(
     files: dict[str, Path], tmp_path: Path, length: int
 ) -> None:
-    problems, _, finding = check(FORM, files, tmp_path / "out", OpenIntake(length), TinyLearner())
-    assert problems == []
-    assert finding is not None
-    cost = finding.model.cost
+    checked = check(FORM, files, tmp_path / "out", OpenIntake(length), TinyLearner())
+    assert checked.problems == []
+    assert checked.finding is not None
+    cost = checked.finding.model.cost
     assert cost == describe(MODEL, lengths={"x": (length, 4)}).cost
     assert (cost.operations > describe(MODEL).cost.operations) == (length > OPEN_LENGTH)
 
@@ -74,11 +74,11 @@ def test_the_cost_is_that_of_the_examples_that_were_uploaded(
 def test_examples_too_long_for_a_host_are_refused_beside_them(
     files: dict[str, Path], tmp_path: Path, intake: OpenIntake, field: str
 ) -> None:
-    problems, _, finding = check(FORM, files, tmp_path / "out", intake, TinyLearner())
-    assert finding is None
-    assert [problem.field for problem in problems] == [field]
-    assert "examples of this length" in problems[0].sentence
-    assert "limit is" in problems[0].sentence
+    checked = check(FORM, files, tmp_path / "out", intake, TinyLearner())
+    assert checked.finding is None
+    assert [problem.field for problem in checked.problems] == [field]
+    assert "examples of this length" in checked.problems[0].sentence
+    assert "limit is" in checked.problems[0].sentence
 
 
 def test_the_plan_and_the_memory_that_a_host_needs_are_of_the_real_length(grid: DomainGrid, owner: int) -> None:

@@ -9,6 +9,7 @@ import pytest
 from server.intake.data_checks import check_data
 from server.intake.intake import ChildIntake
 from server.rules.intake_values import DataReading, DataRequest
+from server.rules.preprocessing import Preparation
 from volunteer.plan.objectives import LabelRule
 from volunteer.plan.shapes import InputSpec
 
@@ -48,6 +49,8 @@ class Form:
         for name in ("validation_data", "validation_labels"):
             if name in more:
                 more[name] = self.save(name, more[name])
+        # As uploaded, unless a test asks for more.
+        more.setdefault("preparation", Preparation(label_encoding="none"))
         unpacked = self.folder / "unpacked"
         unpacked.mkdir(exist_ok=True)
         return DataRequest(

@@ -1,0 +1,124 @@
+"""A zip with one folder of images for each class: its list of members, checked before anything is unpacked."""
+
+import re
+import stat
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.intake import bounds
+from server.intake.npy import UnusableArray
+
+_IGNORED = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
+_ODD = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
+_SMALL = bounds.MIB
+_LAYOUT = "one folder for each class, with the images in it, is wanted"
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """One image: its member and the number of its class."""
+
+    member: zipfile.ZipInfo
+    label: int
+
+    @property
+    def name(self) -> str:
+        return self.member.filename
+
+
+@dataclass(frozen=True)
+class ImageArchive:
+    """`classes` are the folders' names in order; images are in the order of class and name."""
+
+    path: Path
+    classes: tuple[str, ...]
+    images: tuple[ImageFile, ...]
+
+    def counts(self) -> list[int]:
+        counts = [0] * len(self.classes)
+        for image in self.images:
+            counts[image.label] += 1
+        return counts
+
+    def read(self, archive: zipfile.ZipFile, image: ImageFile) -> bytes:
+        """The bytes of an image, no more than its member promised. Raises UnusableArray, naming it."""
+        try:
+            with archive.open(image.member) as member:
+                content = member.read(image.member.file_size + 1)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+            raise UnusableArray(f"holds '{image.name[:120]}', which is damaged") from None
+        if len(content) != image.member.file_size:
+            raise UnusableArray(f"holds '{image.name[:120]}', which is not of the size that the archive says")
+        if content.startswith(_ARCHIVES):
+            raise UnusableArray(f"holds '{image.name[:120]}', which is an archive in the archive: {_LAYOUT}")
+        return content
+
+
+def open_images(path: Path) -> ImageArchive:
+    """Look at the list of members; no image is decoded. Raises UnusableArray."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
+        raise UnusableArray("is a damaged zip archive") from None
+    if len(infos) > bounds.IMAGE_MEMBERS:
+        raise UnusableArray(f"holds {len(infos):,} files; at most {bounds.IMAGE_MEMBERS:,} are accepted")
+    for info in infos:
+        _require_harmless(info)
+    kept = [info for info in infos if not info.is_dir() and not _IGNORED.search(info.filename)]
+    if not kept:
+        raise UnusableArray(f"holds no images: {_LAYOUT}")
+    _require_size(kept, path.stat().st_size)
+    placed = _placed(kept)
+    classes = tuple(sorted({folder for folder, _ in placed}))
+    if len(classes) < 2:
+        raise UnusableArray(f"holds a single folder, “{classes[0][:80]}”: {_LAYOUT}")
+    number = {name: place for place, name in enumerate(classes)}
+    images = [ImageFile(info, number[folder]) for folder, info in placed]
+    return ImageArchive(path, classes, tuple(sorted(images, key=lambda image: (image.label, image.name))))
+
+
+def _require_harmless(info: zipfile.ZipInfo) -> None:
+    """Nothing is ever written under a member's name; an archive that tries tricks is refused all the same."""
+    name = info.filename
+    shown = name[:120].encode("unicode_escape").decode("ascii") if not name.isprintable() else name[:120]
+    if _ODD.search(info.orig_filename) or len(name) > bounds.MEMBER_NAME:
+        raise UnusableArray(f"holds a file called '{shown}', a name that no plain archive has")
+    if info.flag_bits & 0x1:
+        raise UnusableArray(f"is encrypted ('{shown}'): pack it without a password")
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise UnusableArray(f"holds a link, '{shown}': pack the images themselves")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise UnusableArray(f"holds '{shown}', which is compressed in an unknown way: use the ordinary zip method")
+    if info.file_size > bounds.IMAGE_BYTES:
+        raise UnusableArray(f"holds '{shown}' of {info.file_size:,} bytes; at most {bounds.IMAGE_BYTES:,} are accepted")
+    if info.file_size > max(_SMALL, bounds.EXPANSION * info.compress_size):
+        raise UnusableArray(f"unpacks '{shown}' to {info.file_size:,} bytes out of {info.compress_size:,}")
+
+
+def _require_size(infos: list[zipfile.ZipInfo], size: int) -> None:
+    """Members that overlap take more bytes together than the archive has."""
+    if sum(info.compress_size for info in infos) > size:
+        raise UnusableArray("is a damaged zip archive: its files overlap")
+    total = sum(info.file_size for info in infos)
+    if total > bounds.UNPACKED_BYTES:
+        raise UnusableArray(f"unpacks to {total:,} bytes; at most {bounds.UNPACKED_BYTES:,} are accepted")
+
+
+def _placed(infos: list[zipfile.ZipInfo]) -> list[tuple[str, zipfile.ZipInfo]]:
+    """(folder, member) for each; one folder around all of them is taken off."""
+    parts = [(info.filename.split("/"), info) for info in infos]
+    first = {words[0] for words, _ in parts}
+    if len(first) == 1 and all(len(words) == 3 for words, _ in parts):
+        parts = [(words[1:], info) for words, info in parts]
+    for words, info in parts:
+        if len(words) == 1:
+            raise UnusableArray(f"holds '{info.filename[:120]}' outside of any folder: {_LAYOUT}")
+        if len(words) > 2:
+            raise UnusableArray(f"holds '{info.filename[:120]}' in a folder within a folder: {_LAYOUT}")
+        if len(words[0]) > bounds.CLASS_LETTERS or not words[0].strip():
+            raise UnusableArray(f"holds a folder whose name is no class's: “{words[0][:40]}”")
+    return [(words[0], info) for words, info in parts]
