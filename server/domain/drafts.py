@@ -4,7 +4,7 @@ import datetime as dt
 import re
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,12 +16,14 @@ from server.rules.incoming import IncomingFile
 from server.rules.outlook import Outlook, outlook
 from server.rules.problems import Problem
 from server.rules.quotas import UploadBounds, refusal
+from server.rules.settings import CHOOSABLE
 from server.rules.states import DraftState
 from server.rules.views import DraftView, UploadView
 from server.storage.stores import Stores
 from server.storage.tables import Draft, Upload
 
 UPLOAD_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
+OPTIONAL_FIELDS = ("labels", "validation_data", "validation_labels")
 FORM_FIELDS = (
     "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
     "learning_rate", "loss", "metrics", "scale_learning_rate", "seed", "consent", "schedule",
@@ -55,15 +57,21 @@ class Drafts:
         return int(draft.id)
 
     def change(
-        self, owner_id: int, draft_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
-    ) -> None:
-        """New texts and, for some fields, new files; the other files stay. It is checked again."""
+        self, owner_id: int, draft_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime,
+        removed: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """New texts and, for some fields, new files or none; the other files stay. It is checked again.
+
+        `removed`: fields that may be empty and shall be; a new file for one goes before.
+        """
         _require_known_fields(files)
         with self._stores.database.write():
             draft = self._stores.drafts.owned(owner_id, draft_id)
             self._require_room(owner_id, files, self._stores.drafts.uploads(draft))
             self._stores.drafts.change(draft, _texts(form), now)
             replaced = self._take(draft, files)
+            for field in set(removed) & set(OPTIONAL_FIELDS) - {file.field for file in files}:
+                replaced += self._remove(draft, field)
         self._delete(replaced)
         self._ring("drafts")
 
@@ -138,6 +146,16 @@ class Drafts:
             if old is not None:
                 replaced.append(place.with_name(old))
         return replaced
+
+    def _remove(self, draft: Draft, field: str) -> list[Path]:
+        """Forget the file of that field; returns where it lies."""
+        path = self._stores.drafts.drop_upload(draft, field)
+        return [] if path is None else [folder_of(self._stores, draft.id) / "uploads" / path]
+
+    def use_suggested(self, owner_id: int, draft_id: int, now: dt.datetime) -> None:
+        """Leave to the grid what it can choose: those texts become empty, and the draft is checked again."""
+        form = self._stores.drafts.owned(owner_id, draft_id).form
+        self.change(owner_id, draft_id, form | dict.fromkeys(CHOOSABLE, ""), [], now)
 
     def _delete(self, paths: Sequence[Path]) -> None:
         for path in paths:

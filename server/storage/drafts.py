@@ -87,9 +87,14 @@ class DraftStore:
 
     def put_upload(self, draft: Draft, field: str, filename: str, size: int, path: str) -> str | None:
         """Name a draft's file for a field; returns the path of the one it replaces."""
+        old = self.drop_upload(draft, field)
+        Upload.create(draft=draft.id, field=field, filename=filename, size=size, path=path)
+        return old
+
+    def drop_upload(self, draft: Draft, field: str) -> str | None:
+        """Forget the file of a field; returns its path."""
         old = Upload.get_or_none(Upload.draft == draft.id, Upload.field == field)
         Upload.delete().where(Upload.draft == draft.id, Upload.field == field).execute()
-        Upload.create(draft=draft.id, field=field, filename=filename, size=size, path=path)
         return None if old is None else old.path
 
     def drop_uploads(self, draft_id: int) -> list[str]:

@@ -1,7 +1,9 @@
 """The new-project form and the draft that it becomes: checking, needs correction, ready."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -24,22 +26,30 @@ login.members_only(blueprint)
 FILE_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
 CHECK_BOXES = ("scale_learning_rate", "consent")
 TEXT_FIELDS = (
-    "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction",
-    "optimizer", "learning_rate", "loss", "seed",
+    "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
+    "learning_rate", "loss", "seed", "schedule", "warmup_rounds", "early_stopping", "class_weights", "label_column",
+    "label_encoding", "scaling", "image_size",
 )  # fmt: skip
 FORM_FIELDS = (*TEXT_FIELDS, "metrics", *CHECK_BOXES, *FILE_FIELDS)
 LONGEST_TEXT = 1000
 
-
-def first_values() -> dict[str, str]:
-    """What an empty form shows: the settings' own defaults."""
-    plain = settings.ProjectSettings(name="")
-    return {field: str(getattr(plain, field)) for field in TEXT_FIELDS if getattr(plain, field) is not None}
+FOLDED = {
+    "preparation": ("label_encoding", "scaling", "image_size"),
+    "validation": ("validation_data", "validation_labels"),
+    "advanced": ("optimizer", "loss", "metrics", "class_weights", "seed", "shard_examples", "report_deadline"),
+}
+"""What is folded away until something is entered there, or is wrong with it."""
+SCHEDULE_WORDS = {
+    "constant": "constant",
+    "cosine": "cosine: falls slowly, fast, slowly",
+    "linear": "linear: falls to nothing",
+    "exponential": "exponential: falls to a hundredth",
+}
 
 
 @blueprint.get("/new")
 def new() -> ResponseReturnValue:
-    return render_template("new_project.html", **_for_form(first_values(), [], []))
+    return render_template("new_project.html", **_for_form({}, [], []))
 
 
 @blueprint.post("")
@@ -65,7 +75,8 @@ def show(draft_id: int) -> ResponseReturnValue:
 def change(draft_id: int) -> ResponseReturnValue:
     form, files = _entered()
     try:
-        here().drafts.change(login.account().id, draft_id, form, files, now())
+        removed = request.form.getlist("remove")
+        here().drafts.change(login.account().id, draft_id, form, files, now(), removed)
     except NotAcceptable as error:
         draft = here().drafts.view(login.account().id, draft_id)
         return _draft_page(draft, form, Problem(error.field, error.sentence)), 400
@@ -82,6 +93,12 @@ def state(draft_id: int) -> Response:
 def submit(draft_id: int) -> ResponseReturnValue:
     project_id = here().drafts.submit(login.account().id, draft_id, now())
     return redirect(url_for("projects.show", project_id=project_id), 303)
+
+
+@blueprint.post("/<int:draft_id>/suggested")
+def use_suggested(draft_id: int) -> ResponseReturnValue:
+    here().drafts.use_suggested(login.account().id, draft_id, now())
+    return redirect(url_for("drafts.show", draft_id=draft_id), 303)
 
 
 @blueprint.post("/<int:draft_id>/discard")
@@ -101,14 +118,32 @@ def _entered() -> tuple[dict[str, str], list[IncomingFile]]:
 def _draft_page(draft: DraftView, form: dict[str, str] | None = None, extra: Problem | None = None) -> str:
     problems = [*draft.problems, *([extra] if extra else [])]
     uploads = [(upload.field, upload.filename, upload.size) for upload in draft.uploads]
-    return render_template("draft.html", draft=draft, **_for_form(form or draft.form, problems, uploads))
+    entered = form or draft.form
+    outlook = here().drafts.outlook(login.account().id, draft.id)
+    suggested = msgspec.structs.asdict(outlook.suggested) if outlook else {}
+    differing = [
+        (field.replace("_", " "), value)
+        for field, value in suggested.items()
+        if field != "shard_examples" and entered.get(field, "") not in ("", str(value))
+    ]
+    return render_template(
+        "draft.html", draft=draft, outlook=outlook, differing=differing,
+        **_for_form(entered, problems, uploads, suggested, draft.preview),
+    )  # fmt: skip
 
 
 def _for_form(
-    form: dict[str, str], problems: list[Problem], uploads: list[tuple[str, str, int]]
-) -> dict[str, Any]:
+    form: Mapping[str, str], problems: list[Problem], uploads: list[tuple[str, str, int]],
+    suggested: Mapping[str, int] | None = None, preview: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """What the form's template needs. Problems of no field of the form stand at its head."""
+    columns = (preview or {}).get("data", {}).get("columns", [])
     return {
+        "suggested": suggested or {},
+        "preview": preview or {},
+        "unfolded": {part: any(_is_telling(form, problems, uploads, f) for f in FOLDED[part]) for part in FOLDED},
+        "preview_columns": [(column["name"], column["name"]) for column in columns],
+        "schedules": list(SCHEDULE_WORDS.items()),
         "form": form,
         "chosen_metrics": [word for word in form.get("metrics", "").split(",") if word],
         "problems": problems,
@@ -121,3 +156,10 @@ def _for_form(
         "limits": settings,
         "max_upload_bytes": here().settings.max_upload_bytes,
     }
+
+
+def _is_telling(
+    form: Mapping[str, str], problems: list[Problem], uploads: list[tuple[str, str, int]], field: str
+) -> bool:
+    entered = form.get(field, "") not in ("", "none", "auto", "0", "600")
+    return entered or field in {problem.field for problem in problems} | {upload[0] for upload in uploads}

@@ -181,3 +181,58 @@ def test_the_form_says_what_strangers_see_and_what_k_does(owner: Any) -> None:
     assert "in clear to machines of people you do not know" in text
     assert "K times fewer" in text
     assert "Multiply the learning rate by K" in text
+
+
+def test_an_optional_file_can_be_removed_again(owner: Any, stores: Stores) -> None:
+    place = start(owner, model=b"m", data=b"d", labels=b"l")
+    conclude(stores, DraftState.needs_correction)
+    page: Any = BeautifulSoup(owner.get(place).text, "html.parser")
+    assert page.find("input", {"name": "remove", "value": "labels"}) is not None
+    assert page.find("input", {"name": "remove", "value": "data"}) is None
+    owner.post(place, {**TEXTS, "remove": ["labels", "model", "nonsense"]}, form=place)
+    assert [each["field"] for each in owner.get(f"{place}.json").json["uploads"]] == ["model", "data"]
+    assert {path.name.split("-")[0] for path in stores.folder.glob("drafts/*/uploads/*")} == {"model", "data"}
+
+
+def test_a_new_file_goes_before_the_wish_to_remove_the_old(owner: Any) -> None:
+    place = start(owner, labels=b"l")
+    owner.post(place, {**TEXTS, "remove": "labels", **files(labels=b"new")}, form=place)
+    assert [each["size"] for each in owner.get(f"{place}.json").json["uploads"]] == [3]
+
+
+def test_each_setting_says_what_empty_means_and_none_is_filled_in_by_the_form(owner: Any) -> None:
+    page: Any = BeautifulSoup(owner.get("/drafts/new").text, "html.parser")
+    for field in ("epochs", "batch_size", "k", "warmup_rounds", "early_stopping", "class_weights", "seed"):
+        one = page.find(id=field)
+        assert one["value"] == ""
+        assert "Empty:" in page.find(id=one["aria-describedby"]).text
+    assert [option["value"] for option in page.find(id="schedule").find_all("option")] == [
+        "", "constant", "cosine", "linear", "exponential",
+    ]  # fmt: skip
+
+
+PREVIEW = {
+    "data": {
+        "kind": "csv", "rows": 150, "arrays": [], "columns": [
+            {"name": "sepal <b>", "type": "number", "distinct": None}, {"name": "kind", "type": "text", "distinct": 2}
+        ],
+        "head": [["5.1", "setosa"], ["4.9", "<i>virginica"]], "thumbnails": [],
+        "classes": [{"name": "setosa", "count": 100}, {"name": "virginica", "count": 50}], "range": [4.9, 5.1],
+    },
+    "labels": {"kind": "npy", "rows": 3, "arrays": [{"name": "y", "dtype": "int64", "shape": [3]}], "columns": [],
+               "head": [["1"]], "thumbnails": ["data:image/png;base64,AAAA"], "classes": None, "range": None},
+}  # fmt: skip
+
+
+def test_the_label_column_is_chosen_from_the_columns_that_were_found(owner: Any, stores: Stores) -> None:
+    place = start(owner, model=b"m", data=b"d")
+    conclude(stores, DraftState.needs_correction, preview=PREVIEW)
+    page: Any = BeautifulSoup(owner.get(place).text, "html.parser")
+    options = [option["value"] for option in page.find(id="label_column").find_all("option")]
+    assert options == ["", "sepal <b>", "kind"]
+    assert "<i>virginica" in page.find("table", class_="head").text
+    bars = page.find("table", class_="bars")
+    assert [[cell.text for cell in row.find_all(["th", "td"])][:2] for row in bars.tbody.find_all("tr")] == [
+        ["setosa", "100"], ["virginica", "50"],
+    ]  # fmt: skip
+    assert page.find("ul", class_="thumbnails").find("img")["src"].startswith("data:image/png")
