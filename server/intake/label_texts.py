@@ -16,6 +16,14 @@ def is_text(array: ArrayFile) -> bool:
     return np.dtype(array.dtype).kind in "US"
 
 
+def are_sound(texts: Array) -> bool:
+    """Whether every letter exists: arrays may hold any four bytes for one, and Python's own texts then break."""
+    if texts.dtype.kind != "U":
+        return True
+    letters = np.ascontiguousarray(texts.astype(texts.dtype.newbyteorder("="))).view(np.uint32)
+    return not ((letters > 0x10FFFF) | ((letters >= 0xD800) & (letters <= 0xDFFF))).any()
+
+
 def numbered(array: ArrayFile, path: Path) -> RawLabels:
     """The texts as numbers in the order of the texts. Raises UnusableArray."""
     texts = open_array(Path(array.path), text=True)
@@ -35,11 +43,11 @@ def numbered(array: ArrayFile, path: Path) -> RawLabels:
 
 
 def _readable(texts: Array) -> tuple[str, ...]:
-    """Raises UnusableArray for what is no text in UTF-8, or two texts that read alike, or one too long for a name."""
+    """Raises UnusableArray for what is no text in UTF-8, or too long for a class."""
+    if not are_sound(texts):
+        raise UnusableArray("holds damaged text")
     try:
         names = tuple(text.decode("utf-8") if isinstance(text, bytes) else str(text) for text in texts.tolist())
-        for name in names:
-            name.encode("utf-8")
     except ValueError:
         raise UnusableArray("holds damaged text") from None
     if any(len(name) > bounds.CLASS_LETTERS for name in names):

@@ -13,6 +13,7 @@ from server.intake import bounds
 from server.intake.blocks import Array, row_blocks
 from server.intake.image_archive import ImageArchive
 from server.intake.images import UnusableImage, decoded, png, shrunk
+from server.intake.label_texts import are_sound
 from server.intake.looked import Looked
 from server.intake.npy import UnusableArray, open_array
 from server.intake.tables import HEAD_COLUMNS, HEAD_LETTERS, HEAD_ROWS, Table
@@ -109,14 +110,18 @@ def _add_arrays(preview: Preview, arrays: dict[str, ArrayFile]) -> None:
         preview["thumbnails"] = [_uri(shrunk(picture, SIDE)) for picture in pictures]
 
 
+_SAY: dict[str, Callable[[Any], str]] = {
+    "f": lambda value: f"{value:g}",
+    "S": lambda value: value.decode("utf-8", "replace"),
+}
+
+
 def _head(numbers: Array) -> list[list[str]]:
     rows = numbers[:HEAD_ROWS].reshape(min(HEAD_ROWS, len(numbers)), -1)[:, :HEAD_COLUMNS]
-    say: Callable[[Any], str] = (lambda value: f"{value:g}") if numbers.dtype.kind == "f" else str
-    try:
-        return [[say(value)[:HEAD_LETTERS] for value in row] for row in rows.tolist()]
-    except ValueError:
-        # Bytes that are no text in an array that says it holds text.
+    say = _SAY.get(numbers.dtype.kind, str)
+    if not are_sound(rows):
         return []
+    return [[say(value)[:HEAD_LETTERS] for value in row] for row in rows.tolist()]
 
 
 def _extent(numbers: Array) -> tuple[float, float]:
