@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.config import Settings
+from server.config import Settings, shown
 from server.domain.accounts import Accounts
+from server.domain.addresses import Addresses
 from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
 from server.domain.blob_collector import BlobCollector
@@ -23,25 +24,36 @@ from server.domain.draft_collector import DraftCollector
 from server.domain.drafts import Drafts
 from server.domain.evaluator import Evaluator
 from server.domain.grid import NOTE_EVERY_SECONDS, Downtime, Grid
+from server.domain.hashing import Hashing
 from server.domain.host_blobs import HostBlobs
 from server.domain.hosts import Hosts
 from server.domain.join_keys import JoinKeys
 from server.domain.leader import Leader
+from server.domain.leaving import Leaving, LeavingFinisher
+from server.domain.letters import Letters
 from server.domain.notices import Notices
+from server.domain.operating import Operating
+from server.domain.passwords import Passwords, ResetLetters
 from server.domain.plans import Plans
+from server.domain.ports import Post, Ring
+from server.domain.postman import Postman
 from server.domain.preparer import Preparer
 from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
+from server.domain.public_status import PublicStatus
 from server.domain.replay import Replay
 from server.domain.reports import Reports
 from server.domain.results import Results
 from server.domain.round_pages import RoundPages
+from server.domain.standings import Leaderboards
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
 from server.domain.validator import Validator
 from server.intake.intake import ChildIntake
 from server.learning.exporter import ChildExporter
 from server.learning.learner import ChildLearner
+from server.post.mailing import Mailer, MailServer
+from server.rules.letters import MAIL, RESET, WEBHOOK
 from server.rules.quotas import UploadBounds
 from server.storage.bell import Bell
 from server.storage.stores import Stores, open_stores
@@ -51,6 +63,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from server.scheduler import Scheduler
+    from server.web.people import People
 
 
 _PULSE_SECONDS = 10.0
@@ -87,11 +100,13 @@ def web_app(settings: Settings) -> "Flask":
     bounds = UploadBounds(settings.account_upload_bytes, settings.least_free_bytes)
     grid = Grid(stores)
     threading.Thread(target=_note_web, args=(grid,), daemon=True).start()
+    hashing, hosts = Hashing(), Hosts(stores, settings.name)
+    accounts, projects = Accounts(stores, hashing), Projects(stores, bell.ring)
     return create_app(
         Services(
-            accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
-            hosts=Hosts(stores, settings.name),
-            drafts=Drafts(stores, bell.ring, bounds), projects=Projects(stores, bell.ring),
+            accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
+            people=people(settings, stores, hashing, accounts, projects, hosts, bell.ring),
+            drafts=Drafts(stores, bell.ring, bounds), projects=projects,
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
             results=Results(stores, plans, intake(settings), exporter(settings)),
             grid=grid, dispatch=Dispatch(stores, plans),
@@ -103,6 +118,38 @@ def web_app(settings: Settings) -> "Flask":
             ),
         )
     )  # fmt: skip
+
+
+def people(
+    settings: Settings, stores: Stores, hashing: Hashing, accounts: Accounts, projects: Projects, hosts: Hosts,
+    ring: Ring,
+) -> "People":  # fmt: skip
+    """What the web process does for people beside their projects."""
+    from server.web.people import People
+
+    letters = Letters(stores, settings.sends_mail, settings.name)
+    passwords = Passwords(stores, accounts, hashing, letters)
+    return People(
+        passwords=passwords, addresses=Addresses(stores, letters, ring, settings.public_url, settings.name),
+        leaving=Leaving(stores, passwords, projects, hosts), leaderboards=Leaderboards(stores),
+        status=PublicStatus(stores, utc_now()), operating=Operating(stores, ring, shown(settings)),
+        sends_mail=settings.sends_mail,
+    )  # fmt: skip
+
+
+def postman(settings: Settings, stores: Stores) -> Postman:
+    """The pass that sends letters: webhooks always, mail where a mail server is configured."""
+    from server.post.webhooks import WebhookPoster
+
+    posts: dict[str, Post] = {WEBHOOK: WebhookPoster(settings.webhooks_to_private)}
+    if settings.sends_mail:
+        server = MailServer(
+            settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.name, settings.smtp_user,
+            settings.smtp_password, settings.smtp_security,
+        )  # fmt: skip
+        posts |= {MAIL: Mailer(server), RESET: Mailer(server)}
+    resets = ResetLetters(stores, settings.public_url, settings.name)
+    return Postman(stores, posts, {RESET: resets.compose})
 
 
 def _note_web(grid: Grid) -> None:
@@ -142,7 +189,8 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
     plans = Plans(stores.blobs)
     intake_ = intake(settings)
     bell = _bell(settings)
-    notices = Notices(stores, public_url=settings.public_url)
+    notices = Notices(stores, Letters(stores, settings.sends_mail, settings.name), settings.public_url)
+    projects = Projects(stores, bell.ring)
     leader = Leader(stores, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
     table = (
         Row("rounds", 1.0, (Validator(stores, plans, notices, bell.ring),)),
@@ -151,7 +199,8 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_),)),
         Row("preparations", 5.0, (Preparer(stores, intake_, notices),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_, notices),)),
-        Row("blobs", 60.0, (BlobCollector(stores), DraftCollector(stores))),
+        Row("letters", 5.0, (postman(settings, stores),)),
+        Row("blobs", 60.0, (BlobCollector(stores), DraftCollector(stores), LeavingFinisher(stores, projects))),
     )
     return Scheduler(table, leader, bell, utc_now)
 

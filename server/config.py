@@ -21,8 +21,13 @@ RANGES = {
     "least_free_bytes": (0, 2**60),
     "learner_threads": (0, 1000),
     "learner_memory_bytes": (1, 2**50),
+    "smtp_port": (1, 65_535),
 }
 """Least and most of each number."""
+
+SECRET = frozenset({"smtp_password"})
+CHOICES = {"smtp_security": ("starttls", "tls", "none")}
+"""The words that a setting may be."""
 
 
 class BadSettings(ValueError):
@@ -34,7 +39,8 @@ class Settings:
     """`data` is the folder of the database and the blobs; `port` 0 asks the system for a free one.
 
     `https` says that people reach the grid by https (cookies are marked Secure then); `proxies` is how many reverse
-    proxies stand in front and may be believed; `learner_threads` 0 leaves the choice to TensorFlow.
+    proxies stand in front and may be believed; `learner_threads` 0 leaves the choice to TensorFlow. Without
+    `smtp_host`, or without `public_url` and `smtp_from`, the grid sends no mail.
     """
 
     data: Path = Path("var")
@@ -50,6 +56,18 @@ class Settings:
     least_free_bytes: int = 5 * 2**30
     learner_threads: int = 0
     learner_memory_bytes: int = 6 * 2**30
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: str = dataclasses.field(default="", repr=False)
+    smtp_from: str = ""
+    smtp_security: str = "starttls"
+    webhooks_to_private: bool = False
+
+    @property
+    def sends_mail(self) -> bool:
+        """Links in letters need an address that no visitor can choose, so `public_url` is asked for."""
+        return bool(self.smtp_host and self.smtp_from and self.public_url)
 
 
 def read_settings(arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Settings:
@@ -61,6 +79,12 @@ def read_settings(arguments: Mapping[str, Any], environment: Mapping[str, str] |
     data = Path(given.get("data") or from_env.get("data") or Settings.data)
     merged = {**_from_file(data / FILE, set(fields)), **from_env, **given, "data": data.absolute()}
     return Settings(**{name: _convert(name, merged[name]) for name in merged if name in fields})
+
+
+def shown(settings: Settings) -> list[tuple[str, str]]:
+    """Each setting with its value, as an operator may read it: a password is said to be set, no more."""
+    values = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    return [(name, "(set)" if name in SECRET and value else str(value)) for name, value in values.items()]
 
 
 def _from_file(path: Path, known: set[str]) -> dict[str, Any]:
@@ -88,4 +112,6 @@ def _convert(name: str, value: Any) -> Any:
         raise BadSettings(f"{name}: “{value}” is not a {kind.__name__}") from None
     if name in RANGES and not RANGES[name][0] <= converted <= RANGES[name][1]:
         raise BadSettings(f"{name}: {value} is out of range, {RANGES[name][0]} to {RANGES[name][1]}")
+    if name in CHOICES and converted not in CHOICES[name]:
+        raise BadSettings(f"{name}: “{value}” is none of {', '.join(CHOICES[name])}")
     return converted

@@ -40,6 +40,14 @@ class NotWritten(GridError):
     """Writing the file did not succeed just now; the server's log says why. Try again later."""
 
 
+class NotDelivered(GridError):
+    """A letter could not be delivered. `for_good`: trying again would not help."""
+
+    def __init__(self, sentence: str = "", for_good: bool = False) -> None:
+        super().__init__(sentence)
+        self.for_good = for_good
+
+
 class JoinKeyInvalid(GridError):
     """This join key is unknown, used up or out of date."""
 

@@ -1,21 +1,18 @@
-"""Sign up, log in. Passwords by Argon2id (RFC 9106); tries are throttled."""
+"""Sign up, log in, and whose session it is. Tries are throttled."""
 
-import contextlib
 import datetime as dt
 import re
+import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
-
-from server.errors import Busy, NotAcceptable, TooManyTries
+from server.domain.hashing import MAX_PASSWORD, Hashing, require_good
+from server.errors import AccountBlocked, Busy, NotAcceptable, TooManyTries
 from server.rules import views
+from server.storage.account_tables import Account
 from server.storage.stores import Stores
 
-MIN_PASSWORD = 10
-MAX_PASSWORD = 1000
 _NAME = re.compile(r"[\w.\- ]{2,40}")
 _WINDOW = dt.timedelta(minutes=15)
 _MAX_OF_BOTH = 8
@@ -26,43 +23,30 @@ _SIGN_UP = "(sign-up)"
 
 _SLOW_FROM = 8
 _LONGEST_PAUSE = 2.0
-_HASHINGS = 2
-"""At once: each takes 64 MiB and a processor."""
-_HASHING_PATIENCE = 3.0
-
 
 class Accounts:
-    def __init__(self, stores: Stores, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, stores: Stores, hashing: Hashing, pause: Callable[[float], None] = time.sleep) -> None:
         self._stores = stores
+        self._hashing = hashing
         self._pause = pause
-        self._hashing = threading.BoundedSemaphore(_HASHINGS)
         self._pausing = threading.BoundedSemaphore(4)
-        self._hasher = PasswordHasher()
-        # Verified where the name is unknown, so that the time taken does not tell which names exist.
-        self._decoy = self._hasher.hash("nobody's password")
 
     def sign_up(self, name: str, password: str, now: dt.datetime, remote: str = "") -> views.Account:
         """Raises NotAcceptable with the field that is wrong, TooManyTries from one address, Busy."""
         name = " ".join(name.split())
         if not _NAME.fullmatch(name):
             raise NotAcceptable("A name has 2 to 40 letters, digits, spaces, dots, dashes or underscores.", "name")
-        if len(password) < MIN_PASSWORD:
-            raise NotAcceptable(f"The password needs at least {MIN_PASSWORD} characters.", "password")
-        if len(password) > MAX_PASSWORD:
-            raise NotAcceptable(f"The password may have {MAX_PASSWORD} characters at most.", "password")
-        if password.casefold() in (name.casefold(), "password12", "1234567890"):
-            raise NotAcceptable("This password would be the first one tried.", "password")
+        require_good(password, name)
         if self._stores.accounts.named(name) is not None:
             raise NotAcceptable("This name is taken.", "name")
         self._count_sign_up(remote, now)
-        with self._hashing_place():
-            hashed = self._hasher.hash(password)
+        hashed = self._hashing.hash(password)
         with self._stores.database.write():
             row = self._stores.accounts.add(name, hashed, now)
-        return views.Account(row.id, row.name, row.is_operator)
+        return _view(row)
 
     def log_in(self, name: str, password: str, remote: str, now: dt.datetime) -> views.Account | None:
-        """None when name or password is wrong. Raises TooManyTries, Busy.
+        """None when name or password is wrong. Raises TooManyTries, Busy, and AccountBlocked to its owner only.
 
         Too many tries of one name from one address are refused there; tries of one name from many addresses only make
         all of them slower, so that nobody can lock another person out.
@@ -79,7 +63,7 @@ class Accounts:
         self._slow_down(failures.of_name)
         row = accounts.named(name)
         try:
-            right = self._matches(row.password_hash if row else self._decoy, password[:MAX_PASSWORD])
+            right = self._hashing.matches(row.password_hash if row else None, password[:MAX_PASSWORD])
         except Busy:
             with database.write():
                 accounts.forget_try(this)
@@ -88,16 +72,29 @@ class Accounts:
             return None
         with database.write():
             accounts.forget_tries_of(name, remote)
-        if self._hasher.check_needs_rehash(row.password_hash):
-            with self._hashing_place():
-                hashed = self._hasher.hash(password)
+        if row.blocked_at is not None:
+            raise AccountBlocked()
+        if self._hashing.is_outdated(row.password_hash):
+            hashed = self._hashing.hash(password)
             with database.write():
                 accounts.set_password(row.id, hashed)
-        return views.Account(row.id, row.name, row.is_operator)
+        return _view(row)
 
     def by_id(self, account_id: int) -> views.Account | None:
         row = self._stores.accounts.by_id(account_id)
-        return None if row is None else views.Account(row.id, row.name, row.is_operator)
+        return None if row is None else _view(row)
+
+    def session_key(self, account_id: int) -> str:
+        """What a session of this account must hold: it changes with the password."""
+        row = self._stores.accounts.by_id(account_id)
+        return "" if row is None else row.session_key
+
+    def of_session(self, account_id: int, session_key: str) -> views.Account | None:
+        """The account of a session, unless it has ended: by a new password, by a deletion, or blocked."""
+        row = self._stores.accounts.by_id(account_id)
+        if row is None or row.deleted_at is not None or row.blocked_at is not None:
+            return None
+        return _view(row) if secrets.compare_digest(row.session_key, session_key) else None
 
     def _count_sign_up(self, remote: str, now: dt.datetime) -> None:
         with self._stores.database.write():
@@ -114,18 +111,6 @@ class Accounts:
             finally:
                 self._pausing.release()
 
-    @contextlib.contextmanager
-    def _hashing_place(self) -> Iterator[None]:
-        if not self._hashing.acquire(timeout=_HASHING_PATIENCE):
-            raise Busy()
-        try:
-            yield
-        finally:
-            self._hashing.release()
 
-    def _matches(self, hashed: str, password: str) -> bool:
-        with self._hashing_place():
-            try:
-                return self._hasher.verify(hashed, password)
-            except (Argon2Error, InvalidHashError):
-                return False
+def _view(row: Account) -> views.Account:
+    return views.Account(row.id, row.name, row.is_operator)

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from server.domain.secrets import hash_of, new_secret
-from server.errors import HostTooOld, JoinKeyInvalid, UnknownToken
+from server.errors import AccountBlocked, HostTooOld, JoinKeyInvalid, UnknownToken
 from server.rules.states import ResultState
 from server.rules.status import ONLINE_SECONDS
 from server.rules.views import HostView
@@ -28,7 +28,7 @@ class Hosts:
         self._grid_name = grid_name
 
     def attach(self, request: AttachRequest, now: dt.datetime) -> Attached:
-        """A join key becomes a host token. Raises JoinKeyInvalid, HostTooOld.
+        """A join key becomes a host token. Raises JoinKeyInvalid, HostTooOld, AccountBlocked.
 
         The same key and nonce again (the answer was lost) get the same host and a new token, and use up nothing.
         """
@@ -47,6 +47,8 @@ class Hosts:
                 if owner_id is None:
                     raise JoinKeyInvalid()
                 host = self._stores.hosts.add(owner_id, request.name, hash_of(token), request.machine, now, attachment)
+            if self._stores.accounts.is_blocked(host.account_id):
+                raise AccountBlocked()
         return Attached(str(host.id), token, self._grid_name)
 
     def detach(self, owner_id: int, host_id: int, now: dt.datetime) -> None:
@@ -58,24 +60,29 @@ class Hosts:
             self._stores.hosts.detach(host.id, now)
 
     def by_token(self, token: str) -> Host:
+        """Raises UnknownToken, AccountBlocked."""
         host = self._stores.hosts.by_token(hash_of(token)) if token else None
         if host is None:
             raise UnknownToken()
+        if self._stores.accounts.is_blocked(host.account_id):
+            raise AccountBlocked()
         return host
 
     def list_for(self, owner_id: int, now: dt.datetime) -> list[HostView]:
-        return [self._view(host, now) for host in self._stores.hosts.of_account(owner_id)]
+        given = self._stores.overview.given_by_hosts(owner_id)
+        return [self._view(host, given.get(host.id, 0), now) for host in self._stores.hosts.of_account(owner_id)]
 
     def _attached(self, attachment: str | None, now: dt.datetime) -> Host | None:
         host = self._stores.hosts.attached_as(attachment) if attachment else None
         return host if host is not None and now - host.created_at < _SAME_ATTACHMENT else None
 
-    def _view(self, host: Host, now: dt.datetime) -> HostView:
+    def _view(self, host: Host, mini_batches: int, now: dt.datetime) -> HostView:
         verdicts = self._stores.hosts.verdicts(host.id)
         return HostView(
             id=host.id, name=host.name, system=host.system, threads=host.threads, memory=host.memory,
             last_seen_at=host.last_seen_at, doing=self._doing(host, now),
             valid_results=verdicts.get(ResultState.valid, 0), invalid_results=verdicts.get(ResultState.invalid, 0),
+            mini_batches=mini_batches, software=host.software,
             host_seconds=self._stores.work.total_host_seconds(now, host_id=host.id),
         )  # fmt: skip
 

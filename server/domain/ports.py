@@ -23,6 +23,7 @@ from server.rules.learning_values import (
     StepReport,
     StepRequest,
 )
+from server.rules.letters import Outgoing
 from server.rules.results import EventsRequest, ExportRequest
 
 
@@ -60,6 +61,12 @@ class Exporter(Protocol):
     def export(self, request: ExportRequest) -> None: ...
 
     def write_events(self, request: EventsRequest) -> None: ...
+
+
+class Post(Protocol):
+    """A way for letters to leave. Raises NotDelivered."""
+
+    def send(self, letter: Outgoing) -> None: ...
 
 
 class Ring(Protocol):

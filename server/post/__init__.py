@@ -1,1 +1,1 @@
-"""Letters to people outside: mail by SMTP and webhooks by HTTP. Knows no domain and keeps nothing."""
+"""What leaves the grid for people: mail by SMTP, webhooks by HTTP. Knows letters, not why they are written."""

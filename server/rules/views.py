@@ -31,6 +31,20 @@ class TokenView(msgspec.Struct, frozen=True):
     last_used_at: dt.datetime | None
 
 
+class ContactView(msgspec.Struct, frozen=True):
+    """How an account is told things. `pending_email` was given and waits to be confirmed by its link."""
+
+    sends_mail: bool
+    email: str
+    pending_email: str
+    tell_by_mail: bool
+    webhook_url: str
+    webhook_secret: str
+    webhook_trouble: str
+    webhook_sent_at: dt.datetime | None
+    is_listed: bool
+
+
 class JoinKeyView(msgspec.Struct, frozen=True):
     id: int
     label: str
@@ -52,6 +66,8 @@ class HostView(msgspec.Struct, frozen=True):
     valid_results: int
     invalid_results: int
     host_seconds: float
+    mini_batches: int = 0
+    software: str = ""
 
 
 class UploadView(msgspec.Struct, frozen=True):

@@ -1,7 +1,7 @@
 """Accounts, join keys and failed log-ins."""
 
 import datetime as dt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from peewee import IntegrityError
 
@@ -20,7 +20,7 @@ class Failures(NamedTuple):
 class AccountStore:
     def add(self, name: str, password_hash: str, now: dt.datetime) -> Account:
         """The first account of a grid is its operator's. Raises NotAcceptable when the name is taken."""
-        first = Account.select().count() == 0
+        first = Account.row_where("deleted_at IS NULL") is None
         try:
             return Account.create(
                 name=name, folded=name.casefold(), password_hash=password_hash, is_operator=first, created_at=now
@@ -31,11 +31,34 @@ class AccountStore:
     def named(self, name: str) -> Account | None:
         return Account.get_or_none(Account.folded == name.casefold())
 
+    def is_blocked(self, account_id: int) -> bool:
+        return Account.row_where("id = ? AND blocked_at IS NOT NULL", account_id) is not None
+
+    def departed_with_belongings(self) -> list[int]:
+        """Deleted accounts whose projects or drafts are still there: whoever deleted them was interrupted."""
+        rows = Account.rows_where(
+            "deleted_at IS NOT NULL AND (EXISTS (SELECT 1 FROM project WHERE owner_id = account.id) OR"
+            " EXISTS (SELECT 1 FROM draft WHERE owner_id = account.id) OR"
+            " EXISTS (SELECT 1 FROM partial_upload WHERE owner_id = account.id))"
+        )
+        return [int(row.id) for row in rows]
+
     def by_id(self, account_id: int) -> Account | None:
         return Account.get_or_none(Account.id == account_id)
 
-    def set_password(self, account_id: int, password_hash: str) -> None:
-        Account.update(password_hash=password_hash).where(Account.id == account_id).execute()
+    def set_password(self, account_id: int, password_hash: str, session_key: str | None = None) -> None:
+        """With a new session key all sessions end."""
+        columns = {"password_hash": password_hash} | ({} if session_key is None else {"session_key": session_key})
+        Account.update(**columns).where(Account.id == account_id).execute()
+
+    def change(self, account_id: int, **columns: Any) -> None:
+        Account.update(**columns).where(Account.id == account_id).execute()
+
+    def with_email(self, email: str) -> Account | None:
+        """Whose verified address it is; addresses differ by more than case."""
+        return Account.row_where(
+            "lower(email) = ? AND email_verified_at IS NOT NULL AND deleted_at IS NULL", email.lower()
+        )
 
     def record_try(self, name: str, remote: str, now: dt.datetime) -> int:
         """Counts as a failure until it is forgotten. Returns its id."""
@@ -89,6 +112,9 @@ class JoinKeyStore:
             .execute()
         )
         return JoinKey.get(JoinKey.key_hash == key_hash).account_id if used == 1 else None
+
+    def delete_all_of(self, account_id: int) -> None:
+        JoinKey.delete().where(JoinKey.account == account_id).execute()
 
     def delete(self, account_id: int, key_id: int) -> None:
         if JoinKey.delete().where(JoinKey.id == key_id, JoinKey.account == account_id).execute() != 1:

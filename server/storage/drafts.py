@@ -79,6 +79,13 @@ class DraftStore:
     def of_project(self, project_id: int) -> Draft | None:
         return Draft.get_or_none(Draft.project == project_id)
 
+    def numbers_of(self, owner_id: int) -> list[int]:
+        """All of an account's drafts, those that became projects included."""
+        return [int(row.id) for row in Draft.rows_where("owner_id = ?", owner_id)]
+
+    def delete_of(self, owner_id: int) -> None:
+        Draft.delete().where(Draft.owner == owner_id).execute()
+
     def delete(self, draft: Draft) -> None:
         Draft.delete().where(Draft.id == draft.id).execute()
 

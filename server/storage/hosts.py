@@ -38,6 +38,10 @@ class HostStore:
     def detach(self, host_id: int, now: dt.datetime) -> None:
         Host.update(token_hash=f"detached {host_id}", detached_at=now).where(Host.id == host_id).execute()
 
+    def forget_names(self, account_id: int) -> None:
+        """What its owner called it is the owner's; detached ones too."""
+        Host.update(name="machine").where(Host.account == account_id).execute()
+
     def by_token(self, token_hash: str) -> Host | None:
         return Host.row_where("token_hash = ?", token_hash)
 

@@ -10,6 +10,9 @@ from server.storage.database import Database
 from server.storage.drafts import DraftStore
 from server.storage.hosts import HostStore
 from server.storage.leadership import FactStore, LeadershipStore
+from server.storage.letters import LetterStore, ProofStore
+from server.storage.operating import OperatingStore
+from server.storage.overview import OverviewStore
 from server.storage.projects import ProjectStore
 from server.storage.references import ReferenceStore
 from server.storage.rounds import CheckpointStore, RoundStore
@@ -27,6 +30,8 @@ class Stores:
     accounts: AccountStore
     join_keys: JoinKeyStore
     tokens: TokenStore
+    proofs: ProofStore
+    letters: LetterStore
     hosts: HostStore
     drafts: DraftStore
     projects: ProjectStore
@@ -36,6 +41,8 @@ class Stores:
     references: ReferenceStore
     leadership: LeadershipStore
     facts: FactStore
+    overview: OverviewStore
+    operating: OperatingStore
 
 
 def open_stores(folder: Path) -> Stores:
@@ -49,7 +56,9 @@ def open_stores(folder: Path) -> Stores:
     database.migrate()
     return Stores(
         folder=folder, database=database, blobs=BlobFolder(folder / "blobs"), accounts=AccountStore(),
-        join_keys=JoinKeyStore(), tokens=TokenStore(), hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
+        join_keys=JoinKeyStore(), tokens=TokenStore(), proofs=ProofStore(), letters=LetterStore(),
+        hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),
+        overview=OverviewStore(database), operating=OperatingStore(database),
     )  # fmt: skip

@@ -239,6 +239,20 @@ Result.add_index(Result.index(Result.id, name="result_reported").where(SQL("stat
 Result.add_index(Result.index(Result.silent_at, name="result_leased").where(SQL("state = 'leased'")))
 
 
+class PastWork(Table):
+    """Valid work for projects that were deleted since, by host and day (days since 1970): credit outlives them."""
+
+    host = ForeignKeyField(Host, on_delete="CASCADE", index=False)
+    host_id: int
+    day = IntegerField()
+    results = IntegerField()
+    mini_batches = IntegerField()
+    seconds = DoubleField()
+
+    class Meta:
+        primary_key = CompositeKey("host", "day")
+
+
 class MiniBatchUse(Table):
     """Written with the verdict. The key is the promise: each mini-batch is used exactly once an epoch.
 
@@ -284,5 +298,5 @@ class GridFact(Table):
 
 ALL = (
     Account, LoginFailure, JoinKey, AccessToken, MailProof, Letter, PartialUpload, Host, Project, Draft, Upload, Shard,
-    Round, Checkpoint, Unit, Result, MiniBatchUse, Event, Leadership, GridFact,
+    Round, Checkpoint, Unit, Result, PastWork, MiniBatchUse, Event, Leadership, GridFact,
 )  # fmt: skip

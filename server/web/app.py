@@ -6,16 +6,20 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from server.web import (
+    account,
     accounts,
+    computers,
     drafts,
     errors,
     login,
+    mail_links,
+    operator,
     pages,
     projects,
+    public,
     requestor_api,
     results,
     security,
-    tokens,
     uploads,
     volunteer_api,
     words,
@@ -38,7 +42,7 @@ def create_app(services: Services) -> Flask:
     security.install(app, services.settings, exempt=apis)
     errors.install(app)
     words.install(app)
-    rooms = (pages, accounts, tokens, drafts, projects, results)
+    rooms = (pages, accounts, account, computers, mail_links, public, operator, drafts, projects, results)
     for blueprint in (*apis, *(room.blueprint for room in rooms)):
         app.register_blueprint(blueprint)
     app.context_processor(_for_templates)
@@ -49,4 +53,7 @@ def create_app(services: Services) -> Flask:
 
 
 def _for_templates() -> dict[str, Any]:
-    return {"software": SOFTWARE, "logged_in": login.is_logged_in()}
+    logged_in = login.is_logged_in()
+    return {
+        "software": SOFTWARE, "logged_in": logged_in, "is_operator": logged_in and login.account().is_operator,
+    }  # fmt: skip

@@ -16,7 +16,9 @@ KEEP_SECONDS = 1.0
 class BriefCache:
     """Bodies with their ETags, for a moment: many tabs cost the database no more than one."""
 
-    def __init__(self, entries: int = 256) -> None:
+    def __init__(self, entries: int = 256, keep: float = KEEP_SECONDS) -> None:
+        """`keep`: for so many seconds."""
+        self._keep = keep
         self._entries = entries
         self._held: OrderedDict[object, tuple[float, bytes, str]] = OrderedDict()
         self._lock = threading.Lock()
@@ -26,7 +28,7 @@ class BriefCache:
         moment = time.monotonic()
         with self._lock:
             held = self._held.get(key)
-        if held is not None and moment - held[0] < KEEP_SECONDS:
+        if held is not None and moment - held[0] < self._keep:
             return held[1:]
         body, etag = encoded(build())
         with self._lock:

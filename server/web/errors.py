@@ -48,6 +48,7 @@ ANSWERS: dict[type[errors.GridError], Answer] = {
     errors.TooManyTries: Answer(429, _C.too_many_tries, "Too many tries"),
     errors.Busy: Answer(503, _C.busy, "Busy just now"),
     errors.NotWritten: Answer(503, _C.busy, "This did not succeed just now"),
+    errors.NotDelivered: Answer(502, _C.server_error, "Not delivered"),
     errors.JoinKeyInvalid: Answer(403, _C.join_key_invalid, "This join key does not work"),
     errors.HostTooOld: Answer(426, _C.host_too_old, "This program is too old"),
     errors.UnknownToken: Answer(401, _C.unknown_token, "Unknown host"),

@@ -9,6 +9,8 @@ from werkzeug.wrappers import Response
 from server.rules.views import Account
 from server.web.services import here
 
+_KEY = "key"
+
 
 class Visitor(flask_login.UserMixin):  # type: ignore[misc]
     """An account as flask-login wants it."""
@@ -44,6 +46,7 @@ def enter(account: Account) -> None:
     """Log in, with a fresh session: nothing that was set before the log-in survives it."""
     session.clear()
     session.permanent = True
+    session[_KEY] = here().accounts.session_key(account.id)
     flask_login.login_user(Visitor(account))
 
 
@@ -72,5 +75,6 @@ def safe_target(target: str) -> str:
 def _load(account_id: str) -> Visitor | None:
     if not account_id.isascii() or not account_id.isdigit():
         return None
-    found = here().accounts.by_id(int(account_id))
+    # A session holds the key that its account had: with a new password it is another's, and the session has ended.
+    found = here().accounts.of_session(int(account_id), str(session.get(_KEY, "")))
     return Visitor(found) if found else None

@@ -27,6 +27,7 @@ from server.rules.views import (
     TokenOwner,
     TokenView,
 )
+from server.web.people import People
 from volunteer.protocol import messages
 
 Host = Any
@@ -48,6 +49,8 @@ class Accounts(Protocol):
     def sign_up(self, name: str, password: str, now: dt.datetime, remote: str = "") -> Account: ...
     def log_in(self, name: str, password: str, remote: str, now: dt.datetime) -> Account | None: ...
     def by_id(self, account_id: int) -> Account | None: ...
+    def session_key(self, account_id: int) -> str: ...
+    def of_session(self, account_id: int, session_key: str) -> Account | None: ...
 
 
 class JoinKeys(Protocol):
@@ -161,6 +164,7 @@ class Services:
     accounts: Accounts
     join_keys: JoinKeys
     tokens: Tokens
+    people: People
     hosts: Hosts
     drafts: Drafts
     projects: Projects
@@ -174,6 +178,10 @@ class Services:
     incoming_gradients: Path
     settings: WebSettings
     wake: Callable[[], None]
+
+    def address(self, seen: str) -> str:
+        """The grid's address as people should use it; `seen` is what this visitor's browser used."""
+        return (self.settings.public_url or seen).rstrip("/")
 
 
 def here() -> Services:

@@ -1,6 +1,7 @@
 """A whole grid without processes: the domain's real objects over one real data folder, and a clock that tests turn."""
 
 import datetime as dt
+import functools
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from server.domain.draft_checker import DraftChecker
 from server.domain.drafts import Drafts
 from server.domain.evaluator import Evaluator
 from server.domain.grid import Downtime, Grid
+from server.domain.hashing import Hashing
 from server.domain.host_blobs import HostBlobs
 from server.domain.hosts import Hosts
 from server.domain.join_keys import JoinKeys
@@ -129,10 +131,14 @@ class DomainGrid:
         self.wait(5)
         self.leader.run_pass(self.now)
 
+    @functools.cached_property
+    def hashing(self) -> Hashing:
+        """Made when asked for: its first hash takes longer than most tests."""
+        return Hashing()
+
     @property
     def accounts(self) -> Accounts:
-        """Made when asked for: its first hash takes longer than most tests."""
-        return Accounts(self.stores)
+        return Accounts(self.stores, self.hashing)
 
     def _guard(self) -> None:
         self.interrupt()

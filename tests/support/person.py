@@ -42,7 +42,7 @@ class Person:
 
     def join_key(self, uses: int = 10, hours: int = 2) -> str:
         answer = self.submit(
-            "/account/join-keys", {"label": "test", "uses": str(uses), "hours": str(hours)}, page="/account"
+            "/computers/join-keys", {"label": "test", "uses": str(uses), "hours": str(hours)}, page="/computers"
         )
         found = re.search(r"daigjoin_[\w-]+", answer.text)
         assert found, answer.text

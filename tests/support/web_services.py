@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from server.bootstrap import people
+from server.config import Settings
 from server.domain.accounts import Accounts
 from server.domain.dispatch import Dispatch
 from server.domain.drafts import Drafts
 from server.domain.grid import Grid
+from server.domain.hashing import Hashing
 from server.domain.host_blobs import HostBlobs
 from server.domain.hosts import Hosts
 from server.domain.join_keys import JoinKeys
@@ -20,17 +23,19 @@ from server.storage.stores import Stores
 from server.web.services import Services, WebSettings
 
 
-def services_over(stores: Stores, intake: Any, exporter: Any) -> Services:
+def services_over(stores: Stores, intake: Any, exporter: Any, settings: Settings | None = None) -> Services:
     """`intake` and `exporter` stand in for what would need child processes."""
 
     def ring(duty: str) -> None:
         return None
 
     plans = Plans(stores.blobs)
+    hashing, hosts = Hashing(), Hosts(stores, "a test grid")
+    accounts, projects = Accounts(stores, hashing), Projects(stores, ring)
     return Services(
-        accounts=Accounts(stores), join_keys=JoinKeys(stores), tokens=Tokens(stores),
-        hosts=Hosts(stores, "a test grid"),
-        drafts=Drafts(stores, ring), projects=Projects(stores, ring),
+        accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
+        people=people(settings or Settings(), stores, hashing, accounts, projects, hosts, ring),
+        drafts=Drafts(stores, ring), projects=projects,
         project_views=ProjectViews(stores), round_pages=RoundPages(stores),
         results=Results(stores, plans, intake, exporter),
         grid=Grid(stores), dispatch=Dispatch(stores, plans),

@@ -75,6 +75,17 @@ _STATEMENTS = (
     """CREATE INDEX "partial_upload_owner_id" ON "partial_upload" ("owner_id")""",
     """CREATE INDEX "partial_upload_touched_at" ON "partial_upload" ("touched_at")""",
     """CREATE UNIQUE INDEX "partial_upload_name" ON "partial_upload" ("name")""",
+    """
+    CREATE TABLE "past_work" (
+        "host_id" INTEGER NOT NULL,
+        "day" INTEGER NOT NULL,
+        "results" INTEGER NOT NULL,
+        "mini_batches" INTEGER NOT NULL,
+        "seconds" REAL NOT NULL,
+        PRIMARY KEY ("host_id", "day"),
+        FOREIGN KEY ("host_id") REFERENCES "host" ("id") ON DELETE CASCADE
+    )
+    """,
     """ALTER TABLE "project" ADD COLUMN "preprocessing" TEXT NOT NULL DEFAULT '{}'""",
     """ALTER TABLE "project" ADD COLUMN "origin" INTEGER""",
     """ALTER TABLE "draft" ADD COLUMN "preview" TEXT NOT NULL DEFAULT '{}'""",
@@ -90,7 +101,7 @@ def up(migrator, db):  # type: ignore[no-untyped-def]
 
 
 def down(migrator, db):  # type: ignore[no-untyped-def]
-    for table in ("partial_upload", "letter", "mail_proof", "access_token"):
+    for table in ("past_work", "partial_upload", "letter", "mail_proof", "access_token"):
         db.execute_sql(f'DROP TABLE "{table}"')
     for table, columns in (
         ("result", ("bytes_up", "bytes_down")),

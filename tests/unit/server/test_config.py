@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from server.config import RANGES, BadSettings, Settings, read_settings
+from server.config import CHOICES, RANGES, BadSettings, Settings, read_settings
 
 
 def test_the_defaults_need_nothing(tmp_path: Path) -> None:
@@ -23,12 +23,13 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_file(t
 
 @pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
 def test_every_setting_can_be_given_by_the_environment(tmp_path: Path, field: dataclasses.Field[object]) -> None:
-    texts = {bool: "yes", int: "7", str: "word", Path: str(tmp_path)}
+    word = CHOICES.get(field.name, ("word",))[0]
+    texts = {bool: "yes", int: "7", str: word, Path: str(tmp_path)}
     kind = type(field.default) if not isinstance(field.default, Path) else Path
     settings = read_settings({"data": tmp_path}, {f"DAIG_{field.name.upper()}": texts[kind]})
     assert isinstance(getattr(settings, field.name), kind)
     if field.name != "data":
-        assert getattr(settings, field.name) == {bool: True, int: 7, str: "word"}[kind]
+        assert getattr(settings, field.name) == {bool: True, int: 7, str: word}[kind]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path, field: da
         ({"DAIG_PORT": "65536"}, "port"),
         ({"DAIG_PORT": "-1"}, "port"),
         ({"DAIG_WEB_THREADS": "0"}, "web_threads"),
+        ({"DAIG_SMTP_SECURITY": "ssl"}, "smtp_security"),
         ({"DAIG_LEARNER_MEMORY_BYTES": "-5"}, "learner_memory_bytes"),
     ],
 )
@@ -62,3 +64,14 @@ def test_every_number_has_its_range() -> None:
 
 def test_other_variables_are_nobodys_business(tmp_path: Path) -> None:
     assert read_settings({"data": tmp_path}, {"PORT": "1", "DAIG_UNKNOWN": "x"}).port == 8000
+
+
+def test_the_password_of_the_mail_server_is_not_shown() -> None:
+    assert "hush" not in repr(Settings(smtp_password="hush"))
+
+
+def test_mail_is_sent_only_where_links_have_an_address_of_their_own() -> None:
+    whole = Settings(smtp_host="mail", smtp_from="grid@example.org", public_url="https://grid.example.org")
+    assert whole.sends_mail
+    for name in ("smtp_host", "smtp_from", "public_url"):
+        assert not dataclasses.replace(whole, **{name: ""}).sends_mail

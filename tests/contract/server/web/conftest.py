@@ -70,7 +70,7 @@ def host(told: Told) -> FlaskClient:
     """A host's HTTP client, with its token."""
     nobody: Any = None
     services = Services(
-        accounts=nobody, join_keys=nobody, tokens=nobody,
+        accounts=nobody, join_keys=nobody, tokens=nobody, people=nobody,
         hosts=told, drafts=nobody, projects=nobody, project_views=nobody, round_pages=nobody, results=nobody,
         grid=nobody, dispatch=told, reports=told, blobs=told, incoming_gradients=told.folder,
         settings=WebSettings("a test's secret key"), wake=lambda: None,

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from server.domain import accounts
+from server.domain import hashing
 from server.web.app import create_app
 from server.web.requestor_api import HANDLERS
 from tests.support.domain_grid import DomainGrid
@@ -92,7 +92,7 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(accounts, "PasswordHasher", quick)
+    monkeypatch.setattr(hashing, "PasswordHasher", quick)
     opened = Stage(tmp_path / "grid")
     yield opened
     opened.grid.stores.database.close()

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from server.domain import accounts as accounts_module
+from server.domain import hashing as hashing_module
 from server.domain.accounts import Accounts
 from server.errors import Busy, NotAcceptable, TooManyTries
 from server.storage.account_tables import Account
@@ -78,7 +79,7 @@ def test_tries_of_one_name_from_one_address_are_throttled_and_let_in_again_later
 
 def test_nobody_can_lock_another_person_out(grid: DomainGrid) -> None:
     pauses: list[float] = []
-    accounts = Accounts(grid.stores, pauses.append)
+    accounts = Accounts(grid.stores, grid.hashing, pauses.append)
     accounts.sign_up("Alice", PASSWORD, grid.now)
     for number in range(30):
         assert accounts.log_in("alice", "wrong password", f"address {number}", grid.now) is None
@@ -101,7 +102,7 @@ def test_guesses_that_come_at_once_do_not_pass_the_limit(
 ) -> None:
     accounts.sign_up("Alice", PASSWORD, grid.now)
     verified: list[str] = []
-    monkeypatch.setattr(accounts, "_matches", lambda hashed, password: verified.append(password) or time.sleep(0.05))
+    monkeypatch.setattr(grid.hashing, "matches", lambda hashed, password: verified.append(password) or time.sleep(0.05))
 
     def guess(number: int) -> None:
         with contextlib.suppress(TooManyTries):
@@ -130,7 +131,7 @@ def test_at_most_two_passwords_are_hashed_at_once(
                 at_work -= 1
             return "$argon2id$"
 
-    monkeypatch.setattr(accounts, "_hasher", SlowHasher())
+    monkeypatch.setattr(grid.hashing, "_hasher", SlowHasher())
 
     def join(number: int) -> None:
         accounts.sign_up(f"person {number}", PASSWORD, grid.now, f"address {number}")
@@ -145,8 +146,8 @@ def test_who_would_wait_long_for_a_hashing_is_told_to_come_again_and_it_counts_a
     grid: DomainGrid, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     accounts.sign_up("Alice", PASSWORD, grid.now)
-    monkeypatch.setattr(accounts_module, "_HASHING_PATIENCE", 0.01)
-    with accounts._hashing_place(), accounts._hashing_place():
+    monkeypatch.setattr(hashing_module, "_PATIENCE", 0.01)
+    with grid.hashing.place(), grid.hashing.place():
         for _ in range(10):
             with pytest.raises(Busy):
                 accounts.log_in("Alice", PASSWORD, "here", grid.now)
@@ -182,7 +183,13 @@ def test_an_unknown_name_takes_a_hash_too(
     """So that the time of an answer does not tell which names exist."""
     accounts.sign_up("Alice", PASSWORD, grid.now)
     verified = []
-    monkeypatch.setattr(accounts, "_matches", lambda hashed, password: verified.append(hashed) or False)
+
+    class Watched:
+        def verify(self, hashed: str, password: str) -> bool:
+            verified.append(hashed)
+            return False
+
+    monkeypatch.setattr(grid.hashing, "_hasher", Watched())
     accounts.log_in("Alice", "wrong password", "here", grid.now)
     accounts.log_in("Nobody", "wrong password", "here", grid.now)
     assert len(verified) == 2

@@ -13,7 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from server.domain import accounts
+from server.config import Settings
+from server.domain import hashing
 from server.storage.stores import Stores, open_stores
 from server.web.app import create_app
 from server.web.services import Services
@@ -58,10 +59,19 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
 
 
 @pytest.fixture
-def services(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> Services:
+def settings() -> Settings:
+    """A grid that sends mail."""
+    return Settings(
+        public_url="https://grid.example.org", smtp_host="mail.example.org", smtp_from="grid@example.org",
+        smtp_password="hush",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def services(stores: Stores, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Services:
     quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(accounts, "PasswordHasher", quick)
-    return services_over(stores, NoChild(), NoChild())
+    monkeypatch.setattr(hashing, "PasswordHasher", quick)
+    return services_over(stores, NoChild(), NoChild(), settings)
 
 
 @pytest.fixture

@@ -84,25 +84,25 @@ def test_a_log_in_never_sends_people_to_another_site(owner: Any, target: str) ->
 
 
 def test_a_join_key_is_shown_once_with_the_command_that_uses_it(owner: Any) -> None:
-    answer = owner.post("/account/join-keys", {"label": "desk", "uses": "2", "hours": "24"}, form="/account")
+    answer = owner.post("/computers/join-keys", {"label": "desk", "uses": "2", "hours": "24"}, form="/computers")
     page: Any = BeautifulSoup(answer.text, "html.parser")
     secret = page.find(id="secret").text
     command = "daig-volunteer run --headless --server http://localhost --join-key-file -"
     assert page.find(id="command").text == command
     assert answer.headers["Cache-Control"] == "no-store"
-    again = owner.get("/account").text
+    again = owner.get("/computers").text
     assert "desk" in again
     assert secret not in again
 
 
 def test_a_revoked_join_key_is_gone_and_only_its_owner_can_revoke_it(owner: Any, stranger: Any) -> None:
-    owner.post("/account/join-keys", {"label": "desk", "uses": "2", "hours": "24"}, form="/account")
-    path = re.search(r'action="(/account/join-keys/\d+/revoke)"', owner.get("/account").text)
+    owner.post("/computers/join-keys", {"label": "desk", "uses": "2", "hours": "24"}, form="/computers")
+    path = re.search(r'action="(/computers/join-keys/\d+/revoke)"', owner.get("/computers").text)
     assert path is not None
-    stranger.post(path[1], form="/account")
-    assert "desk" in owner.get("/account").text
-    owner.post(path[1], form="/account")
-    assert "desk" not in owner.get("/account").text
+    stranger.post(path[1], form="/computers")
+    assert "desk" in owner.get("/computers").text
+    owner.post(path[1], form="/computers")
+    assert "desk" not in owner.get("/computers").text
 
 
 @pytest.mark.parametrize(
@@ -110,23 +110,23 @@ def test_a_revoked_join_key_is_gone_and_only_its_owner_can_revoke_it(owner: Any,
 )
 def test_a_join_key_with_odd_limits_is_refused_beside_the_field(owner: Any, field: str, text: str) -> None:
     given = {"label": "desk", "uses": "2", "hours": "24", field: text}
-    answer = owner.post("/account/join-keys", given, form="/account")
+    answer = owner.post("/computers/join-keys", given, form="/computers")
     assert answer.status_code == 400
     assert is_marked(answer, field)
 
 
 def test_a_machine_is_detached_by_its_owner_only(owner: Any, stranger: Any, services: Any) -> None:
-    answer = owner.post("/account/join-keys", {"label": "desk", "uses": "1", "hours": "24"}, form="/account")
+    answer = owner.post("/computers/join-keys", {"label": "desk", "uses": "1", "hours": "24"}, form="/computers")
     page: Any = BeautifulSoup(answer.text, "html.parser")
     machine = Machine("Linux", "test", 2, 2**30, "0.1.0", 1, 2)
     moment = dt.datetime.now(dt.UTC)
     token = services.hosts.attach(AttachRequest(page.find(id="secret").text, "attic", machine), moment).token
-    path = re.search(r'action="(/account/hosts/\d+/detach)"', owner.get("/account").text)
+    path = re.search(r'action="(/computers/\d+/detach)"', owner.get("/computers").text)
     assert path is not None
-    assert stranger.post(path[1], form="/account").status_code == 404
+    assert stranger.post(path[1], form="/computers").status_code == 404
     assert owner.client.post(path[1]).status_code == 400, "without a CSRF token"
     assert services.hosts.by_token(token).name == "attic"
-    answer = owner.post(path[1], form="/account", follow_redirects=True)
+    answer = owner.post(path[1], form="/computers", follow_redirects=True)
     assert "The machine is detached" in answer.text
     assert "attic" not in answer.text
     with pytest.raises(UnknownToken):

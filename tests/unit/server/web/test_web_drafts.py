@@ -153,7 +153,7 @@ def test_files_with_a_stale_form_are_deleted_again(owner: Any, stores: Stores) -
 def test_other_forms_take_no_files(owner: Any) -> None:
     body = b"x" * (FORM_BYTES + 1)
     answer = owner.client.post(
-        "/account/join-keys", data=body, content_type="multipart/form-data; boundary=b"
+        "/computers/join-keys", data=body, content_type="multipart/form-data; boundary=b"
     )
     assert answer.status_code == 413
 

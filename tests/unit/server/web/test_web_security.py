@@ -21,8 +21,12 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
 @pytest.mark.parametrize(
     "path",
     [
-        "/sign-up", "/log-in", "/log-out", "/account/join-keys", "/account/join-keys/1/revoke",
-        "/account/hosts/1/detach", "/account/tokens", "/account/tokens/1/revoke",
+        "/sign-up", "/log-in", "/log-out", "/computers/join-keys", "/computers/join-keys/1/revoke",
+        "/computers/1/detach", "/account/tokens", "/account/tokens/1/revoke", "/account/password", "/account/email",
+        "/account/email/remove", "/account/notifications", "/account/webhook-test", "/account/leaderboard",
+        "/account/delete", "/forgot", "/reset/1", "/verify/1",
+        *(f"/operator/accounts/1/{verb}" for verb in ("block", "unblock", "appoint", "dismiss")),
+        "/operator/projects/1/cancel", "/operator/letters/1/retry",
         "/drafts", "/drafts/1", "/drafts/1/start", "/drafts/1/discard",
         "/projects/1/pause", "/projects/1/resume", "/projects/1/cancel", "/projects/1/delete",
     ],
@@ -53,7 +57,7 @@ def test_the_session_cookie_is_kept_from_scripts_and_other_sites(browser: Any, h
     assert "Secure" in secure
 
 
-@pytest.mark.parametrize("path", ["/account", "/projects", "/projects/1", "/drafts/new", "/drafts/1"])
+@pytest.mark.parametrize("path", ["/account", "/projects", "/projects/1", "/drafts/new", "/drafts/1", "/computers"])
 def test_pages_of_people_want_a_log_in(browser: Any, path: str) -> None:
     assert browser.get(path).location.startswith("/log-in?next=")
 
@@ -85,7 +89,10 @@ def test_an_unexpected_error_shows_nothing_of_its_inside(
 
 
 def test_pages_load_nothing_from_elsewhere_and_hold_no_inline_code(owner: Any) -> None:
-    for path in ("/", "/account", "/projects", "/drafts/new"):
+    for path in (
+        "/", "/account", "/account/delete", "/computers", "/leaderboard", "/status", "/projects", "/drafts/new",
+        "/forgot", "/operator", "/operator/accounts",
+    ):  # fmt: skip
         text = owner.get(path).text
         assert "style=" not in text
         assert " onclick" not in text

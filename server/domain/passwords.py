@@ -1,0 +1,134 @@
+"""Passwords after the sign-up: changed with the old one, or set anew by a mailed link. Both end all sessions."""
+
+import datetime as dt
+import hashlib
+import secrets
+
+from server.domain.accounts import Accounts
+from server.domain.hashing import MAX_PASSWORD, Hashing, require_good
+from server.domain.letters import Letters
+from server.domain.secrets import hash_of, new_secret
+from server.domain.throttle import Throttle
+from server.errors import NotAcceptable, NotFound
+from server.rules import views
+from server.rules.addresses import mail_problem
+from server.rules.letters import Outgoing
+from server.storage.account_tables import Letter
+from server.storage.stores import Stores
+
+RESET_LASTS = dt.timedelta(hours=1)
+_PURPOSE = "reset"
+_MOST_ASKED_FROM_ONE_ADDRESS = 10
+_MOST_ASKED_FOR_ONE_MAILBOX = 3
+_MOST_LINKS_TRIED = 30
+
+
+def new_session_key() -> str:
+    return secrets.token_urlsafe(24)
+
+
+class Passwords:
+    def __init__(self, stores: Stores, accounts: Accounts, hashing: Hashing, letters: Letters) -> None:
+        self._stores = stores
+        self._accounts = accounts
+        self._hashing = hashing
+        self._letters = letters
+        self._throttle = Throttle(stores)
+
+    def is_right(self, account_id: int, password: str, remote: str, now: dt.datetime) -> bool:
+        """Whether it is the account's password; counted as a log-in. Raises TooManyTries, Busy."""
+        row = self._stores.accounts.by_id(account_id)
+        return row is not None and self._accounts.log_in(row.name, password, remote, now) is not None
+
+    def change(self, account_id: int, old: str, new: str, remote: str, now: dt.datetime) -> None:
+        """Raises NotAcceptable with the field, TooManyTries, Busy."""
+        row = self._stores.accounts.by_id(account_id)
+        if row is None:
+            raise NotFound()
+        require_good(new, row.name, "new_password")
+        if not self.is_right(account_id, old, remote, now):
+            raise NotAcceptable("This is not your present password.", "old_password")
+        self._set(account_id, new, now)
+
+    def ask_reset(self, address: str, remote: str, now: dt.datetime) -> None:
+        """A link to this address, if an account has it. What is done here is the same whether or not one has.
+
+        Raises NotAcceptable where it is no address at all, TooManyTries.
+        """
+        address = address.strip()
+        problem = mail_problem(address)
+        if problem:
+            raise NotAcceptable(problem, "email")
+        with self._stores.database.write():
+            self._throttle.count("reset", remote, _MOST_ASKED_FROM_ONE_ADDRESS, now)
+            mailbox = hashlib.sha256(address.lower().encode()).hexdigest()[:40]
+            # Of one mailbox too many are dropped without a word: the answer must not depend on the address.
+            if self._stores.accounts.failures("(reset to)", mailbox, now - RESET_LASTS).of_both < (
+                _MOST_ASKED_FOR_ONE_MAILBOX
+            ):
+                self._stores.accounts.record_try("(reset to)", mailbox, now)
+                self._letters.ask_reset(address, now)
+
+    def owner_of(self, secret: str, remote: str, now: dt.datetime) -> str:
+        """The name of the account whose link this is. Raises NotFound: unknown, used, or too old; TooManyTries."""
+        with self._stores.database.read():
+            proof = self._stores.proofs.live(_PURPOSE, hash_of(secret), now)
+            row = None if proof is None else self._stores.accounts.by_id(proof.account_id)
+        if row is None or row.deleted_at is not None:
+            self._throttle.count("link", remote, _MOST_LINKS_TRIED, now)
+            raise NotFound("This link has been used already, is too old, or was not copied whole. Ask for another.")
+        return str(row.name)
+
+    def reset(self, secret: str, new: str, remote: str, now: dt.datetime) -> views.Account:
+        """A new password by the link's secret, worth nothing after that. Raises NotAcceptable, NotFound, Busy."""
+        require_good(new, self.owner_of(secret, remote, now), "new_password")
+        hashed = self._hashing.hash(new[:MAX_PASSWORD])
+        with self._stores.database.write():
+            proof = self._stores.proofs.live(_PURPOSE, hash_of(secret), now)
+            if proof is None or not self._stores.proofs.use(proof):
+                raise NotFound("This link has been used already. Ask for another.")
+            self._store(proof.account_id, hashed, now)
+            row = self._stores.accounts.by_id(proof.account_id)
+        assert row is not None, "a proof goes with its account"
+        return views.Account(row.id, row.name, row.is_operator)
+
+    def _set(self, account_id: int, new: str, now: dt.datetime) -> None:
+        hashed = self._hashing.hash(new)
+        with self._stores.database.write():
+            self._store(account_id, hashed, now)
+
+    def _store(self, account_id: int, hashed: str, now: dt.datetime) -> None:
+        """With the new password all sessions end, and every link that was on its way."""
+        self._stores.accounts.set_password(account_id, hashed, new_session_key())
+        self._stores.proofs.delete_of(account_id, _PURPOSE)
+        row = self._stores.accounts.by_id(account_id)
+        if row is not None and row.email_verified_at is not None:
+            text = (
+                f"The password of your account “{row.name}” was changed on {now:%-d %B %Y at %H:%M} UTC, and all other"
+                " sessions were ended.\n\nIf it was not you, ask for a new password at once."
+            )
+            self._letters.mail(account_id, row.email, "Your password was changed", text, now)
+
+
+class ResetLetters:
+    """Writes the letters that were asked for: only now the accounts are looked at, and only now the secret is made."""
+
+    def __init__(self, stores: Stores, public_url: str, grid_name: str) -> None:
+        self._stores = stores
+        self._public_url = public_url.rstrip("/")
+        self._grid_name = grid_name
+
+    def compose(self, letter: Letter, now: dt.datetime) -> Outgoing | None:
+        """None when no account has the address: nobody is written to, and nobody is told."""
+        with self._stores.database.write():
+            row = self._stores.accounts.with_email(letter.address)
+            if row is None:
+                return None
+            secret = new_secret("daigreset")
+            self._stores.proofs.add(row.id, _PURPOSE, hash_of(secret), row.email, now + RESET_LASTS, now)
+        text = (
+            f"Somebody, hopefully you, asked for a new password for the account “{row.name}” on {self._grid_name}.\n\n"
+            f"Choose one here within an hour:\n\n{self._public_url}/reset/{secret}\n\n"
+            "If it was not you, do nothing: your password stays as it is."
+        )
+        return Outgoing(letter.id, row.email, f"A new password for {self._grid_name}", text)

@@ -1,0 +1,52 @@
+"""Connections to strangers' addresses: only to what is public, and only to the address that was checked.
+
+A webhook's URL is any account's to choose: without this it could reach whatever the server can reach.
+"""
+
+import ipaddress
+import socket
+
+from server.errors import NotDelivered
+
+Found = tuple[socket.AddressFamily, str]
+
+
+def resolve(host: str, port: int, private_allowed: bool) -> list[Found]:
+    """The host's addresses. Raises NotDelivered when there is none or one is not public."""
+    try:
+        rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise NotDelivered(f"There is no host “{host[:100]}”.") from None
+    found: list[Found] = list(dict.fromkeys((row[0], str(row[4][0])) for row in rows))
+    for _, address in found:
+        if not private_allowed and not is_public(address):
+            raise NotDelivered(f"“{host[:100]}” leads to an address that is not public.", for_good=True)
+    return found
+
+
+def is_public(text: str) -> bool:
+    """Neither loopback, private, link-local, multicast, reserved, nor a disguise of such a one."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address):
+        disguised = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+        if disguised is None and address in ipaddress.ip_network("64:ff9b::/96"):
+            disguised = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        if disguised is not None and not is_public(str(disguised)):
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def connect(host: str, port: int, seconds: float, private_allowed: bool) -> socket.socket:
+    """A connection to one of the addresses that were just checked; the name is not looked up again."""
+    trouble: OSError = OSError("no address")
+    for family, address in resolve(host, port, private_allowed):
+        one = socket.socket(family, socket.SOCK_STREAM)
+        one.settimeout(seconds)
+        try:
+            one.connect((address, port))
+        except OSError as error:
+            one.close()
+            trouble = error
+            continue
+        return one
+    raise trouble
