@@ -2,13 +2,16 @@
 
 import datetime as dt
 
-from server.rules import views
+import msgspec
+
+from server.domain.curves import curves_of, trend_of
+from server.rules import progress, views
 from server.rules.states import ProjectState, RoundState, may_move
 from server.rules.status import ONLINE_SECONDS, Situation, explain
 from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project, Round
 
-_MOST_ROUNDS = 500
+_TREND_POINTS = 40
 
 
 class ProjectViews:
@@ -16,15 +19,21 @@ class ProjectViews:
         self._stores = stores
 
     def list_for(self, owner_id: int, now: dt.datetime) -> list[views.ProjectSummary]:
-        return [self._summary(project, now) for project in self._stores.projects.of_owner(owner_id)]
+        with self._stores.database.read():
+            return [self._summary(project, now, trend=True) for project in self._stores.projects.of_owner(owner_id)]
 
     def view(self, owner_id: int, project_id: int, now: dt.datetime) -> views.ProjectView:
         """Raises NotFound, also for a stranger."""
         with self._stores.database.read():
             return self._view(self._stores.projects.owned(owner_id, project_id), now)
 
+    def curves(self, owner_id: int, project_id: int, after: int = -1, measured_after: int = -1) -> views.Curves:
+        """The curves from those rounds on, thinned. Raises NotFound, also for a stranger."""
+        with self._stores.database.read():
+            return curves_of(self._stores, self._stores.projects.owned(owner_id, project_id), after, measured_after)
+
     def _view(self, project: Project, now: dt.datetime) -> views.ProjectView:
-        closed = self._stores.rounds.closed(project.id, _MOST_ROUNDS)
+        closed = self._stores.rounds.closed(project.id, progress.RECENT_ROUNDS)
         newest = self._stores.checkpoints.last_evaluated(project.id)
         last = closed[-1] if closed else None
         measured: dict[int, Checkpoint] = {}
@@ -49,15 +58,35 @@ class ProjectViews:
             can_resume=project.state in (ProjectState.paused, ProjectState.needs_attention),
             can_cancel=may_move(project.state, ProjectState.cancelled),
             can_download=self._stores.checkpoints.get(project.id, 0) is not None,
+            pace=self._pace(project, closed, now), measured_round=newest.round - 1 if newest else None,
+            settings=project.settings, preprocessing=project.preprocessing, origin=project.origin,
         )  # fmt: skip
 
-    def _summary(self, project: Project, now: dt.datetime) -> views.ProjectSummary:
+    def _pace(self, project: Project, closed: list[Round], now: dt.datetime) -> views.Pace:
+        """Since it runs: what a pause took tells nothing about the rounds to come."""
+        down, up = self._stores.work.bytes_moved(project.id)
+        lately = [each for each in closed if project.running_since and each.opened_at >= project.running_since]
+        rounds = lately or closed
+        pace = views.Pace(
+            round_seconds=progress.round_seconds(rounds), bytes_to_hosts=down, bytes_from_hosts=up,
+            mini_batches_per_second=progress.mini_batches_per_second(rounds, now),
+        )  # fmt: skip
+        if project.state is not ProjectState.running:
+            return msgspec.structs.replace(pace, mini_batches_per_second=None)
+        used = self._stores.rounds.count_used_in_epoch(project.id, project.epoch)
+        left = (project.settings["epochs"] - project.epoch) * project.mini_batches - used
+        return msgspec.structs.replace(pace, seconds_left=progress.seconds_left(rounds, left, now))
+
+    def _summary(self, project: Project, now: dt.datetime, trend: bool = False) -> views.ProjectSummary:
         epochs = project.settings["epochs"]
         in_epoch = self._stores.rounds.count_used_in_epoch(project.id, project.epoch) if project.mini_batches else 0
+        losses = trend_of(self._stores, project, _TREND_POINTS) if trend else []
         done = (project.epoch + in_epoch / max(project.mini_batches, 1)) / epochs
         return views.ProjectSummary(
             id=project.id, name=project.name, state=project.state, status=explain(self._situation(project, now)),
             round=project.round, epoch=min(project.epoch, epochs), epochs=epochs, progress=min(done, 1.0),
+            loss=losses[-1] if losses else None, trend=losses, created_at=project.created_at,
+            ended_at=project.ended_at,
         )  # fmt: skip
 
     def _situation(self, project: Project, now: dt.datetime) -> Situation:

@@ -116,7 +116,37 @@ class EventView(msgspec.Struct, frozen=True):
     sentence: str
 
 
+class MeasuredCurves(msgspec.Struct, frozen=True):
+    """As `Curves`, of the rounds whose weights were measured on the validation data."""
+
+    rounds: list[int] = []
+    epochs: list[int] = []
+    times: list[float] = []
+    loss: list[float | None] = []
+    metrics: dict[str, list[float | None]] = {}
+
+
+class Curves(msgspec.Struct, frozen=True):
+    """Columns of equal length, one place a round: the last of each bucket of `step` rounds, and the newest.
+
+    `times` are seconds since 1970; `seconds` how long each took; `hosts` how many had a part in it.
+    """
+
+    step: int = 1
+    rounds: list[int] = []
+    epochs: list[int] = []
+    times: list[float] = []
+    seconds: list[float | None] = []
+    mini_batches: list[int] = []
+    hosts: list[int] = []
+    loss: list[float | None] = []
+    metrics: dict[str, list[float | None]] = {}
+    measured: MeasuredCurves = MeasuredCurves()
+
+
 class ProjectSummary(msgspec.Struct, frozen=True):
+    """`progress` is 0 to 1 over all epochs; `trend` the course of the loss in a few points, where it was asked for."""
+
     id: int
     name: str
     state: ProjectState
@@ -125,10 +155,30 @@ class ProjectSummary(msgspec.Struct, frozen=True):
     epoch: int
     epochs: int
     progress: float
+    loss: float | None = None
+    trend: list[float] = []
+    created_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How fast it goes, and what has travelled for it. None: it cannot be known now.
+
+    `seconds_left` reckons with all epochs; where training may stop earlier it is the most.
+    """
+
+    mini_batches_per_second: float | None = None
+    round_seconds: float | None = None
+    seconds_left: float | None = None
+    bytes_to_hosts: int = 0
+    bytes_from_hosts: int = 0
 
 
 class ProjectView(msgspec.Struct, frozen=True):
-    """`progress` is 0 to 1 over all epochs; `status` says in words what goes on, or why nothing does."""
+    """What its page shows. `rounds` are the last ones; `measured_round` is the newest whose weights were measured.
+
+    `settings` and `preprocessing` are as recorded; `origin` is the project that it was cloned from.
+    """
 
     summary: ProjectSummary
     created_at: dt.datetime
@@ -150,6 +200,11 @@ class ProjectView(msgspec.Struct, frozen=True):
     can_resume: bool
     can_cancel: bool
     can_download: bool
+    pace: Pace = Pace()
+    measured_round: int | None = None
+    settings: dict[str, Any] = {}
+    preprocessing: dict[str, Any] = {}
+    origin: int | None = None
 
 
 class GridView(msgspec.Struct, frozen=True):

@@ -74,6 +74,14 @@ class RoundStore:
             project_id, RoundState.closed.value, number, most,
         )  # fmt: skip
 
+    def thinned(self, project_id: int, after: int, step: int, last: int) -> list[Round]:
+        """Closed rounds after `after`: the last of each bucket of `step`, and `last` itself; oldest first."""
+        return Round.rows_where(
+            "project_id = ? AND number > ? AND number <= ? AND ((number + 1) % ? = 0 OR number = ?)"
+            " AND state = 'closed' ORDER BY number",
+            project_id, after, last, step, last,
+        )  # fmt: skip
+
     def totals(self) -> tuple[int, int]:
         """(rounds closed, mini-batches used in them) of all projects."""
         row = Round.select(fn.COUNT(Round.id), fn.SUM(Round.used)).where(Round.state == RoundState.closed).tuples()[0]
@@ -147,6 +155,14 @@ class CheckpointStore:
         return Checkpoint.rows_where(
             "project_id = ? AND round BETWEEN ? AND ? AND evaluated_at IS NOT NULL", project_id, first, last
         )
+
+    def thinned(self, project_id: int, after: int, step: int) -> list[Checkpoint]:
+        """Measured ones of rounds closed after `after`: the last of each bucket of `step` rounds; oldest first."""
+        return Checkpoint.rows_where(
+            "project_id = ? AND round IN (SELECT MAX(round) FROM checkpoint WHERE project_id = ? AND round > ?"
+            " AND evaluated_at IS NOT NULL GROUP BY (round - 1) / ?) ORDER BY round",
+            project_id, project_id, max(after + 1, 0), step,
+        )  # fmt: skip
 
     def last_evaluated(self, project_id: int) -> Checkpoint | None:
         return (

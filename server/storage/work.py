@@ -204,6 +204,22 @@ class WorkStore:
                 spent[project_id] += total
         return spent
 
+    def hosts_by_round(self, project_id: int, rounds: list[int]) -> dict[int, int]:
+        """Round -> how many hosts' work counted in it."""
+        rows: Any = (
+            Unit.select(Unit.round, fn.COUNT(Result.host.distinct()))
+            .join(Result, on=(Unit.canonical == Result.id))
+            .where(Unit.project == project_id, Unit.round.in_(rounds))
+            .group_by(Unit.round)
+        )
+        return {int(number): int(count) for number, count in rows.tuples()} if rounds else {}
+
+    def bytes_moved(self, project_id: int) -> tuple[int, int]:
+        """(to hosts, from hosts)."""
+        moved = Result.select(fn.SUM(Result.bytes_down), fn.SUM(Result.bytes_up)).where(Result.project == project_id)
+        down, up = moved.tuples()[0]
+        return int(down or 0), int(up or 0)
+
     def total_host_seconds(self, now: dt.datetime, project_id: int | None = None, host_id: int | None = None) -> float:
         query = Result.select(fn.SUM(fn.COALESCE(Result.ended_at, now.timestamp()) - Result.leased_at))
         if project_id is not None:

@@ -1,10 +1,10 @@
 """Curves of loss and metrics as geometry: plain values that a template draws as SVG. Knows no Flask."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.rules.views import RoundView
+from server.rules.views import Curves
 
 WIDTH, HEIGHT = 460.0, 230.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 26.0
@@ -44,28 +44,28 @@ class Chart:
 Series = list[tuple[int, float]]
 
 
-def charts(rounds: Sequence[RoundView]) -> list[Chart]:
+def charts(curves: Curves) -> list[Chart]:
     """One chart for the loss and one for each of the first metrics; none before there are two points."""
-    ordered = sorted(rounds, key=lambda each: each.number)
-    found = [_chart("loss", ordered, lambda r: r.loss, lambda r: r.validation_loss)]
-    names = {name: None for each in ordered for name in (*each.metrics, *each.validation_metrics)}
-    for name in list(names)[:MOST_METRICS]:
-        found.append(
-            _chart(
-                name,
-                ordered,
-                lambda r, n=name: r.metrics.get(n),  # type: ignore[misc]
-                lambda r, n=name: r.validation_metrics.get(n),  # type: ignore[misc]
-            )
-        )
+    measured = curves.measured
+    found = [_chart("loss", _series(curves.rounds, curves.loss), _series(measured.rounds, measured.loss))]
+    for name in list({**curves.metrics, **measured.metrics})[:MOST_METRICS]:
+        training = _series(curves.rounds, curves.metrics.get(name, []))
+        found.append(_chart(name, training, _series(measured.rounds, measured.metrics.get(name, []))))
     return [chart for chart in found if chart is not None]
 
 
-Reading = Callable[[RoundView], float | None]
+def spark(values: Sequence[float], width: float = 120.0, height: float = 32.0) -> str:
+    """The points of a small polyline without axes; empty before there are two."""
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    stride = (width - 4) / (len(values) - 1)
+    tall = (height - 4) / (high - low or 1.0)
+    return " ".join(f"{2 + i * stride:.1f},{2 + (high - value) * tall:.1f}" for i, value in enumerate(values))
 
 
-def _chart(name: str, rounds: Sequence[RoundView], training: Reading, validation: Reading) -> Chart | None:
-    kinds = {"training": _series(rounds, training), "validation": _series(rounds, validation)}
+def _chart(name: str, training: Series, validation: Series) -> Chart | None:
+    kinds = {"training": training, "validation": validation}
     values = [value for series in kinds.values() for _, value in series]
     numbers = [number for series in kinds.values() for number, _ in series]
     if len(set(numbers)) < 2:
@@ -107,8 +107,8 @@ def nice_steps(low: float, high: float, about: int = 4) -> list[float]:
     return [float(f"{index * step:.10g}") for index in range(first, last + 1)]
 
 
-def _series(rounds: Sequence[RoundView], reading: Reading) -> Series:
-    points = [(each.number, reading(each)) for each in rounds]
+def _series(rounds: Sequence[int], values: Sequence[float | None]) -> Series:
+    points = zip(rounds, values, strict=False)
     finite = [(number, value) for number, value in points if value is not None and math.isfinite(value)]
     stride = -(-len(finite) // MOST_POINTS)
     return finite if stride <= 1 else [*finite[:-1:stride], finite[-1]]

@@ -1,16 +1,18 @@
 """A person's projects: the list, the page of one, and its buttons."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, flash, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from server.rules.states import DraftState, ProjectState
-from server.rules.views import ProjectView
+from server.rules.views import ProjectSummary, ProjectView
 from server.web import login
 from server.web.caching import BriefCache, polled
-from server.web.curves import charts
+from server.web.curves import charts, spark
+from server.web.project_facts import preprocessing_facts, settings_facts
 from server.web.services import here, now
 
 blueprint = Blueprint("projects", __name__, url_prefix="/projects")
@@ -18,7 +20,13 @@ login.members_only(blueprint)
 
 ENDED = frozenset({ProjectState.finished, ProjectState.cancelled})
 LAST_ROUNDS = 20
-PARTS = ("status", "numbers", "curves", "rounds", "events")
+PARTS = ("status", "numbers", "results", "rounds", "events")
+ORDERS: dict[str, tuple[str, Callable[[ProjectSummary], Any]]] = {
+    "newest": ("newest first", lambda each: -each.id),
+    "name": ("by name", lambda each: (each.name.casefold(), -each.id)),
+    "progress": ("by progress", lambda each: (-each.progress, -each.id)),
+    "loss": ("by loss", lambda each: (each.loss is None, each.loss or 0.0, -each.id)),
+}
 _cache = BriefCache()
 
 
@@ -26,15 +34,30 @@ _cache = BriefCache()
 def listing() -> ResponseReturnValue:
     owner = login.account().id
     drafts = [draft for draft in here().drafts.list_for(owner) if draft.state is not DraftState.submitted]
-    return render_template(
-        "projects.html", projects=here().project_views.list_for(owner, now()), drafts=drafts
-    )
+    return render_template("projects.html", drafts=drafts, orders=ORDERS, **_for_list(owner))
+
+
+@blueprint.get("/list.json")
+def list_state() -> Response:
+    """The list's parts as they look now."""
+    owner, order = login.account().id, _order()
+    services = id(here().project_views)
+
+    def build() -> dict[str, Any]:
+        return {"parts": {"list": render_template("projects/list.html", **_for_list(owner))}}
+
+    return polled(*_cache.get((services, owner, "list", order), build))
 
 
 @blueprint.get("/<int:project_id>")
 def show(project_id: int) -> ResponseReturnValue:
-    view = here().project_views.view(login.account().id, project_id, now())
-    return render_template("project.html", view=view, ended=view.summary.state in ENDED, **_for_parts(view))
+    owner, projects = login.account().id, here().project_views
+    view = projects.view(owner, project_id, now())
+    return render_template(
+        "project.html", view=view, ended=view.summary.state in ENDED, charts=charts(projects.curves(owner, project_id)),
+        settings=settings_facts(view.settings), preprocessing=preprocessing_facts(view.preprocessing),
+        **_for_parts(view),
+    )  # fmt: skip
 
 
 @blueprint.get("/<int:project_id>.json")
@@ -47,10 +70,22 @@ def state(project_id: int) -> Response:
         plain: dict[str, Any] = msgspec.to_builtins(view)
         plain["rounds"] = plain["rounds"][-LAST_ROUNDS:]
         about = _for_parts(view)
-        parts = {part: render_template(f"project/{part}.html", view=view, **about) for part in PARTS}
+        parts = {part: render_template(f"project/{part}.html", view=view, s=view.summary, **about) for part in PARTS}
         return {**plain.pop("summary"), **plain, "ended": view.summary.state in ENDED, "parts": parts}
 
     return polled(*_cache.get(_key(project_id), build))
+
+
+@blueprint.get("/<int:project_id>/curves.json")
+def curves(project_id: int) -> Response:
+    """The curves' points after round `after`, and after round `measured` of those measured on validation data."""
+    owner, projects = login.account().id, here().project_views
+    after, measured = (request.args.get(name, -1, type=int) for name in ("after", "measured"))
+
+    def build() -> Any:
+        return projects.curves(owner, project_id, after, measured)
+
+    return polled(*_cache.get((_key(project_id), after, measured), build))
 
 
 @blueprint.post("/<int:project_id>/pause")
@@ -105,4 +140,19 @@ def _confirm(project_id: int, verb: str) -> ResponseReturnValue:
 
 
 def _for_parts(view: ProjectView) -> dict[str, Any]:
-    return {"charts": charts(view.rounds), "last_rounds": view.rounds[-LAST_ROUNDS:][::-1], "now": now()}
+    return {"last_rounds": view.rounds[-LAST_ROUNDS:][::-1], "now": now()}
+
+
+def _order() -> str:
+    chosen = request.args.get("sort", "")
+    return chosen if chosen in ORDERS else next(iter(ORDERS))
+
+
+def _for_list(owner: int) -> dict[str, Any]:
+    order = _order()
+    projects = sorted(here().project_views.list_for(owner, now()), key=ORDERS[order][1])
+    return {
+        "order": order, "now": now(), "spark": spark,
+        "current": [each for each in projects if each.state not in ENDED],
+        "ended": [each for each in projects if each.state in ENDED],
+    }  # fmt: skip

@@ -16,6 +16,7 @@ from server.rules.outlook import Outlook
 from server.rules.results import HistoryRow, ResultsView
 from server.rules.views import (
     Account,
+    Curves,
     DraftView,
     EventView,
     GridView,
@@ -101,6 +102,9 @@ class Drafts(Protocol):
 class ProjectViews(Protocol):
     def list_for(self, owner_id: int, now: dt.datetime) -> list[ProjectSummary]: ...
     def view(self, owner_id: int, project_id: int, now: dt.datetime) -> ProjectView: ...
+    def curves(
+        self, owner_id: int, project_id: int, after: int = -1, measured_after: int = -1
+    ) -> Curves: ...
 
 
 class RoundPages(Protocol):

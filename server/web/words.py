@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable
 from flask import Flask
 
 from server.rules.problems import Problem
+from server.rules.progress import about
 
 UNITS = ("KB", "MB", "GB", "TB")
 
 
 def install(app: Flask) -> None:
-    for word in (size, number, percent, duration, ago, utc, state_words, measure, by_field):
+    for word in (about, rate, size, number, percent, duration, ago, utc, state_words, measure, by_field):
         app.add_template_filter(word)
 
 
@@ -27,6 +28,11 @@ def size(count: float) -> str:
 
 def number(count: float) -> str:
     return f"{count:,.0f}"
+
+
+def rate(a_second: float) -> str:
+    """In three digits, as a person would say it."""
+    return number(a_second) if a_second >= 99.5 else f"{a_second:.3g}"
 
 
 def percent(share: float) -> str:

@@ -90,6 +90,9 @@ _STATEMENTS = (
     """ALTER TABLE "project" ADD COLUMN "origin" INTEGER""",
     """ALTER TABLE "draft" ADD COLUMN "preview" TEXT NOT NULL DEFAULT '{}'""",
     """ALTER TABLE "draft" ADD COLUMN "origin" INTEGER""",
+    """
+    CREATE INDEX "checkpoint_measured" ON "checkpoint" ("project_id", "round") WHERE evaluated_at IS NOT NULL
+    """,
     """ALTER TABLE "result" ADD COLUMN "bytes_down" INTEGER NOT NULL DEFAULT 0""",
     """ALTER TABLE "result" ADD COLUMN "bytes_up" INTEGER NOT NULL DEFAULT 0""",
 )
@@ -103,6 +106,7 @@ def up(migrator, db):  # type: ignore[no-untyped-def]
 def down(migrator, db):  # type: ignore[no-untyped-def]
     for table in ("past_work", "partial_upload", "letter", "mail_proof", "access_token"):
         db.execute_sql(f'DROP TABLE "{table}"')
+    db.execute_sql('DROP INDEX "checkpoint_measured"')
     for table, columns in (
         ("result", ("bytes_up", "bytes_down")),
         ("draft", ("origin", "preview")),

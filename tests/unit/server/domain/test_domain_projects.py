@@ -1,7 +1,7 @@
 import pytest
 
-from server.domain import project_views
 from server.errors import NotAllowedNow, NotFound
+from server.rules import progress
 from server.rules.states import ProjectState
 from server.storage.tables import Event, MiniBatchUse, Project, Result, Round, Shard, Unit
 from tests.support.domain_grid import Cast, DomainGrid
@@ -137,7 +137,7 @@ def test_the_page_of_a_long_project_loads_the_checkpoints_of_the_rounds_it_shows
         train(grid, steady, 1)
         grid.wait(16)
         assert grid.evaluator.run_pass(grid.now) == 1
-    monkeypatch.setattr(project_views, "_MOST_ROUNDS", 2)
+    monkeypatch.setattr(progress, "RECENT_ROUNDS", 2)
     monkeypatch.setattr(grid.stores.checkpoints, "of_project", lambda project_id: 1 / 0)
     view = grid.views.view(owner, project, grid.now)
     assert [round_.number for round_ in view.rounds] == [4, 5]

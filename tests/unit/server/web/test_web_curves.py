@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.rules.views import RoundView
-from server.web.curves import HEIGHT, MOST_POINTS, WIDTH, charts, nice_steps
+from server.rules.views import Curves
+from server.web.curves import HEIGHT, MOST_POINTS, WIDTH, charts, nice_steps, spark
 from server.web.results import file_name
 from server.web.words import ago, duration, measure, percent, size
 
 
-def rounds(losses: list[float | None]) -> list[RoundView]:
-    return [RoundView(number, 0, 4, 128, loss, {}, 1.0) for number, loss in enumerate(losses)]
+def rounds(losses: list[float | None]) -> Curves:
+    return Curves(rounds=list(range(len(losses))), loss=losses)
 
 
 def test_no_curve_is_drawn_before_there_are_two_points() -> None:
-    assert charts([]) == []
+    assert charts(Curves()) == []
     assert charts(rounds([1.0])) == []
     assert charts(rounds([None, math.nan, math.inf, 1.0])) == []
 
@@ -45,6 +45,12 @@ def test_a_lower_loss_is_drawn_lower() -> None:
     first, last = (float(pair.split(",")[1]) for pair in chart.lines[0].points.split())
     assert first < last
     assert chart.sentence == "loss: training from 2 in round 0 to 1 in round 1"
+
+
+def test_a_sparkline_goes_from_side_to_side_and_down_where_the_loss_does() -> None:
+    assert spark([]) == spark([1.0]) == ""
+    assert spark([3.0, 2.0, 1.0], 104, 24) == "2.0,2.0 52.0,12.0 102.0,22.0"
+    assert spark([1.0, 1.0], 104, 24) == "2.0,2.0 102.0,2.0"
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 1e6))

@@ -11,7 +11,7 @@ from flask import Flask
 
 from server.errors import NotFound
 from server.rules.states import ProjectState
-from server.rules.views import EventView, ProjectSummary, ProjectView, RoundView
+from server.rules.views import Curves, EventView, MeasuredCurves, Pace, ProjectSummary, ProjectView, RoundView
 from server.web.app import create_app
 from tests.support.shelf import Shelf
 
@@ -32,7 +32,15 @@ RUNNING = ProjectView(
     hosts_at_work=3, host_seconds=5000.0, loss=0.3193, metrics={"accuracy": 0.8772}, validation_loss=0.231,
     validation_metrics={"accuracy": 0.961}, rounds=[round_view(number) for number in range(12)],
     events=[EventView(NOW, "Round 0 opened.")], facts=[("Classes", "10")], can_pause=True, can_resume=False,
-    can_cancel=True, can_download=True,
+    can_cancel=True, can_download=True, pace=Pace(12.34, 1.5, 700.0, 12_300_000, 4_500_000),
+)  # fmt: skip
+
+
+CURVES = Curves(
+    rounds=list(range(12)), epochs=[0] * 12, times=[1e9] * 12, seconds=[1.5] * 12, mini_batches=[4] * 12,
+    hosts=[3] * 12,
+    loss=[2 / (n + 1) for n in range(12)], metrics={"accuracy": [0.8] * 12},
+    measured=MeasuredCurves([4, 9], [0, 1], [1e9, 1e9], [0.5, 0.3], {"accuracy": [0.9, 0.95]}),
 )  # fmt: skip
 
 
@@ -41,6 +49,7 @@ class Shown:
 
     def __init__(self, view: ProjectView) -> None:
         self.shown = view
+        self.listed: list[ProjectSummary] = []
         self.asked = 0
 
     def view(self, owner_id: int, project_id: int, now: dt.datetime) -> ProjectView:
@@ -49,8 +58,15 @@ class Shown:
             raise NotFound("There is no such project.")
         return self.shown
 
+    def curves(self, owner_id: int, project_id: int, after: int = -1, measured_after: int = -1) -> Curves:
+        self.asked += 1
+        self.asked_for = (after, measured_after)
+        if (owner_id, project_id) != (1, 1):
+            raise NotFound("There is no such project.")
+        return CURVES if self.shown.rounds else Curves()
+
     def list_for(self, owner_id: int, now: dt.datetime) -> list[ProjectSummary]:
-        return [self.shown.summary] if owner_id == 1 else []
+        return (self.listed or [self.shown.summary]) if owner_id == 1 else []
 
 
 class Deeds:
@@ -158,9 +174,67 @@ def test_a_project_without_rounds_and_one_that_has_ended_have_their_pages(owner:
     shown.shown = changed(RUNNING, summary=summary)
     text = owner.get("/projects/1").text
     assert "100 %" in text
-    assert "data-poll" not in text
+    assert "data-seldom" in text
+    assert "http-equiv" not in text
 
 
 def changed(value: Any, **changes: Any) -> Any:
     """A copy of a msgspec value with some fields changed."""
     return type(value)(**{**{name: getattr(value, name) for name in value.__struct_fields__}, **changes})
+
+
+def test_curves_come_as_json_from_the_rounds_on_that_are_asked_for(owner: Any, shown: Shown) -> None:
+    answer = owner.get("/projects/1/curves.json?after=7&measured=4")
+    assert shown.asked_for == (7, 4)
+    assert answer.json["rounds"] == list(range(12))
+    assert answer.json["measured"]["loss"] == [0.5, 0.3]
+    again = owner.get("/projects/1/curves.json?after=7&measured=4", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    owner.get("/projects/1/curves.json?after=nonsense")
+    assert shown.asked_for == (-1, -1)
+
+
+def test_curves_are_not_shown_to_a_stranger(owner: Any, stranger: Any) -> None:
+    assert owner.get("/projects/1/curves.json").status_code == 200
+    assert stranger.get("/projects/1/curves.json").status_code == 404
+
+
+def test_how_long_it_will_take_and_what_has_travelled_are_told(owner: Any, shown: Shown) -> None:
+    text = " ".join(BeautifulSoup(owner.get("/projects/1").text, "html.parser").text.split())
+    for words in ("about 12 min left", "12.3 MB", "4.5 MB", "mini-batches a second12.3", "a round takes1.5 s"):
+        assert words in text
+    shown.shown = changed(RUNNING, settings={"early_stopping": 3})
+    assert "at most about 12 min left" in " ".join(owner.get("/projects/1").text.split())
+    shown.shown = changed(RUNNING, pace=Pace())
+    assert " left" not in BeautifulSoup(owner.get("/projects/1").text, "html.parser").text
+
+
+def test_only_a_change_of_state_is_said_aloud(owner: Any) -> None:
+    page: Any = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
+    [spoken] = page.find(id="project").find_all(attrs={"role": "status"})
+    assert spoken.text == ""
+    assert spoken.find_parent(attrs={"data-part": True}) is None
+    assert not page.find_all(attrs={"aria-live": True})
+
+
+def test_the_list_shows_the_course_of_each_project_and_the_ended_ones_apart(owner: Any, shown: Shown) -> None:
+    shown.listed = [
+        changed(RUNNING.summary, id=1, name="beta", loss=0.5, trend=[2.0, 0.5]),
+        changed(RUNNING.summary, id=2, name="Alpha", progress=0.9),
+        changed(RUNNING.summary, id=3, name="Gamma", state=ProjectState.finished, progress=1.0, ended_at=NOW),
+    ]
+
+    def titles(query: str) -> list[str]:
+        page: Any = BeautifulSoup(owner.get(f"/projects{query}").text, "html.parser")
+        return [each.text for each in page.find_all(class_="title")]
+
+    assert titles("") == ["Alpha", "beta", "Gamma"]
+    assert titles("?sort=name") == ["Alpha", "beta", "Gamma"]
+    assert titles("?sort=loss") == ["beta", "Alpha", "Gamma"]
+    assert titles("?sort=progress") == ["Alpha", "beta", "Gamma"]
+    assert titles("?sort=nonsense") == titles("")
+    page: Any = BeautifulSoup(owner.get("/projects").text, "html.parser")
+    assert [each.text for each in page.find_all("h2")] == ["Ended"]
+    assert page.find("svg")["aria-label"] == "Training loss from 2.0000 to 0.5000"
+    news = owner.get("/projects/list.json?sort=name").json
+    assert "Alpha" in news["parts"]["list"]
