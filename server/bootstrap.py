@@ -48,6 +48,8 @@ from server.domain.round_pages import RoundPages
 from server.domain.standings import Leaderboards
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
+from server.domain.upload_collector import UploadCollector
+from server.domain.uploads import Uploads
 from server.domain.validator import Validator
 from server.intake.intake import ChildIntake
 from server.learning.exporter import ChildExporter
@@ -107,6 +109,7 @@ def web_app(settings: Settings) -> "Flask":
             accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
             people=people(settings, stores, hashing, accounts, projects, hosts, bell.ring),
             drafts=Drafts(stores, bell.ring, bounds), projects=projects,
+            uploads=Uploads(stores, bounds, settings.max_upload_bytes),
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
             results=Results(stores, plans, intake(settings), exporter(settings)),
             grid=grid, dispatch=Dispatch(stores, plans),
@@ -200,7 +203,9 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("preparations", 5.0, (Preparer(stores, intake_, notices),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_, notices),)),
         Row("letters", 5.0, (postman(settings, stores),)),
-        Row("blobs", 60.0, (BlobCollector(stores), DraftCollector(stores), LeavingFinisher(stores, projects))),
+        Row("blobs", 60.0, (
+            BlobCollector(stores), DraftCollector(stores), UploadCollector(stores), LeavingFinisher(stores, projects),
+        )),
     )
     return Scheduler(table, leader, bell, utc_now)
 

@@ -100,6 +100,30 @@ class TooLarge(GridError):
     """This upload is larger than it may be."""
 
 
+class NoSuchUpload(NotFound):
+    """There is no such upload, or it is not yours."""
+
+
+class UploadGone(GridError):
+    """This upload was not gone on with for too long. Begin it anew."""
+
+
+class UploadConflict(GridError):
+    """The upload stands at another byte."""
+
+
+class UploadLocked(GridError):
+    """Another connection is sending this upload. Try again in a moment."""
+
+
+class ChecksumMismatch(GridError):
+    """The bytes that arrived are not those that the checksum names. Send them again."""
+
+
+class QuotaExceeded(GridError):
+    """This is more than you may upload now."""
+
+
 class SomebodyElseWasFirst(GridError):
     """A guarded change found the row in another state."""
 

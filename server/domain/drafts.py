@@ -51,7 +51,7 @@ class Drafts:
         with self._stores.database.write():
             self._require_room(owner_id, files, [])
             draft = self._stores.drafts.add(owner_id, _texts(form), now)
-            replaced = self._take(draft, files)
+            replaced = self._take(owner_id, draft, files)
         self._delete(replaced)
         self._ring("drafts")
         return int(draft.id)
@@ -69,7 +69,7 @@ class Drafts:
             draft = self._stores.drafts.owned(owner_id, draft_id)
             self._require_room(owner_id, files, self._stores.drafts.uploads(draft))
             self._stores.drafts.change(draft, _texts(form), now)
-            replaced = self._take(draft, files)
+            replaced = self._take(owner_id, draft, files)
             for field in set(removed) & set(OPTIONAL_FIELDS) - {file.field for file in files}:
                 replaced += self._remove(draft, field)
         self._delete(replaced)
@@ -126,18 +126,23 @@ class Drafts:
         if not files:
             return
         fields = {file.field for file in files}
+        held = self._stores.drafts.uploaded_bytes(owner_id) + self._stores.partial_uploads.declared_bytes(owner_id)
+        # What came in parts is counted there already.
+        held -= sum(file.size for file in files if file.upload)
         replaced = sum(upload.size for upload in present if upload.field in fields)
+        free = shutil.disk_usage(self._stores.folder).free - self._stores.partial_uploads.outstanding_bytes()
         why_not = refusal(
-            sum(file.size for file in files), self._stores.drafts.uploaded_bytes(owner_id) - replaced,
-            shutil.disk_usage(self._stores.folder).free, self._bounds,
+            sum(file.size for file in files), held - replaced, free, self._bounds,
         )  # fmt: skip
         if why_not is not None:
             raise NotAcceptable(why_not, files[0].field)
 
-    def _take(self, draft: Draft, files: Sequence[IncomingFile]) -> list[Path]:
+    def _take(self, owner_id: int, draft: Draft, files: Sequence[IncomingFile]) -> list[Path]:
         """Move files into the draft's folder; returns those that they replace."""
         replaced = []
         for file in files:
+            if file.upload and not self._stores.partial_uploads.forget(owner_id, file.upload):
+                raise NotAcceptable(f"{file.filename} was used already. Choose the file again.", file.field)
             name = f"{file.field}-{secrets.token_hex(8)}"
             place = folder_of(self._stores, draft.id) / "uploads" / name
             place.parent.mkdir(parents=True, exist_ok=True)

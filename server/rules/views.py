@@ -45,6 +45,19 @@ class ContactView(msgspec.Struct, frozen=True):
     is_listed: bool
 
 
+class PartialUploadView(msgspec.Struct, frozen=True):
+    """A file on its way in by parts. `sha256` is the server's own, once all of it is there; `metadata` the sender's."""
+
+    name: str
+    filename: str
+    size: int
+    offset: int
+    sha256: str
+    metadata: str
+    expires_at: dt.datetime
+    is_whole: bool
+
+
 class JoinKeyView(msgspec.Struct, frozen=True):
     id: int
     label: str

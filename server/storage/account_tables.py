@@ -96,7 +96,8 @@ Letter.add_index(
 class PartialUpload(Table):
     """A file on its way in by the tus protocol. How much of it is there, its file on disk says.
 
-    `name` stands in its address and is secret enough to be one; `sha256` is what the sender says that it has, or "".
+    `name` stands in its address and is secret enough to be one; `sha256` is what the sender says that it has, or "",
+    and, when it is complete, what it has. `metadata` is the sender's own header, to be given back as it came.
     """
 
     owner = ForeignKeyField(Account, on_delete="CASCADE")
@@ -105,6 +106,7 @@ class PartialUpload(Table):
     filename = CharField(max_length=200)
     size = IntegerField()
     sha256 = CharField(max_length=64, default="")
+    metadata = TextField(default="")
     created_at = InstantField()
     touched_at = InstantField(index=True)
     completed_at = InstantField(null=True)

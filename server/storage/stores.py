@@ -13,6 +13,7 @@ from server.storage.leadership import FactStore, LeadershipStore
 from server.storage.letters import LetterStore, ProofStore
 from server.storage.operating import OperatingStore
 from server.storage.overview import OverviewStore
+from server.storage.partial_uploads import PartialUploadStore
 from server.storage.projects import ProjectStore
 from server.storage.references import ReferenceStore
 from server.storage.rounds import CheckpointStore, RoundStore
@@ -34,6 +35,7 @@ class Stores:
     letters: LetterStore
     hosts: HostStore
     drafts: DraftStore
+    partial_uploads: PartialUploadStore
     projects: ProjectStore
     rounds: RoundStore
     checkpoints: CheckpointStore
@@ -58,6 +60,7 @@ def open_stores(folder: Path) -> Stores:
         folder=folder, database=database, blobs=BlobFolder(folder / "blobs"), accounts=AccountStore(),
         join_keys=JoinKeyStore(), tokens=TokenStore(), proofs=ProofStore(), letters=LetterStore(),
         hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
+        partial_uploads=PartialUploadStore(folder / "partial"),
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),
         overview=OverviewStore(database), operating=OperatingStore(database),

@@ -20,6 +20,7 @@ from server.web import (
     requestor_api,
     results,
     security,
+    tus,
     uploads,
     volunteer_api,
     words,
@@ -36,14 +37,16 @@ def create_app(services: Services) -> Flask:
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600
     app.json.sort_keys = False  # type: ignore[attr-defined]
     apis = (volunteer_api.blueprint(), requestor_api.blueprint())
+    # This one takes cookies too, and then sees to the CSRF check itself.
+    parts = tus.blueprint()
     # The order matters: bounds on the body come before the CSRF check, which reads forms.
     login.install(app)
     uploads.install(app)
-    security.install(app, services.settings, exempt=apis)
+    security.install(app, services.settings, exempt=(*apis, parts))
     errors.install(app)
     words.install(app)
     rooms = (pages, accounts, account, computers, mail_links, public, operator, drafts, projects, results)
-    for blueprint in (*apis, *(room.blueprint for room in rooms)):
+    for blueprint in (*apis, parts, *(room.blueprint for room in rooms)):
         app.register_blueprint(blueprint)
     app.context_processor(_for_templates)
     if services.settings.proxies:

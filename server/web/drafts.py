@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 
 from server.errors import NotAcceptable
 from server.rules import settings
-from server.rules.incoming import IncomingFile
 from server.rules.problems import Problem
 from server.rules.states import DraftState
 from server.rules.views import DraftView
@@ -24,6 +23,7 @@ blueprint = Blueprint("drafts", __name__, url_prefix="/drafts")
 login.members_only(blueprint)
 
 FILE_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
+UPLOADS_IN_PARTS = tuple(f"{field}_upload" for field in FILE_FIELDS)
 CHECK_BOXES = ("scale_learning_rate", "consent")
 TEXT_FIELDS = (
     "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
@@ -54,9 +54,9 @@ def new() -> ResponseReturnValue:
 
 @blueprint.post("")
 def start() -> ResponseReturnValue:
-    form, files = _entered()
+    form = _entered()
     try:
-        draft_id = here().drafts.start(login.account().id, form, files, now())
+        draft_id = here().drafts.start(login.account().id, form, files_of_form(FILE_FIELDS), now())
     except NotAcceptable as error:
         problems = [Problem(error.field, error.sentence)]
         return render_template("new_project.html", **_for_form(form, problems, [])), 400
@@ -73,9 +73,9 @@ def show(draft_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/<int:draft_id>")
 def change(draft_id: int) -> ResponseReturnValue:
-    form, files = _entered()
+    form = _entered()
     try:
-        removed = request.form.getlist("remove")
+        files, removed = files_of_form(FILE_FIELDS), request.form.getlist("remove")
         here().drafts.change(login.account().id, draft_id, form, files, now(), removed)
     except NotAcceptable as error:
         draft = here().drafts.view(login.account().id, draft_id)
@@ -108,11 +108,13 @@ def discard(draft_id: int) -> ResponseReturnValue:
     return redirect(url_for("projects.listing"), 303)
 
 
-def _entered() -> tuple[dict[str, str], list[IncomingFile]]:
+def _entered() -> dict[str, str]:
+    """The texts, and the names of files that came before in parts: shown again when something is wrong."""
     form = {field: request.form.get(field, "").strip()[:LONGEST_TEXT] for field in TEXT_FIELDS}
     form["metrics"] = ",".join(request.form.getlist("metrics"))[:LONGEST_TEXT]
     form.update({field: "1" if request.form.get(field) else "" for field in CHECK_BOXES})
-    return form, files_of_form(FILE_FIELDS)
+    form.update({name: request.form.get(name, "")[:LONGEST_TEXT] for name in UPLOADS_IN_PARTS})
+    return form
 
 
 def _draft_page(draft: DraftView, form: dict[str, str] | None = None, extra: Problem | None = None) -> str:

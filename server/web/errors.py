@@ -60,6 +60,12 @@ ANSWERS: dict[type[errors.GridError], Answer] = {
     errors.DigestMismatch: Answer(422, _C.digest_mismatch, "The upload arrived damaged"),
     errors.MalformedGradient: Answer(422, _C.malformed_gradient, "Not a gradient"),
     errors.TooLarge: Answer(413, _C.too_large, "This upload is too large"),
+    errors.NoSuchUpload: Answer(404, _C.no_such_thing, "There is no such upload"),
+    errors.UploadGone: Answer(410, _C.upload_gone, "This upload is over"),
+    errors.UploadConflict: Answer(409, _C.upload_conflict, "The upload stands elsewhere"),
+    errors.UploadLocked: Answer(423, _C.upload_locked, "Somebody is sending this upload"),
+    errors.ChecksumMismatch: Answer(460, _C.checksum_mismatch, "The upload arrived damaged"),
+    errors.QuotaExceeded: Answer(413, _C.quota_exceeded, "More than you may upload"),
     errors.SomebodyElseWasFirst: Answer(503, _C.busy, "Somebody else was first"),
     errors.LeadershipLost: Answer(503, _C.busy, "The server is changing over"),
     errors.GridError: Answer(500, _C.server_error, "Something went wrong here"),
@@ -75,7 +81,10 @@ _HTTP_HEADINGS = {
     507: ("The server's disk is full", "Nothing was lost. Tell the person who runs this grid."),
 }
 
-_IN_OWN_WORDS = frozenset({_C.unknown_token, _C.no_such_thing, _C.not_now, _C.not_acceptable, _C.missing_scope})
+_IN_OWN_WORDS = frozenset({
+    _C.unknown_token, _C.no_such_thing, _C.not_now, _C.not_acceptable, _C.missing_scope, _C.upload_conflict,
+    _C.checksum_mismatch, _C.quota_exceeded,
+})  # fmt: skip
 """The codes of which the error says all there is to say: the code's own sentence is general."""
 
 _HTTP_CODES = {411: _C.length_required, 413: _C.too_large, 408: _C.too_slow, 503: _C.busy}
@@ -160,6 +169,8 @@ def _on_malformed(error: Malformed) -> Response:
 
 
 def _on_csrf(error: CSRFError) -> Response:
+    if is_api():
+        return refuse(_C.malformed_request, "Its CSRF token is missing or out of date: reload the page.")
     return page(
         400,
         "This form is out of date",

@@ -45,6 +45,7 @@ class Pace:
 
     def __init__(self) -> None:
         self._place = False
+        self._heard_at = time.monotonic()
         self.begin(HEAD)
 
     def begin(self, allowance: Allowance) -> None:
@@ -57,6 +58,10 @@ class Pace:
     @property
     def at_head(self) -> bool:
         return self._allowance is HEAD
+
+    def silence(self) -> float:
+        """Seconds since anything came."""
+        return time.monotonic() - self._heard_at
 
     def rest(self) -> None:
         """Nothing is waited for now: the place is free for another."""
@@ -79,6 +84,7 @@ class Pace:
                 finally:
                     self._waited += time.monotonic() - began
                 self._received += len(data)
+                self._heard_at = time.monotonic()
                 return data
         finally:
             connection.settimeout(before)

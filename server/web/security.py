@@ -8,10 +8,11 @@ from flask_wtf.csrf import CSRFProtect
 
 from server.web.services import WebSettings
 
-# Pico's own icons are data: images in its style sheet; nothing else comes from anywhere but here.
+# Pico's own icons are data: images in its style sheet; nothing else comes from anywhere but here. WebAssembly computes
+# the SHA-256 of what is uploaded.
 CONTENT_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 HEADERS = {
@@ -26,7 +27,7 @@ HEADERS = {
 
 
 def install(app: Flask, settings: WebSettings, exempt: Sequence[Blueprint]) -> None:
-    """`exempt` take no cookies (bearer tokens only), so there is nothing to forge there."""
+    """`exempt` take no cookies (bearer tokens only), so there is nothing to forge there; or they check themselves."""
     app.config.update(
         SECRET_KEY=settings.secret_key,
         SESSION_COOKIE_NAME="daig",

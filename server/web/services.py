@@ -4,14 +4,14 @@ Every method takes the instant `now` (aware, UTC) where it matters; only this ro
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from flask import current_app
 
-from server.rules.incoming import Download, IncomingFile
+from server.rules.incoming import Checksum, Download, IncomingFile, NewUpload
 from server.rules.outlook import Outlook
 from server.rules.results import HistoryRow, ResultsView
 from server.rules.views import (
@@ -22,6 +22,7 @@ from server.rules.views import (
     GridView,
     HostView,
     JoinKeyView,
+    PartialUploadView,
     ProjectSummary,
     ProjectView,
     RoundView,
@@ -99,6 +100,23 @@ class Drafts(Protocol):
     def discard(self, owner_id: int, draft_id: int, now: dt.datetime) -> None: ...
 
 
+class Uploads(Protocol):
+    def create(self, owner_id: int, new: NewUpload, now: dt.datetime) -> PartialUploadView: ...
+    def view(self, owner_id: int, name: str, now: dt.datetime) -> PartialUploadView: ...
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[PartialUploadView]: ...
+    def append(
+        self,
+        owner_id: int,
+        name: str,
+        offset: int,
+        blocks: Iterable[bytes],
+        checksum: Checksum | None,
+        now: dt.datetime,
+    ) -> PartialUploadView: ...
+    def remove(self, owner_id: int, name: str, now: dt.datetime) -> None: ...
+    def take(self, owner_id: int, name: str, field: str) -> IncomingFile: ...
+
+
 class ProjectViews(Protocol):
     def list_for(self, owner_id: int, now: dt.datetime) -> list[ProjectSummary]: ...
     def view(self, owner_id: int, project_id: int, now: dt.datetime) -> ProjectView: ...
@@ -171,6 +189,7 @@ class Services:
     people: People
     hosts: Hosts
     drafts: Drafts
+    uploads: Uploads
     projects: Projects
     project_views: ProjectViews
     round_pages: RoundPages

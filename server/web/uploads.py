@@ -98,9 +98,15 @@ def install(app: Flask) -> None:
 
 
 def files_of_form(fields: tuple[str, ...]) -> list[IncomingFile]:
-    """The files that came in the form, one a field; a file input that was left empty is none."""
+    """The files that came in the form, one a field; a file input that was left empty is none.
+
+    Instead of a file the text field `<field>_upload` may name one that came before, in parts. Raises NotAcceptable.
+    """
     files = []
     for field in fields:
+        if name := request.form.get(f"{field}_upload"):
+            files.append(here().uploads.take(account().id, name, field))
+            continue
         upload = request.files.get(field)
         if upload is None or not upload.filename:
             continue
@@ -126,7 +132,7 @@ def receive_body(folder: Path, most: int) -> tuple[Path, str]:
         path = Path(file.name)
         try:
             received = 0
-            for block in _blocks():
+            for block in blocks():
                 digest.update(block)
                 file.write(block)
                 received += len(block)
@@ -138,11 +144,12 @@ def receive_body(folder: Path, most: int) -> tuple[Path, str]:
     return path, digest.hexdigest()
 
 
-def _blocks() -> Iterator[bytes]:
+def blocks(size: int = BLOCK) -> Iterator[bytes]:
+    """The body, as it comes. Raises HostRefused too_slow, malformed_request, at what a broken line leaves off."""
     pacing.current().begin(pacing.UPLOAD)
     while True:
         try:
-            block = request.stream.read(BLOCK)
+            block = request.stream.read(size)
         except ClientDisconnected as error:
             if was_silent(error):
                 raise HostRefused(RefusalCode.too_slow) from None

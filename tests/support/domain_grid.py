@@ -29,6 +29,7 @@ from server.domain.reports import Reports
 from server.domain.results import Results
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
+from server.domain.uploads import Uploads
 from server.domain.validator import Validator
 from server.rules.incoming import IncomingFile
 from server.rules.states import ProjectState
@@ -108,6 +109,7 @@ class DomainGrid:
         self.drafts = Drafts(stores, ring)
         self.projects = Projects(stores, ring)
         self.results = Results(stores, self.plans, self.intake, self.exporter)
+        self.uploads = Uploads(stores)
         self.views = ProjectViews(stores)
         self.grid = Grid(stores)
         self.dispatch = Dispatch(stores, self.plans)

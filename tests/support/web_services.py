@@ -19,6 +19,7 @@ from server.domain.reports import Reports
 from server.domain.results import Results
 from server.domain.round_pages import RoundPages
 from server.domain.tokens import Tokens
+from server.domain.uploads import Uploads
 from server.storage.stores import Stores
 from server.web.services import Services, WebSettings
 
@@ -36,6 +37,7 @@ def services_over(stores: Stores, intake: Any, exporter: Any, settings: Settings
         accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
         people=people(settings or Settings(), stores, hashing, accounts, projects, hosts, ring),
         drafts=Drafts(stores, ring), projects=projects,
+        uploads=Uploads(stores, most=3_000_000),
         project_views=ProjectViews(stores), round_pages=RoundPages(stores),
         results=Results(stores, plans, intake, exporter),
         grid=Grid(stores), dispatch=Dispatch(stores, plans),

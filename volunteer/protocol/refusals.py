@@ -28,6 +28,11 @@ class RefusalCode(enum.StrEnum):
     not_acceptable = "not_acceptable"
     missing_scope = "missing_scope"
     account_blocked = "account_blocked"
+    upload_gone = "upload_gone"
+    upload_conflict = "upload_conflict"
+    upload_locked = "upload_locked"
+    checksum_mismatch = "checksum_mismatch"
+    quota_exceeded = "quota_exceeded"
     too_many_tries = "too_many_tries"
     busy = "busy"
     server_error = "server_error"
@@ -69,7 +74,7 @@ KINDS: dict[RefusalCode, _Kind] = {
     RefusalCode.result_ended: _Kind(409, _D, "This result has already ended in another way."),
     RefusalCode.digest_mismatch: _Kind(422, _R, "The bytes that arrived are not those that the digest names."),
     RefusalCode.malformed_gradient: _Kind(422, _D, "This is not a gradient of the leased work."),
-    RefusalCode.too_large: _Kind(413, _D, "This upload is larger than a gradient of this project can be."),
+    RefusalCode.too_large: _Kind(413, _D, "This upload is larger than it may be."),
     RefusalCode.length_required: _Kind(411, _D, "An upload must state its length."),
     RefusalCode.too_slow: _Kind(408, _R, "The upload stopped for too long."),
     RefusalCode.no_such_thing: _Kind(404, _D, "There is no such thing, or it is not yours."),
@@ -77,6 +82,11 @@ KINDS: dict[RefusalCode, _Kind] = {
     RefusalCode.not_acceptable: _Kind(422, _D, "What was entered cannot be used."),
     RefusalCode.missing_scope: _Kind(403, _D, "This access token may not be used for that."),
     RefusalCode.account_blocked: _Kind(403, _S, "This account is blocked. Ask the operator of the grid."),
+    RefusalCode.upload_gone: _Kind(410, _D, "This upload was not gone on with for too long. Begin it anew."),
+    RefusalCode.upload_conflict: _Kind(409, _R, "The upload stands at another byte."),
+    RefusalCode.upload_locked: _Kind(423, _R, "Another connection is sending this upload. Try again in a moment."),
+    RefusalCode.checksum_mismatch: _Kind(460, _R, "The bytes that arrived are not those that the checksum names."),
+    RefusalCode.quota_exceeded: _Kind(413, _D, "This is more than you may upload now."),
     RefusalCode.too_many_tries: _Kind(429, _R, "Too many tries in a short time. Wait a few minutes and try again."),
     RefusalCode.busy: _Kind(503, _R, "The server is busy. Try again in a moment."),
     RefusalCode.server_error: _Kind(500, _R, "Something went wrong in the server; it has been recorded."),

@@ -66,6 +66,7 @@ _STATEMENTS = (
         "filename" VARCHAR(200) NOT NULL,
         "size" INTEGER NOT NULL,
         "sha256" VARCHAR(64) NOT NULL,
+        "metadata" TEXT NOT NULL,
         "created_at" REAL NOT NULL,
         "touched_at" REAL NOT NULL,
         "completed_at" REAL,

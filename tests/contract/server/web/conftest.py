@@ -72,6 +72,7 @@ def host(told: Told) -> FlaskClient:
     services = Services(
         accounts=nobody, join_keys=nobody, tokens=nobody, people=nobody,
         hosts=told, drafts=nobody, projects=nobody, project_views=nobody, round_pages=nobody, results=nobody,
+        uploads=nobody,
         grid=nobody, dispatch=told, reports=told, blobs=told, incoming_gradients=told.folder,
         settings=WebSettings("a test's secret key"), wake=lambda: None,
     )  # fmt: skip

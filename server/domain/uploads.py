@@ -1,0 +1,198 @@
+"""Files that come in parts: who may send how much, how far they are, and handing whole ones over to drafts.
+
+A file's size on disk is its offset, so what arrived before a line was cut, or a process killed, counts.
+"""
+
+import datetime as dt
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterable
+from io import BufferedRandom
+
+from server.domain.drafts import plain_name
+from server.errors import (
+    ChecksumMismatch,
+    NoSuchUpload,
+    NotAcceptable,
+    QuotaExceeded,
+    TooLarge,
+    UploadConflict,
+    UploadGone,
+)
+from server.rules.incoming import Checksum, IncomingFile, NewUpload
+from server.rules.quotas import UploadBounds, refusal
+from server.rules.status import gigabytes
+from server.rules.views import PartialUploadView
+from server.storage.account_tables import PartialUpload
+from server.storage.stores import Stores
+
+KEPT = dt.timedelta(days=7)
+"""How long an upload waits for its next byte, and a whole one to be used."""
+
+_MAX_UPLOADS = 40
+_SYNC_EVERY = 2**26
+_TOUCH_EVERY = dt.timedelta(minutes=1)
+
+
+class Uploads:
+    """`most` is the largest size of one upload."""
+
+    def __init__(self, stores: Stores, bounds: UploadBounds | None = None, most: int = 4 * 2**30) -> None:
+        self._stores = stores
+        self._partial = stores.partial_uploads
+        self._bounds = bounds or UploadBounds()
+        self._most = most
+
+    def create(self, owner_id: int, new: NewUpload, now: dt.datetime) -> PartialUploadView:
+        """A new upload of so many bytes, none of them there yet. Raises TooLarge, QuotaExceeded."""
+        if new.size > self._most:
+            raise TooLarge(f"This file has {gigabytes(new.size)}; {gigabytes(self._most)} are the most.")
+        row = PartialUpload(
+            owner=owner_id, name=secrets.token_hex(16), filename=plain_name(new.filename), size=new.size,
+            sha256=new.sha256, metadata=new.metadata, created_at=now, touched_at=now,
+        )  # fmt: skip
+        with self._stores.database.write():
+            self._require_room(owner_id, new.size)
+            self._partial.add(row)
+        if new.size:
+            return self._view(row)
+        with self._partial.opened(row.name) as file:
+            return self._finish(row, file, now)
+
+    def view(self, owner_id: int, name: str, now: dt.datetime) -> PartialUploadView:
+        """How far it is. One whose last part came just before a kill is concluded first.
+
+        Raises NoSuchUpload, UploadGone, UploadLocked, ChecksumMismatch.
+        """
+        row = self._owned(owner_id, name, now)
+        if row.completed_at is None and self._partial.received(name) >= row.size:
+            with self._partial.opened(name) as file:
+                return self._finish(row, file, now)
+        return self._view(row)
+
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[PartialUploadView]:
+        rows = self._partial.of_owner(owner_id)
+        there = [row for row in rows if not self._is_over(row, now) and self._partial.path(row.name).exists()]
+        return [self._view(row) for row in there]
+
+    def append(
+        self, owner_id: int, name: str, offset: int, blocks: Iterable[bytes], checksum: Checksum | None,
+        now: dt.datetime,
+    ) -> PartialUploadView:  # fmt: skip
+        """Write the blocks behind the first `offset` bytes, which must be all that are there.
+
+        Whatever `blocks` raises goes through; what came before stays, but for bytes whose `checksum` was not seen to
+        match. What is acknowledged is on disk. Raises UploadConflict, UploadLocked, TooLarge, ChecksumMismatch.
+        """
+        row = self._owned(owner_id, name, now)
+        with self._partial.opened(name) as file:
+            there = file.seek(0, os.SEEK_END)
+            if there != offset:
+                raise UploadConflict(f"The upload stands at byte {there}.")
+            if now - row.touched_at >= _TOUCH_EVERY:
+                # Seldom: every commit wakes all hosts that wait.
+                with self._stores.database.write():
+                    self._partial.touch(row, now)
+            _write(file, offset, row.size, blocks, checksum)
+            if file.tell() == row.size and row.completed_at is None:
+                return self._finish(row, file, now)
+        return self._view(row)
+
+    def remove(self, owner_id: int, name: str, now: dt.datetime) -> None:
+        """Raises NoSuchUpload, UploadGone."""
+        self._drop(self._owned(owner_id, name, now))
+
+    def remove_all_of(self, owner_id: int) -> None:
+        """For an account that goes."""
+        for row in self._partial.of_owner(owner_id):
+            self._drop(row)
+
+    def take(self, owner_id: int, name: str, field: str) -> IncomingFile:
+        """A whole upload as a file of that field. It stays until a draft has it.
+
+        Raises NotAcceptable with the field.
+        """
+        try:
+            row = self._partial.owned(owner_id, name)
+        except NoSuchUpload:
+            raise NotAcceptable("This upload is not here any more. Choose the file again.", field) from None
+        if row.completed_at is None:
+            raise NotAcceptable(f"{row.filename} is not uploaded completely yet.", field)
+        return IncomingFile(field, row.filename, self._partial.path(name), row.size, name)
+
+    def _owned(self, owner_id: int, name: str, now: dt.datetime) -> PartialUpload:
+        row = self._partial.owned(owner_id, name)
+        if self._is_over(row, now):
+            raise UploadGone()
+        return row
+
+    def _is_over(self, row: PartialUpload, now: dt.datetime) -> bool:
+        return bool(row.touched_at + KEPT <= now)
+
+    def _require_room(self, owner_id: int, size: int) -> None:
+        if len(self._partial.of_owner(owner_id)) >= _MAX_UPLOADS:
+            raise QuotaExceeded("You have very many unfinished uploads. Delete some first, or wait until they expire.")
+        held = self._stores.drafts.uploaded_bytes(owner_id) + self._partial.declared_bytes(owner_id)
+        free = shutil.disk_usage(self._stores.folder).free - self._partial.outstanding_bytes() - size
+        why_not = refusal(size, held, free, self._bounds)
+        if why_not is not None:
+            raise QuotaExceeded(why_not)
+
+    def _finish(self, row: PartialUpload, file: BufferedRandom, now: dt.datetime) -> PartialUploadView:
+        """The whole file is there: see whether it is the one that was meant. Otherwise it is removed."""
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if row.sha256 and sha256 != row.sha256:
+            self._drop(row)
+            raise ChecksumMismatch(
+                "The file arrived, but its SHA-256 is not the one that was stated; it was removed. Send it again."
+            )
+        with self._stores.database.write():
+            self._partial.complete(row, sha256, now)
+        row.sha256, row.completed_at, row.touched_at = sha256, now, now
+        return self._view(row)
+
+    def _drop(self, row: PartialUpload) -> None:
+        with self._stores.database.write():
+            self._partial.forget(row.owner_id, row.name)
+        self._partial.path(row.name).unlink(missing_ok=True)
+
+    def _view(self, row: PartialUpload) -> PartialUploadView:
+        is_whole = row.completed_at is not None
+        return PartialUploadView(
+            name=row.name, filename=row.filename, size=row.size, offset=self._partial.received(row.name),
+            sha256=row.sha256 if is_whole else "", metadata=row.metadata, expires_at=row.touched_at + KEPT,
+            is_whole=is_whole,
+        )  # fmt: skip
+
+
+def _write(file: BufferedRandom, offset: int, size: int, blocks: Iterable[bytes], checksum: Checksum | None) -> None:
+    digest = hashlib.new(checksum.algorithm) if checksum else None
+    unsynced = 0
+    try:
+        for block in blocks:
+            if file.tell() + len(block) > size:
+                raise TooLarge("More came than the upload was to have.")
+            file.write(block)
+            if digest:
+                digest.update(block)
+            unsynced += len(block)
+            if unsynced >= _SYNC_EVERY:
+                # A little at a time: else the last answer would wait until all of it is on the disk.
+                _sync(file)
+                unsynced = 0
+        if checksum and digest and digest.digest() != checksum.digest:
+            raise ChecksumMismatch()
+    except BaseException:
+        if checksum:
+            file.truncate(offset)
+        raise
+    finally:
+        _sync(file)
+
+
+def _sync(file: BufferedRandom) -> None:
+    file.flush()
+    os.fdatasync(file.fileno())
