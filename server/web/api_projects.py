@@ -1,4 +1,4 @@
-"""The requestor's API: projects, their rounds, events and model."""
+"""The requestor's API: projects, their rounds and events."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from flask import Response
 
 from server.rules.views import Account, ProjectView
 from server.web.caching import encoded, polled
-from server.web.results import sent
 from server.web.services import here, now
 from server.web.wire import answer, read_query
 from volunteer.protocol import requestor_messages as m
@@ -51,12 +50,6 @@ def cancel(owner: Account, project: int) -> Response:
 def delete(owner: Account, project: int) -> Response:
     here().projects.delete(owner.id, project, now())
     return Response(status=204)
-
-
-def model(owner: Account, project: int) -> Response:
-    """The file as it is: large, and never kept on the way."""
-    query = read_query(m.ModelQuery)
-    return sent(here().results.download(owner.id, project, query.which, query.format, now()))
 
 
 def as_message(view: ProjectView) -> m.Project:

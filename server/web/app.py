@@ -8,6 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from server.web import (
     account,
     accounts,
+    api_docs,
     computers,
     drafts,
     errors,
@@ -45,7 +46,9 @@ def create_app(services: Services) -> Flask:
     security.install(app, services.settings, exempt=(*apis, parts))
     errors.install(app)
     words.install(app)
-    rooms = (pages, accounts, account, computers, mail_links, public, operator, drafts, projects, results)
+    rooms = (
+        pages, api_docs, accounts, account, computers, mail_links, public, operator, drafts, projects, results,
+    )  # fmt: skip
     for blueprint in (*apis, parts, *(room.blueprint for room in rooms)):
         app.register_blueprint(blueprint)
     app.context_processor(_for_templates)

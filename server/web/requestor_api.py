@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from server.rules.views import Account
-from server.web import api_drafts, api_machines, api_projects
+from server.web import api_drafts, api_machines, api_projects, api_results
 from server.web.bearer import speaker, token_owner
 from server.web.caching import BriefCache, polled
 from server.web.services import here, now
@@ -67,7 +67,11 @@ HANDLERS: dict[str, Callable[..., Response]] = {
     "resume_project": api_projects.resume,
     "cancel_project": api_projects.cancel,
     "delete_project": api_projects.delete,
-    "model": api_projects.model,
+    "model": api_results.model,
+    "history": api_results.history,
+    "tensorboard": api_results.tensorboard,
+    "recipe": api_results.recipe,
+    "preprocessing": api_results.preprocessing,
     "join_keys": api_machines.join_keys,
     "create_join_key": api_machines.create_join_key,
     "revoke_join_key": api_machines.revoke_join_key,

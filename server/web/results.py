@@ -51,25 +51,25 @@ def tensorboard(project_id: int) -> Response:
 @blueprint.get("/<int:project_id>/history.csv")
 def history_csv(project_id: int) -> Response:
     rows = here().results.history(login.account().id, project_id)
-    return _stream(as_csv(rows), "text/csv", _name(project_id, "history.csv"))
+    return streamed(as_csv(rows), "text/csv", _name(project_id, "history.csv"))
 
 
 @blueprint.get("/<int:project_id>/history.json")
 def history_json(project_id: int) -> Response:
     rows = here().results.history(login.account().id, project_id)
-    return _stream(as_json(rows), "application/json", _name(project_id, "history.json"))
+    return streamed(as_json(rows), "application/json", _name(project_id, "history.json"))
 
 
 @blueprint.get("/<int:project_id>/recipe.json")
 def recipe(project_id: int) -> Response:
     pieces = here().results.recipe(login.account().id, project_id, now())
-    return _stream(pieces, "application/json", _name(project_id, "recipe.json"))
+    return streamed(pieces, "application/json", _name(project_id, "recipe.json"))
 
 
 @blueprint.get("/<int:project_id>/preprocessing.json")
 def preprocessing(project_id: int) -> Response:
     found = here().results.preprocessing(login.account().id, project_id)
-    return _stream([msgspec.json.encode(found)], "application/json", _name(project_id, "preprocessing.json"))
+    return streamed([msgspec.json.encode(found)], "application/json", _name(project_id, "preprocessing.json"))
 
 
 def as_csv(rows: Iterable[HistoryRow]) -> Iterator[str]:
@@ -120,7 +120,8 @@ def sent(download: Download) -> Response:
     return response
 
 
-def _stream(pieces: Iterable[bytes] | Iterable[str], kind: str, filename: str) -> Response:
+def streamed(pieces: Iterable[bytes] | Iterable[str], kind: str, filename: str) -> Response:
+    """What is not in memory as a whole, under its name; no browser keeps it."""
     response = Response(pieces, mimetype=kind)
     response.headers.set("Content-Disposition", "attachment", filename=filename)
     response.headers["Cache-Control"] = "no-store"

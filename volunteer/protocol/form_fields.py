@@ -26,6 +26,14 @@ FORM_FIELDS = (
     FormField("metrics", "Keras metrics by name, with commas; else the file's own"),
     FormField("scale_learning_rate", "multiply the rate by K", switch=True),
     FormField("seed", "of every random choice"),
+    FormField("schedule", "of the learning rate: constant, cosine, linear or exponential"),
+    FormField("warmup_rounds", "rounds in which the learning rate rises to its full value"),
+    FormField("early_stopping", "epochs without a better validation loss after which it ends; 0 is never"),
+    FormField("class_weights", "balanced, or a weight for each class, like 0:1,1:5"),
+    FormField("label_column", "the data file's column that holds the labels"),
+    FormField("label_encoding", "auto, or none to take labels as they are"),
+    FormField("scaling", "none, unit (0 to 1) or standard (mean 0, deviation 1)"),
+    FormField("image_size", "height and width that images are brought to, like 28x28"),
     FormField("consent", "data and model may go to other people's machines in clear", switch=True),
 )
 

@@ -9,6 +9,7 @@ from volunteer.protocol.endpoints import Endpoint
 from volunteer.protocol.refusals import RefusalCode
 
 BINARY = "application/octet-stream"
+JSON = "application/json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,14 @@ _RESULTS = (
     _endpoint("model", "GET /projects/{project}/model", "The model as trained so far, or as it was best.", None,
               (*_ONE, _C.malformed_request, _C.not_now, _C.not_acceptable), group="Results", query=m.ModelQuery,
               sends=(BINARY,)),
+    _endpoint("history", "GET /projects/{project}/history", "What was measured, round by round, in one file.",
+              m.HistoryRows, (*_ONE, _C.malformed_request), group="Results", query=m.HistoryQuery, sends=("text/csv",)),
+    _endpoint("tensorboard", "GET /projects/{project}/tensorboard", "The history as TensorBoard's event files, zipped.",
+              None, (*_ONE, _C.not_now), group="Results", sends=(BINARY,)),
+    _endpoint("recipe", "GET /projects/{project}/recipe", "All that a replay of the training needs to know.", None,
+              (*_ONE, _C.not_now), group="Results", sends=(JSON,)),
+    _endpoint("preprocessing", "GET /projects/{project}/preprocessing", "What was done to the data before training; "
+              "empty where nothing was.", None, _ONE, group="Results", sends=(JSON,)),
 )  # fmt: skip
 
 _MACHINES = (

@@ -140,9 +140,9 @@ class Project(msgspec.Struct, frozen=True):
     hosts_at_work: int
     host_seconds: float
     loss: float | None
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     validation_loss: float | None
-    validation_metrics: dict[str, float]
+    validation_metrics: dict[str, float | None]
     facts: list[tuple[str, str]]
     can_pause: bool
     can_resume: bool
@@ -197,6 +197,28 @@ class HistoryQuery(msgspec.Struct, frozen=True):
     """As JSON, or as CSV for a spreadsheet."""
 
     format: HistoryFormat = HistoryFormat.json
+
+
+class HistoryRow(msgspec.Struct, frozen=True):
+    """One closed round. `learning_rate` is null where it follows a schedule; so is what is not finite."""
+
+    round: int
+    epoch: int
+    closed_at: dt.datetime
+    seconds: float
+    mini_batches: int
+    examples: int
+    learning_rate: float | None
+    loss: float | None
+    metrics: dict[str, float | None]
+    validation_loss: float | None = None
+    validation_metrics: dict[str, float | None] = {}
+
+
+class HistoryRows(msgspec.Struct, frozen=True):
+    """All of a project's closed rounds, oldest first."""
+
+    rounds: list[HistoryRow]
 
 
 class NewJoinKey(msgspec.Struct, frozen=True):
