@@ -1,25 +1,17 @@
 """The one place where a project becomes finished or needs attention and its owner is told: by its log and by letter."""
 
 import datetime as dt
-from typing import Any, Protocol
 
+from server.domain.letters import Letters
 from server.rules.states import ProjectState
 from server.storage.stores import Stores
 from server.storage.tables import Project
 
 
-class Letters(Protocol):
-    """Letters to people, written inside the caller's transaction and sent later."""
-
-    def write(
-        self, account_id: int, subject: str, body: str, now: dt.datetime, event: dict[str, Any] | None
-    ) -> object: ...
-
-
 class Notices:
-    """Without `letters` nobody is written to; without `public_url` letters hold no link, for nobody knows it."""
+    """Without `public_url` letters hold no link: nobody knows the grid's address."""
 
-    def __init__(self, stores: Stores, letters: Letters | None = None, public_url: str = "") -> None:
+    def __init__(self, stores: Stores, letters: Letters, public_url: str = "") -> None:
         self._stores = stores
         self._letters = letters
         self._address = public_url.rstrip("/")
@@ -36,13 +28,11 @@ class Notices:
 
     def _tell(self, project: Project, what: str, sentence: str, now: dt.datetime) -> None:
         self._stores.projects.say(project.id, sentence, now)
-        if self._letters is None:
-            return
         name = " ".join(project.name.split())
         link = f"{self._address}/projects/{project.id}" if self._address else ""
         body = f"Your project “{name}” {what}.\n\n{sentence}\n" + (f"\n{link}\n" if link else "")
         event = {
             "event": f"project.{project.state}", "project": project.id, "name": project.name, "sentence": sentence,
-            "at": now.isoformat(), "link": link,
+            "link": link,
         }  # fmt: skip
         self._letters.write(project.owner_id, f"{name} {what}", body, now, event)

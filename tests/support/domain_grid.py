@@ -20,6 +20,7 @@ from server.domain.host_blobs import HostBlobs
 from server.domain.hosts import Hosts
 from server.domain.join_keys import JoinKeys
 from server.domain.leader import Leader
+from server.domain.letters import Letters
 from server.domain.notices import Notices
 from server.domain.plans import Plans
 from server.domain.preparer import Preparer
@@ -115,7 +116,8 @@ class DomainGrid:
         self.dispatch = Dispatch(stores, self.plans)
         self.reports = Reports(stores, self.plans, ring)
         self.host_blobs = HostBlobs(stores, self.plans)
-        self.notices = Notices(stores)
+        self.letters = Letters(stores, True, "test grid")
+        self.notices = Notices(stores, self.letters, "https://grid.test/")
         self.validator = Validator(stores, self.plans, self.notices, lambda duty: None)
         self.assimilator = Assimilator(stores, self.plans, self.learner, self.notices, self._guard)
         self.transitioner = Transitioner(stores, self.notices)

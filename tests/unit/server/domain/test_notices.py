@@ -1,6 +1,6 @@
 """What an owner is told, once for each thing that happens, however a project ends or stops."""
 
-import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -9,18 +9,20 @@ from server.domain.notices import Notices
 from server.errors import SomebodyElseWasFirst
 from server.rules.states import ProjectState
 from server.storage.projects import MOST_EVENTS
-from server.storage.tables import Event, Result
+from server.storage.tables import Account, Event, Letter, Result
 from tests.support.domain_grid import Cast, DomainGrid
 
-Written = list[tuple[int, str, str, dict[str, Any] | None]]
+
+def reachable(grid: DomainGrid, account: int) -> None:
+    """By mail and by webhook."""
+    columns: dict[str, Any] = {"email": "owner@example.org", "email_verified_at": grid.now}
+    Account.update(webhook_url="https://hook.example/", **columns).where(Account.id == account).execute()
 
 
-class LetterBox:
-    def __init__(self) -> None:
-        self.written: Written = []
-
-    def write(self, account_id: int, subject: str, body: str, now: dt.datetime, event: dict[str, Any] | None) -> None:
-        self.written.append((account_id, subject, body, event))
+def written() -> dict[str, Letter]:
+    letters = {letter.channel: letter for letter in Letter.select()}
+    assert len(letters) == Letter.select().count()
+    return letters
 
 
 def sentences(grid: DomainGrid, project: int) -> list[str]:
@@ -28,43 +30,50 @@ def sentences(grid: DomainGrid, project: int) -> list[str]:
 
 
 def test_the_owner_gets_one_letter_with_what_happened_and_where_to_look(grid: DomainGrid, owner: int) -> None:
-    box = LetterBox()
-    notices = Notices(grid.stores, box, "https://grid.example/")
+    reachable(grid, owner)
     project = grid.project(owner, name="Digits\n two")
     with grid.stores.database.write():
-        notices.needs_attention(grid.row(project), "the model diverged in round 3.", grid.now)
-    [(account, subject, body, event)] = box.written
-    assert (account, subject) == (owner, "Digits two needs attention")
-    assert "Needs attention: the model diverged in round 3." in body
-    assert f"https://grid.example/projects/{project}" in body
-    assert event is not None
+        grid.notices.needs_attention(grid.row(project), "the model diverged in round 3.", grid.now)
+    letters = written()
+    mail, event = letters["mail"], json.loads(letters["webhook"].body)
+    assert (mail.account_id, mail.address, mail.subject) == (owner, "owner@example.org", "Digits two needs attention")
+    assert "Needs attention: the model diverged in round 3." in mail.body
+    assert f"https://grid.test/projects/{project}" in mail.body
     assert (event["event"], event["project"]) == ("project.needs_attention", project)
     assert sentences(grid, project)[0] == "Needs attention: the model diverged in round 3."
     assert grid.row(project).reason == "the model diverged in round 3."
 
 
 def test_a_letter_holds_no_link_where_nobody_knows_the_grids_address(grid: DomainGrid, owner: int) -> None:
-    box = LetterBox()
+    reachable(grid, owner)
     project = grid.project(owner)
     with grid.stores.database.write():
-        Notices(grid.stores, box).finished(grid.row(project), "Finished after 7 rounds.", grid.now)
-    [(_, subject, body, event)] = box.written
-    assert subject == "digits is finished"
-    assert "Finished after 7 rounds." in body
-    assert "/projects/" not in body + str(event)
+        Notices(grid.stores, grid.letters).finished(grid.row(project), "Finished after 7 rounds.", grid.now)
+    letters = written()
+    assert letters["mail"].subject == "digits is finished"
+    assert "Finished after 7 rounds." in letters["mail"].body
+    assert "/projects/" not in letters["mail"].body + letters["webhook"].body
     assert grid.row(project).ended_at == grid.now
 
 
+def test_a_training_that_ends_by_itself_tells_its_owner(grid: DomainGrid, owner: int, steady: Cast) -> None:
+    reachable(grid, owner)
+    project = grid.project(owner, examples=8, k=9, epochs=1)
+    steady.deliver(steady.lease())
+    grid.rounds()
+    assert grid.row(project).state is ProjectState.finished
+    assert "Finished after 1 rounds." in written()["mail"].body
+
+
 def test_nobody_is_told_twice_of_what_somebody_else_has_moved(grid: DomainGrid, owner: int) -> None:
-    box = LetterBox()
-    notices = Notices(grid.stores, box)
+    reachable(grid, owner)
     project = grid.project(owner)
     before = grid.row(project)
     with grid.stores.database.write():
-        notices.finished(grid.row(project), "Finished after 1 round.", grid.now)
+        grid.notices.finished(grid.row(project), "Finished after 1 round.", grid.now)
     with pytest.raises(SomebodyElseWasFirst), grid.stores.database.write():
-        notices.needs_attention(before, "too late.", grid.now)
-    assert len(box.written) == 1
+        grid.notices.needs_attention(before, "too late.", grid.now)
+    assert set(written()) == {"mail", "webhook"}
     assert grid.row(project).state is ProjectState.finished
 
 
