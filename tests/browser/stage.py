@@ -1,6 +1,11 @@
 """Who and what there is on the grid whose pages are shown: people, machines, drafts and projects in every state."""
 
+import base64
+import io
 from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
 
 from server.rules.incoming import IncomingFile
 from server.storage.tables import Draft
@@ -37,7 +42,7 @@ def build(grid: StillGrid) -> Stage:
     domain, owner = grid.domain, grid.id_of(stage.owner)
     domain.join_keys.create(owner, "the machines in the cellar", 4, 24, domain.now)
     grid.catch_up()
-    grid.train(stage.numbers["running"], rounds=44, cast=cast, seconds=1)
+    grid.train(stage.numbers["running"], rounds=32, cast=cast, seconds=1)
     for host in cast:
         host.lease()
     return stage
@@ -49,26 +54,54 @@ def _projects(stage: Stage) -> list[Cast]:
 
     def project(key: str, **texts: object) -> int:
         number = domain.project(owner, 480, **{
-            "name": NAMES[key], "batch_size": 8, "epochs": 6, "k": 6, "shard_examples": 64, "validation_fraction": 0.1,
+            "name": NAMES[key], "batch_size": 16, "epochs": 6, "k": 3, "shard_examples": 64, "validation_fraction": 0.1,
             **texts,
         })  # fmt: skip
         stage.numbers[key] = number
         return number
 
-    stage.grid.train(project("finished", epochs=2), rounds=100)
-    stage.grid.train(project("paused"), rounds=20)
+    stage.grid.train(project("finished", epochs=1), rounds=100)
+    stage.grid.train(project("paused"), rounds=10)
     domain.projects.pause(owner, stage.numbers["paused"], domain.now)
     stage.grid.train(project("cancelled"), rounds=4)
     domain.projects.cancel(owner, stage.numbers["cancelled"], domain.now)
     domain.learner.not_finite_once_above = 0.0
     stage.grid.train(project("attention"), rounds=1)
     domain.learner.not_finite_once_above = float("inf")
-    cast = stage.grid.train(project("running"), rounds=40, hosts=3)
+    cast = stage.grid.train(project("running"), rounds=30, hosts=3)
     project("waiting")
     draft = domain.drafts.start(owner, domain.form(name=NAMES["preparing"]), domain.files(9, 90), domain.now)
     domain.checker.run_pass(domain.now)
     stage.numbers["preparing"] = domain.drafts.submit(owner, draft, domain.now)
     return cast
+
+
+def _preview_of_pictures() -> dict[str, object]:
+    """As the intake writes it of a zip of images."""
+    kinds = ("death cap", "chanterelle", "fly agaric", "porcini")
+    thumbnails = []
+    for number in range(12):
+        shades = np.add.outer(np.arange(28) * (number % 4 + 1), np.arange(28) * (number % 3 + 2)) % 256
+        out = io.BytesIO()
+        Image.fromarray(shades.astype(np.uint8)).save(out, "PNG")
+        thumbnails.append("data:image/png;base64," + base64.b64encode(out.getvalue()).decode())
+    classes = [{"name": name, "count": count} for name, count in zip(kinds, (160, 140, 110, 70), strict=True)]
+    return {"data": {
+        "kind": "images", "rows": 480, "arrays": [{"name": "data", "dtype": "uint8", "shape": [480, 28, 28, 1]}],
+        "columns": [], "head": [], "thumbnails": thumbnails, "classes": classes, "range": [0, 255],
+    }}  # fmt: skip
+
+
+def _preview_of_a_table() -> dict[str, object]:
+    """As the intake writes it of a CSV."""
+    names = ("bill length", "bill depth", "flipper length", "body mass", "species")
+    head = [["39.1", "18.7", "181", "3750", "Adelie"], ["46.5", "17.9", "192", "3500", "Chinstrap"]] * 4
+    columns = [{"name": name, "type": "number", "distinct": None} for name in names[:-1]]
+    columns.append({"name": names[-1], "type": "text", "distinct": 3})
+    return {"data": {
+        "kind": "csv", "rows": 480, "arrays": [], "columns": columns, "head": head, "thumbnails": [],
+        "classes": [{"name": "Adelie", "count": 212}, {"name": "Chinstrap", "count": 98}], "range": None,
+    }}  # fmt: skip
 
 
 def _drafts(stage: Stage) -> None:
@@ -81,6 +114,8 @@ def _drafts(stage: Stage) -> None:
     draft("ready", domain.files(12, 480), name="Mushrooms, second try")
     draft("mistaken", domain.files(12, 480, 473), name="", epochs=0, learning_rate="fast", consent="")
     domain.checker.run_pass(domain.now)
+    for key, preview in (("ready", _preview_of_pictures()), ("mistaken", _preview_of_a_table())):
+        Draft.update(preview=preview).where(Draft.id == stage.numbers[key]).execute()
     draft("checking", domain.files(12, 480), name="Clouds")
     states = {key: str(Draft.get_by_id(stage.numbers[key]).state) for key in ("ready", "mistaken", "checking")}
     assert states == {"ready": "ready", "mistaken": "needs_correction", "checking": "checking"}

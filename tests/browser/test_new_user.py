@@ -15,7 +15,7 @@ from tests.support.cast import Cast
 from tests.support.digits import digits
 from tests.support.grid import wait_for
 from tests.support.person import Person
-from tests.support.small_files import write_formats, write_models
+from tests.support.small_files import LABEL, write_formats, write_models
 
 # 360 examples in mini-batches of 16, 4 to a round.
 EPOCHS, ROUNDS = 8, 48
@@ -168,3 +168,32 @@ def test_curves_move_while_volunteers_train_and_the_model_is_downloaded_at_half_
     assert half.read_bytes() != whole.read_bytes()
     assert middle > 0.4
     assert end > 0.8
+
+
+IN_THE_PREVIEW = {"npy": "8 × 8", "npz": "8 × 8", "csv": "pixel 7", "images": "400 rows, images", "parquet": "pixel 7"}
+
+
+@pytest.mark.parametrize("kind", list(IN_THE_PREVIEW))
+def test_a_project_of_each_format_is_checked_previewed_and_started(
+    kind: str, owner_page: Page, models: dict[str, Path], formats: dict[str, dict[str, Path]]
+) -> None:
+    page = owner_page
+    page.goto("/drafts/new")
+    table = kind in ("csv", "parquet")
+    files = {"model": models["table" if table else "images"], **formats[kind]}
+    form.fill(page, files, {**form.FORM, "name": kind})
+    if table:
+        # The first look at the file tells which columns there are; the person says which one is to be learned.
+        assert form.send(page) == "needs_correction"
+        assert "label_column" in form.beside(page)
+        form.fill(page, {}, {"label_column": LABEL})
+    assert form.send(page) == "ready"
+    text = page.locator("main").inner_text()
+    assert IN_THE_PREVIEW[kind] in text, text
+    if kind == "images":
+        pictures = page.locator(".thumbnails img").evaluate_all("(all) => all.map((one) => one.naturalWidth)")
+        assert len(pictures) >= 8
+        assert min(pictures) > 0
+    form.start(page)
+    expect(page.locator(".heading h1")).to_have_text(kind)
+    page.get_by_role("button", name="Pause").click()
