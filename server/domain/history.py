@@ -1,9 +1,11 @@
 """A training's closed rounds, from first to last, a few hundred at a time: a long training fits no memory."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from server.domain.plans import Plans
+from server.rules.learning_rates import rate_at
 from server.rules.results import HistoryRow
 from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project, Round
@@ -22,13 +24,13 @@ class History:
 
     def rows(self, project: Project) -> Iterator[HistoryRow]:
         """One a closed round; validation where its checkpoint was measured."""
-        rate = self._rate(project)
+        optimizer = self._optimizer(project)
         for rounds in self.pages(project.id):
             first, last = rounds[0].number, rounds[-1].number
             found = self._stores.checkpoints.evaluated_between(project.id, first + 1, last + 1)
             measured = {checkpoint.round - 1: checkpoint for checkpoint in found}
             for round_ in rounds:
-                yield _row(round_, measured.get(round_.number), rate)
+                yield _row(round_, measured.get(round_.number), optimizer)
 
     def pages(self, project_id: int) -> Iterator[list[Round]]:
         number = -1
@@ -36,11 +38,8 @@ class History:
             yield rounds
             number = rounds[-1].number
 
-    def _rate(self, project: Project) -> float | None:
-        if not project.plan_sha256:
-            return None
-        rate = self._plans.of(project.plan_sha256).optimizer["config"].get("learning_rate")
-        return float(rate) if isinstance(rate, int | float) else None
+    def _optimizer(self, project: Project) -> Mapping[str, Any]:
+        return self._plans.of(project.plan_sha256).optimizer if project.plan_sha256 else {}
 
 
 def seconds_of(round_: Round) -> float:
@@ -48,10 +47,11 @@ def seconds_of(round_: Round) -> float:
     return round((closed - round_.opened_at).total_seconds(), 3)
 
 
-def _row(round_: Round, checkpoint: Checkpoint | None, rate: float | None) -> HistoryRow:
+def _row(round_: Round, checkpoint: Checkpoint | None, optimizer: Mapping[str, Any]) -> HistoryRow:
     return HistoryRow(
         round=round_.number, epoch=round_.epoch, closed_at=round_.closed_at, seconds=seconds_of(round_),
-        mini_batches=round_.used, examples=round_.examples, learning_rate=rate, loss=round_.loss,
-        metrics=round_.metrics, validation_loss=checkpoint.validation_loss if checkpoint else None,
+        mini_batches=round_.used, examples=round_.examples, learning_rate=rate_at(optimizer, round_.number),
+        loss=round_.loss, metrics=round_.metrics,
+        validation_loss=checkpoint.validation_loss if checkpoint else None,
         validation_metrics=checkpoint.validation_metrics if checkpoint else {},
     )  # fmt: skip

@@ -13,7 +13,7 @@ from server.domain.outgoing import Outgoing, Places
 from server.domain.plans import Plans
 from server.domain.ports import Exporter, Intake
 from server.domain.recipe import Recipe
-from server.errors import NotAllowedNow, NotFound, NotWritten
+from server.errors import NotAcceptable, NotAllowedNow, NotFound, NotWritten
 from server.rules.code_sample import sample
 from server.rules.incoming import Download
 from server.rules.intake_values import IntakeFailed, WriteRequest
@@ -154,10 +154,7 @@ class Results:
         try:
             with rows.open("wb") as file:
                 file.writelines(msgspec.json.encode(row) + b"\n" for row in self._history.rows(project))
-            plan = str(self._stores.blobs.path(project.plan_sha256))
-            self._exporter.write_events(
-                EventsRequest(plan=plan, rows=str(rows.absolute()), out=str(out.absolute()))
-            )
+            self._exporter.write_events(EventsRequest(rows=str(rows.absolute()), out=str(out.absolute())))
         finally:
             rows.unlink(missing_ok=True)
 
@@ -168,10 +165,12 @@ class Results:
 
 
 def _tried(write: Callable[[], object]) -> None:
-    """Why a file could not be written is for the log, not for people."""
+    """Why a file could not be written is for the log; that a format cannot hold the model is for people."""
     try:
         write()
-    except (LearnerFailed, IntakeFailed, Refused) as error:
+    except Refused as refused:
+        raise NotAcceptable(refused.sentence, "format") from refused
+    except (LearnerFailed, IntakeFailed) as error:
         _LOG.warning("a file for download could not be written: %s", error)
         raise NotWritten from error
 

@@ -4,27 +4,20 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from tensorflow.core.framework.summary_pb2 import Summary  # type: ignore[import-untyped,unused-ignore]
 from tensorflow.core.util.event_pb2 import Event  # type: ignore[import-untyped,unused-ignore]
 
 from server.rules.results import EventsRequest, HistoryRow
-from volunteer.plan.project_plan import ProjectPlan
-from volunteer.training.build import revive
-from volunteer.training.runtime import keras, tf
+from volunteer.training.runtime import tf
 
 _VERSION = "brain.Event:2"
 
 
 def write_events(request: EventsRequest) -> None:
     """Write the zip `request.out`: train/ and validation/, each with one event file. Step n: after n rounds."""
-    rate = _rate(ProjectPlan.decode(Path(request.plan).read_bytes()))
-    runs: dict[str, Callable[[HistoryRow], dict[str, float]]] = {
-        "train": lambda row: _training(row, rate),
-        "validation": _validation,
-    }
+    runs = {"train": _training, "validation": _validation}
     out = Path(request.out)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder, _archive(out) as archive:
         for run, scalars in runs.items():
@@ -57,20 +50,11 @@ def _numbered(rows: Path) -> Iterator[tuple[bool, HistoryRow]]:
             yield number == 0, msgspec.json.decode(line, type=HistoryRow)
 
 
-def _training(row: HistoryRow, rate: Callable[[int], float]) -> dict[str, float]:
-    loss = {} if row.loss is None else {"loss": row.loss}
-    about = {"epoch": float(row.epoch), "learning_rate": rate(row.round), "round_seconds": row.seconds}
-    return {**loss, **row.metrics, **about}
+def _training(row: HistoryRow) -> dict[str, float]:
+    known = {"loss": row.loss, "learning_rate": row.learning_rate}
+    about = {"epoch": float(row.epoch), "round_seconds": row.seconds}
+    return {name: value for name, value in known.items() if value is not None} | row.metrics | about
 
 
 def _validation(row: HistoryRow) -> dict[str, float]:
     return {} if row.validation_loss is None else {"loss": row.validation_loss, **row.validation_metrics}
-
-
-def _rate(plan: ProjectPlan) -> Callable[[int], float]:
-    """Round -> the optimizer's learning rate in it; a round is one step."""
-    described: Any = plan.optimizer["config"]["learning_rate"]
-    if isinstance(described, int | float):
-        return lambda _round: float(described)
-    schedule = revive(described, "keras.optimizers.schedules")
-    return lambda number: float(keras.ops.convert_to_numpy(schedule(number)))

@@ -7,21 +7,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py  # type: ignore[import-untyped,unused-ignore]
+import numpy as np
 
 from server.learning.optimizer import Stepper
 from server.rules.results import ExportRequest, ModelKind
 from volunteer.plan.project_plan import ProjectPlan, Weights
+from volunteer.plan.refused import Refused
 from volunteer.protocol.tensors import load
-from volunteer.training.build import build_model, revive
+from volunteer.training.build import build_model, first_line, revive
 from volunteer.training.objective import loss_object, metric_objects
 from volunteer.training.runtime import keras
 from volunteer.training.variables import Bound, assign_frozen, assign_weights, bind
 
+_UNREADABLE = "A {} file cannot hold this model: Keras {} itself fails to load it again ({}). Choose another format."
+
 
 def export(request: ExportRequest) -> None:
-    """Write `request.out`. Raises Refused, ValueError for files that do not belong to the plan, OSError."""
+    """Write `request.out`.
+
+    Raises Refused for a model that this kind cannot hold, ValueError for files that do not belong to the plan, OSError.
+    """
+    model, out = _model(request), Path(request.out)
     try:
-        _write(_model(request), request.kind, Path(request.out))
+        _write(model, request.kind, out)
+        if request.kind in (ModelKind.keras, ModelKind.h5):
+            _check(model, out)
     finally:
         gc.collect()
 
@@ -58,6 +68,17 @@ def _write(model: keras.Model, kind: ModelKind, out: Path) -> None:
         ModelKind.savedmodel: _write_saved_model,
     }
     writers[kind](model, out)
+
+
+def _check(model: keras.Model, out: Path) -> None:
+    """Load it as its owner will: Keras 3 cannot load its own .h5 files of attention layers and bare operations."""
+    try:
+        loaded = keras.models.load_model(out)
+        written = [np.array_equal(a, b) for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True)]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Refused(_UNREADABLE.format(out.suffix, keras.__version__, first_line(error))) from error
+    if not all(written):
+        raise Refused(_UNREADABLE.format(out.suffix, keras.__version__, "weights come back changed"))
 
 
 def _write_h5(model: keras.Model, out: Path) -> None:

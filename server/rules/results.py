@@ -49,7 +49,6 @@ class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):
 class EventsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Write TensorBoard's event files. `rows`: a file of HistoryRow, one JSON object a line; `out`: the zip."""
 
-    plan: str
     rows: str
     out: str
 
@@ -57,7 +56,7 @@ class EventsRequest(msgspec.Struct, frozen=True, kw_only=True):
 class HistoryRow(msgspec.Struct, frozen=True):
     """One closed round. Training figures are as reported by hosts; validation stands where it was measured.
 
-    `learning_rate` is None where it follows a schedule.
+    `learning_rate` is None where only Keras can tell it.
     """
 
     round: int

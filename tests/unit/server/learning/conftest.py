@@ -67,10 +67,10 @@ class Project:
 def make_project(tmp_path: Path) -> Any:
     """A network with BatchNormalization, a constraint, a frozen layer; 4 mini-batches, one small."""
 
-    def make(optimizer: Any = None) -> Project:
+    def make(optimizer: Any = None, model: Any = None) -> Project:
         keras.utils.set_random_seed(1)
         layers = keras.layers
-        model = keras.Sequential(
+        model = model or keras.Sequential(
             [
                 keras.Input((6,)),
                 layers.Dense(8, "relu", kernel_constraint=keras.constraints.MaxNorm(0.5)),

@@ -17,8 +17,11 @@ from server.learning.exporting import export
 from server.learning.stepping import step
 from server.learning.workbench import Workbench
 from server.rules.code_sample import sample
+from server.rules.learning_rates import rate_at
 from server.rules.results import EventsRequest, ExportRequest, HistoryRow, ModelKind
+from volunteer.plan.objectives import canonical_optimizer
 from volunteer.plan.project_plan import Weights
+from volunteer.plan.refused import Refused
 from volunteer.protocol.tensors import load
 from volunteer.training.build import build_model
 from volunteer.training.runtime import keras, tf
@@ -86,6 +89,21 @@ def test_a_converted_model_is_the_trained_one_and_can_be_trained_on(kind: str, p
     assert {"loss", "accuracy"} <= set(fitted.history)
 
 
+def test_what_a_format_cannot_hold_is_refused_in_a_sentence(make_project: Any) -> None:
+    """Keras writes an .h5 file of such a model, and then does not know its own layer."""
+    inputs = keras.Input((6,))
+    hidden = keras.layers.Dense(3, name="d")(inputs)
+    project = make_project(model=keras.Model(inputs, keras.ops.softmax(keras.ops.relu(hidden))))
+    request = {name: str(project.folder / name) for name in ("plan", "frozen", "weights")}
+    for kind in (ModelKind.keras, ModelKind.h5):
+        file = ExportRequest(**request, optimizer=None, kind=kind, out=str(project.folder / f"out.{kind}"))
+        if kind is ModelKind.keras:
+            export(file)
+            continue
+        with pytest.raises(Refused, match=r"A \.h5 file cannot hold this model: Keras .* Choose another format"):
+            export(file)
+
+
 def test_the_weights_alone_fit_the_requestors_own_model(project: Any, exported: Any) -> None:
     fresh, wanted = build_model(project.plan.architecture), trained(project)
     fresh.load_weights(exported("weights", optimizer=False))
@@ -115,7 +133,7 @@ def test_the_sample_runs_beside_the_file_in_stock_keras(project: Any, exported: 
     assert done.stdout.split()[0] in ("cat", "dog", "crow")
 
 
-def test_tensorboard_reads_the_history(project: Any, tmp_path: Path) -> None:
+def test_tensorboard_reads_the_history(tmp_path: Path) -> None:
     start = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
     rows = [
         HistoryRow(
@@ -128,7 +146,7 @@ def test_tensorboard_reads_the_history(project: Any, tmp_path: Path) -> None:
     ]  # fmt: skip
     (tmp_path / "rows").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     out = tmp_path / "events.zip"
-    write_events(EventsRequest(plan=str(project.folder / "plan"), rows=str(tmp_path / "rows"), out=str(out)))
+    write_events(EventsRequest(rows=str(tmp_path / "rows"), out=str(out)))
     with zipfile.ZipFile(out) as archive:
         archive.extractall(tmp_path / "log")
     runs = {run: EventAccumulator(str(tmp_path / "log" / run)).Reload() for run in ("train", "validation")}
@@ -140,17 +158,25 @@ def test_tensorboard_reads_the_history(project: Any, tmp_path: Path) -> None:
     assert [(one.step, one.value) for one in runs["validation"].Scalars("accuracy")] == [(4, 0.75)]
 
 
-def test_a_schedule_gives_each_rounds_learning_rate(make_project: Any, tmp_path: Path) -> None:
-    schedule = keras.optimizers.schedules.ExponentialDecay(0.1, decay_steps=1, decay_rate=0.5)
-    project = make_project(keras.optimizers.SGD(schedule))
-    row = HistoryRow(
-        round=2, epoch=0, closed_at=dt.datetime(2026, 3, 1, tzinfo=dt.UTC), seconds=1.0, mini_batches=1, examples=1,
-        learning_rate=None, loss=None, metrics={},
-    )  # fmt: skip
-    (tmp_path / "rows").write_bytes(msgspec.json.encode(row) + b"\n")
-    out = tmp_path / "events.zip"
-    write_events(EventsRequest(plan=str(project.folder / "plan"), rows=str(tmp_path / "rows"), out=str(out)))
-    with zipfile.ZipFile(out) as archive:
-        archive.extractall(tmp_path / "log")
-    scalars = EventAccumulator(str(tmp_path / "log" / "train")).Reload().Scalars("learning_rate")
-    assert [one.value for one in scalars] == pytest.approx([0.025])
+SCHEDULES = keras.optimizers.schedules
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        SCHEDULES.ExponentialDecay(0.1, 7, 0.5),
+        SCHEDULES.ExponentialDecay(0.1, 7, 0.5, staircase=True),
+        SCHEDULES.InverseTimeDecay(0.1, 3, 0.5),
+        SCHEDULES.PolynomialDecay(0.1, 10, 0.01, power=2.0),
+        SCHEDULES.PolynomialDecay(0.1, 10, 0.01, cycle=True),
+        SCHEDULES.PiecewiseConstantDecay([5, 10], [0.3, 0.2, 0.1]),
+        SCHEDULES.CosineDecay(0.1, 12, alpha=0.1),
+        SCHEDULES.CosineDecay(0.01, 12, warmup_target=0.1, warmup_steps=4),
+    ],
+    ids=lambda schedule: type(schedule).__name__,
+)
+def test_the_learning_rate_of_each_round_is_what_keras_says(schedule: Any) -> None:
+    optimizer = canonical_optimizer(keras.saving.serialize_keras_object(keras.optimizers.SGD(schedule)))
+    for number in range(0, 30):
+        ours = rate_at(optimizer, number)
+        assert ours == pytest.approx(float(keras.ops.convert_to_numpy(schedule(number))), rel=1e-5, abs=1e-9)
