@@ -21,14 +21,11 @@ from server.rules.states import DraftState
 from server.rules.views import DraftView, UploadView
 from server.storage.stores import Stores
 from server.storage.tables import Draft, Upload
+from volunteer.protocol import form_fields
 
 UPLOAD_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
 OPTIONAL_FIELDS = ("labels", "validation_data", "validation_labels")
-FORM_FIELDS = (
-    "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
-    "learning_rate", "loss", "metrics", "scale_learning_rate", "seed", "consent", "schedule",
-    "warmup_rounds", "early_stopping", "class_weights", "label_column", "label_encoding", "scaling", "image_size",
-)  # fmt: skip
+FORM_FIELDS = tuple(field.name for field in form_fields.FORM_FIELDS)
 _MAX_TEXT = 500
 _MAX_DRAFTS = 50
 

@@ -18,18 +18,15 @@ from server.web.services import here, now
 from server.web.uploads import files_of_form
 from server.web.words import by_field
 from volunteer.plan.objectives import LOSSES, METRICS, OPTIMIZERS
+from volunteer.protocol import form_fields
 
 blueprint = Blueprint("drafts", __name__, url_prefix="/drafts")
 login.members_only(blueprint)
 
-FILE_FIELDS = ("model", "data", "labels", "validation_data", "validation_labels")
+FILE_FIELDS = form_fields.FILE_FIELDS
 UPLOADS_IN_PARTS = tuple(f"{field}_upload" for field in FILE_FIELDS)
-CHECK_BOXES = ("scale_learning_rate", "consent")
-TEXT_FIELDS = (
-    "name", "batch_size", "epochs", "k", "shard_examples", "report_deadline", "validation_fraction", "optimizer",
-    "learning_rate", "loss", "seed", "schedule", "warmup_rounds", "early_stopping", "class_weights", "label_column",
-    "label_encoding", "scaling", "image_size",
-)  # fmt: skip
+CHECK_BOXES = tuple(field.name for field in form_fields.FORM_FIELDS if field.switch)
+TEXT_FIELDS = tuple(field.name for field in form_fields.FORM_FIELDS if not field.switch and field.name != "metrics")
 FORM_FIELDS = (*TEXT_FIELDS, "metrics", *CHECK_BOXES, *FILE_FIELDS)
 LONGEST_TEXT = 1000
 
@@ -124,7 +121,7 @@ def _draft_page(draft: DraftView, form: dict[str, str] | None = None, extra: Pro
     outlook = here().drafts.outlook(login.account().id, draft.id)
     suggested = msgspec.structs.asdict(outlook.suggested) if outlook else {}
     differing = [
-        (field.replace("_", " "), value)
+        ("K" if field == "k" else field.replace("_", " "), value)
         for field, value in suggested.items()
         if field != "shard_examples" and entered.get(field, "") not in ("", str(value))
     ]

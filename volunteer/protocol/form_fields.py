@@ -14,10 +14,10 @@ class FormField:
 
 FORM_FIELDS = (
     FormField("name", "the project's name"),
-    FormField("batch_size", "examples of a mini-batch"),
-    FormField("epochs", "passes over the data"),
-    FormField("k", "mini-batch gradients that a round waits for"),
-    FormField("shard_examples", "examples of a shard"),
+    FormField("batch_size", "examples of a mini-batch; else chosen by the grid"),
+    FormField("epochs", "passes over the data; else chosen by the grid"),
+    FormField("k", "mini-batch gradients that a round waits for; else chosen by the grid"),
+    FormField("shard_examples", "examples of a shard; else chosen by the grid"),
     FormField("report_deadline", "seconds that a host may take for a work unit"),
     FormField("validation_fraction", "part of the data that is held out, 0 to 0.9"),
     FormField("optimizer", "a Keras optimizer by name; else the file's own"),

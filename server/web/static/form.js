@@ -2,7 +2,8 @@
 "use strict";
 const form = document.getElementById("project-form");
 const line = form && form.querySelector("[data-steps]");
-const value = (id) => Math.floor(Number(document.getElementById(id).value)) || 0;
+const field = (id) => document.getElementById(id);
+const value = (id) => Math.floor(Number(field(id).value || field(id).placeholder)) || 0; // what is empty is what is chosen
 const plural = (count, word) => `${count.toLocaleString("en-US")} ${word}${count === 1 ? "" : word.endsWith("ch") ? "es" : "s"}`;
 
 function steps() {
@@ -14,13 +15,20 @@ function steps() {
     `${(perEpoch * epochs).toLocaleString("en-US")} in all, where model.fit would take ${(miniBatches * epochs).toLocaleString("en-US")}.`;
 }
 
-async function readRows(file) { // The number of rows stands in the header of a .npy file.
-  const head = new TextDecoder("latin1").decode(await file.slice(0, 1024).arrayBuffer());
-  const shape = head.startsWith("\x93NUMPY") && /'shape': \((\d+)/.exec(head);
-  if (!shape) return;
-  const share = document.getElementById("validation_data").files.length ? 0 : Number(document.getElementById("validation_fraction").value) || 0;
-  document.getElementById("examples").value = Number(shape[1]) - Math.floor(Number(shape[1]) * share);
-  steps();
+async function look(file) { // The rows stand in the header of a .npy file, the columns in the first line of a CSV.
+  const start = await file.slice(0, 16384).arrayBuffer();
+  const shape = /^.NUMPY[^]*?'shape': \((\d+)/.exec(new TextDecoder("latin1").decode(start));
+  if (shape) {
+    const share = field("validation_data").files.length ? 0 : Number(field("validation_fraction").value || field("validation_fraction").placeholder) || 0;
+    field("examples").value = Number(shape[1]) - Math.floor(Number(shape[1]) * share);
+    steps();
+  }
+  const list = field("label_columns");
+  if (list && /\.(csv|tsv|txt)$/i.test(file.name)) {
+    const [first] = new TextDecoder().decode(start).split(/\r?\n/);
+    const names = first.split(first.includes("\t") ? "\t" : first.includes(";") ? ";" : ",").map((name) => name.replace(/^"|"$/g, "").trim());
+    list.replaceChildren(...names.filter(Boolean).map((name) => new Option(name, name)));
+  }
 }
 
 function send(event) {
@@ -64,14 +72,22 @@ function send(event) {
 
 function metrics() {
   const names = [...form.querySelectorAll("[name=metrics]:checked")].map((box) => box.value.replaceAll("_", " "));
-  const words = document.getElementById("metrics-chosen");
+  const words = field("metrics-chosen");
   words.textContent = names.join(", ") || words.dataset.empty;
 }
 
 if (form) {
   line.hidden = false;
+  for (const button of form.querySelectorAll("[data-fill]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      field(button.dataset.fill).value = button.dataset.value;
+      button.parentElement.remove();
+      steps();
+    });
+  }
   form.addEventListener("input", () => { steps(); metrics(); });
   form.addEventListener("submit", send);
-  document.getElementById("data").addEventListener("change", ({ target }) => target.files[0] && readRows(target.files[0]));
+  field("data").addEventListener("change", ({ target }) => target.files[0] && look(target.files[0]));
   steps();
 }
