@@ -1,11 +1,14 @@
 """What an owner sees of a project at an instant: computed from facts, nothing stored."""
 
+import contextlib
 import datetime as dt
 
 import msgspec
 
 from server.domain.curves import curves_of, trend_of
 from server.rules import progress, views
+from server.rules.finding import Finding
+from server.rules.settings_in_words import settings_in_words
 from server.rules.states import ProjectState, RoundState, may_move
 from server.rules.status import ONLINE_SECONDS, Situation, explain
 from server.storage.stores import Stores
@@ -17,6 +20,7 @@ _TREND_POINTS = 40
 class ProjectViews:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
+        self._settings: dict[int, list[tuple[str, str]]] = {}
 
     def list_for(self, owner_id: int, now: dt.datetime) -> list[views.ProjectSummary]:
         with self._stores.database.read():
@@ -59,8 +63,20 @@ class ProjectViews:
             can_cancel=may_move(project.state, ProjectState.cancelled),
             can_download=self._stores.checkpoints.get(project.id, 0) is not None,
             pace=self._pace(project, closed, now), measured_round=newest.round - 1 if newest else None,
-            settings=project.settings, preprocessing=project.preprocessing, origin=project.origin,
+            settings=project.settings, settings_in_words=self._settings_in_words(project.id),
+            preprocessing=project.preprocessing, origin=project.origin,
         )  # fmt: skip
+
+    def _settings_in_words(self, project_id: int) -> list[tuple[str, str]]:
+        """From what the check of the draft found: it never changes, and takes a while to read."""
+        if project_id not in self._settings:
+            self._settings[project_id] = []
+            draft = self._stores.drafts.of_project(project_id)
+            # What an older program wrote down may lack what this one says.
+            with contextlib.suppress(msgspec.ValidationError):
+                if draft is not None and draft.findings is not None:
+                    self._settings[project_id] = settings_in_words(msgspec.convert(draft.findings, Finding))
+        return self._settings[project_id]
 
     def _pace(self, project: Project, closed: list[Round], now: dt.datetime) -> views.Pace:
         """Since it runs: what a pause took tells nothing about the rounds to come."""

@@ -190,7 +190,8 @@ class Pace(msgspec.Struct, frozen=True):
 class ProjectView(msgspec.Struct, frozen=True):
     """What its page shows. `rounds` are the last ones; `measured_round` is the newest whose weights were measured.
 
-    `settings` and `preprocessing` are as recorded; `origin` is the project that it was cloned from.
+    `settings` and `preprocessing` are as recorded, `settings_in_words` label and text; `origin` is the project that it
+    was cloned from.
     """
 
     summary: ProjectSummary
@@ -216,6 +217,7 @@ class ProjectView(msgspec.Struct, frozen=True):
     pace: Pace = Pace()
     measured_round: int | None = None
     settings: dict[str, Any] = {}
+    settings_in_words: list[tuple[str, str]] = []
     preprocessing: dict[str, Any] = {}
     origin: int | None = None
 

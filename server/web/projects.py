@@ -7,12 +7,12 @@ import msgspec
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.rules.preprocessing_in_words import preprocessing_in_words
 from server.rules.states import DraftState, ProjectState
 from server.rules.views import ProjectSummary, ProjectView
 from server.web import login
 from server.web.caching import BriefCache, polled
 from server.web.curves import charts, spark
-from server.web.project_facts import preprocessing_facts, settings_facts
 from server.web.services import here, now
 
 blueprint = Blueprint("projects", __name__, url_prefix="/projects")
@@ -55,8 +55,7 @@ def show(project_id: int) -> ResponseReturnValue:
     view = projects.view(owner, project_id, now())
     return render_template(
         "project.html", view=view, ended=view.summary.state in ENDED, charts=charts(projects.curves(owner, project_id)),
-        settings=settings_facts(view.settings), preprocessing=preprocessing_facts(view.preprocessing),
-        **_for_parts(view),
+        preprocessing=preprocessing_in_words(view.preprocessing), **_for_parts(view),
     )  # fmt: skip
 
 

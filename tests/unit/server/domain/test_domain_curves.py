@@ -137,3 +137,10 @@ def test_a_pause_is_no_part_of_the_estimate(grid: DomainGrid, owner: int, steady
     train(grid, project, steady, 4)
     left = grid.views.view(owner, project, grid.now).pace.seconds_left
     assert left == (2 * 100 - 27) * 2 / 3
+
+
+def test_the_settings_are_told_in_the_words_of_the_form(grid: DomainGrid, owner: int) -> None:
+    project = grid.project(owner, k=7, batch_size=4)
+    said = dict(grid.views.view(owner, project, grid.now).settings_in_words)
+    assert said["K"] == "7"
+    assert said["Batch size"] == "4"
