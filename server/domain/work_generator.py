@@ -36,6 +36,8 @@ class WorkGenerator:
         if round_.state is not RoundState.open:
             return None
         units = self._stores.work.open_units(project.id)
+        if k_batch.will_close(round_.used, sum(unit.size for unit, live in units if _is_reported(live)), round_.target):
+            return None
         return (
             self._orphan(host, project, units, able)
             or self._fresh(host, project, round_, units, held, others_wait, able, now)
@@ -105,3 +107,7 @@ class WorkGenerator:
             if len(computing) == len(live) and 0 < len(live) < _MOST_RESULTS_AT_ONCE and host.id not in computing:
                 return unit
         return None
+
+
+def _is_reported(live: list[Result]) -> bool:
+    return any(result.state is ResultState.reported for result in live)

@@ -16,6 +16,15 @@ def has_enough(used: int, target: int) -> bool:
     return used >= target
 
 
+def will_close(used: int, reported: int, target: int) -> bool:
+    """Whether the round has its mini-batches, if only what was reported is found valid.
+
+    Nothing more is handed out then: it would be computed in vain, on machines that the next round waits for. Should a
+    verdict be another, the round is short again and hosts are served as before.
+    """
+    return used + reported >= target
+
+
 def may_cut(outstanding: int, used: int, target: int, others_wait: bool) -> bool:
     """Whether another unit of fresh mini-batches may be cut from the epoch's order.
 

@@ -275,3 +275,27 @@ def test_a_host_that_holds_very_much_is_told_of_all_that_it_may_forget(
         told |= set(steady.ask().forget)
         grid.wait(61)
     assert told == set(steady.held) - set(kept)
+
+
+def test_nothing_is_handed_out_while_what_was_reported_would_close_the_round(
+    grid: DomainGrid, owner: int, steady: Cast, slow: Cast
+) -> None:
+    """Else every host would compute something in vain just when the next round waits for it."""
+    project = grid.project(owner, k=1)
+    steady.deliver(steady.lease())
+    assert isinstance(slow.ask(), NoWork)
+    grid.rounds()
+    assert slow.lease().round == grid.row(project).round == 1
+
+
+def test_work_is_handed_out_again_when_what_was_reported_is_found_worthless(
+    grid: DomainGrid, owner: int, steady: Cast, slow: Cast
+) -> None:
+    grid.project(owner, k=1)
+    lease = steady.lease()
+    blob = grid.honest(lease)
+    blob.gradient[0] = float("nan")
+    steady.upload(lease.result, blob)
+    assert isinstance(slow.ask(), NoWork)
+    grid.validator.run_pass(grid.now)
+    assert slow.lease().round == 0

@@ -328,6 +328,7 @@ def test_a_hosts_speed_is_measured_and_a_boast_is_not_believed(
     grid.wait(10)
     steady.deliver(lease, seconds=8.0)
     assert steady.row.speed == pytest.approx(operations * len(lease.mini_batches) / 8)
+    grid.rounds()
     lease = liar.lease()
     grid.wait(20)
     liar.deliver(lease, seconds=0.0)

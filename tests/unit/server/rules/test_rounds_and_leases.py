@@ -236,3 +236,9 @@ def test_from_every_project_state_that_is_not_the_end_there_is_a_way_out() -> No
     for state in ProjectState:
         if state not in (ProjectState.finished, ProjectState.cancelled):
             assert may_move(state, ProjectState.cancelled)
+
+
+def test_a_round_will_close_once_what_is_used_and_reported_reaches_its_target() -> None:
+    assert not k_batch.will_close(1, 2, 4)
+    assert k_batch.will_close(2, 2, 4)
+    assert k_batch.will_close(0, 5, 4)
