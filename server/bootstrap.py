@@ -111,7 +111,7 @@ def web_app(settings: Settings) -> "Flask":
             drafts=Drafts(stores, bell.ring, bounds), projects=projects,
             uploads=Uploads(stores, bounds, settings.max_upload_bytes),
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
-            results=Results(stores, plans, intake(settings), exporter(settings)),
+            results=Results(stores, plans, intake(settings), exporter(settings), settings.least_free_bytes),
             grid=grid, dispatch=Dispatch(stores, plans),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
             incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),

@@ -6,7 +6,6 @@ import shutil
 import time
 
 from server.domain.unused_blobs import delete_unused
-from server.rules.results import best_of
 from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project
 
@@ -40,10 +39,11 @@ class BlobCollector:
 
     def _old_checkpoints(self, project: Project) -> int:
         checkpoints = self._stores.checkpoints.of_project(project.id)
-        best = best_of(c for c in checkpoints if c.weights_sha256)
+        found = self._stores.checkpoints.best_kept(project.id)
+        best = found.id if found else None
         moved = 0
         for age, checkpoint in enumerate(reversed(checkpoints)):
-            is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint is best or not checkpoint.round
+            is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint.id == best or not checkpoint.round
             if not is_kept and checkpoint.weights_sha256:
                 moved += self._let_go(checkpoint)
             elif age >= _OPTIMIZER_CHECKPOINTS and checkpoint.optimizer_sha256:

@@ -3,40 +3,58 @@
 import contextlib
 import os
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from server.errors import Busy
+from server.errors import Busy, NotWritten
 
 _SPARE_SECONDS = 60.0
 """Somebody may be about to open a file that is as young as that."""
 
+WAITING, PATIENCE_SECONDS = 4, 15.0
+
 
 class Places:
-    """How many files of a sort may be written at the same time: each takes a child process."""
+    """How many files of a sort may be written at the same time: each takes a child process, and that takes memory.
+
+    A few more may wait for a moment; a thread of the web process is too dear to wait for long.
+    """
 
     def __init__(self, count: int, busy: str) -> None:
         self._places = threading.BoundedSemaphore(count)
+        self._queue = threading.BoundedSemaphore(WAITING)
         self._busy = busy
 
     @contextlib.contextmanager
     def one(self) -> Iterator[None]:
-        """Raises Busy when all are taken: a thread of the web process must not wait for them."""
+        """Raises Busy when there was no place in time."""
         if not self._places.acquire(blocking=False):
-            raise Busy(self._busy)
+            self._wait()
         try:
             yield
         finally:
             self._places.release()
 
+    def _wait(self) -> None:
+        if not self._queue.acquire(blocking=False):
+            raise Busy(self._busy)
+        try:
+            if not self._places.acquire(timeout=PATIENCE_SECONDS):
+                raise Busy(self._busy)
+        finally:
+            self._queue.release()
+
 
 class Outgoing:
     """The folder `outgoing`. A file's name begins with its project and its sort; the collector deletes old ones."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, least_free_bytes: int = 0) -> None:
+        """Nothing is written where the disk has less than `least_free_bytes` left: trainings need it more."""
         self._folder = folder / "outgoing"
+        self._least_free_bytes = least_free_bytes
 
     def scratch(self, suffix: str) -> Path:
         """A new file's path; what is left there is deleted by the collector."""
@@ -48,20 +66,15 @@ class Outgoing:
     ) -> Path:
         """The file of this version; `write` is given a path where there is none yet. Older versions of the sort go.
 
-        Raises Busy, and what `write` raises.
+        Raises Busy, NotWritten, and what `write` raises.
         """
         ready = self._folder / f"{project_id}-{sort}-{version}{suffix}"
-        with contextlib.suppress(FileNotFoundError):
-            # It is young again, so the collector leaves it.
-            os.utime(ready)
+        if _is_there(ready):
             return ready
-        partial = self.scratch(suffix)
         with places.one():
-            try:
-                write(partial)
-                os.replace(partial, ready)
-            finally:
-                partial.unlink(missing_ok=True)
+            # Who waited may have waited for this very file.
+            if not _is_there(ready):
+                self._write(ready, suffix, write)
         self._forget(f"{project_id}-{sort}-*", _SPARE_SECONDS)
         return ready
 
@@ -69,8 +82,27 @@ class Outgoing:
         """Delete all that was written of a project."""
         self._forget(f"{project_id}-*", 0.0)
 
+    def _write(self, ready: Path, suffix: str, write: Callable[[Path], object]) -> None:
+        partial = self.scratch(suffix)
+        if shutil.disk_usage(self._folder).free < self._least_free_bytes:
+            raise NotWritten("The server's disk is nearly full: no file can be written for you just now.")
+        try:
+            write(partial)
+            os.replace(partial, ready)
+        finally:
+            partial.unlink(missing_ok=True)
+
     def _forget(self, pattern: str, spare: float) -> None:
         for path in self._folder.glob(pattern):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime >= spare:
                     path.unlink()
+
+
+def _is_there(ready: Path) -> bool:
+    """If so it is young again, and the collector leaves it."""
+    try:
+        os.utime(ready)
+    except FileNotFoundError:
+        return False
+    return True

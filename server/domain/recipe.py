@@ -73,7 +73,7 @@ class Recipe:
                 "optimizer_sha256": one.optimizer_sha256 or None, "validation_loss": one.validation_loss,
                 "validation_metrics": one.validation_metrics,
             }
-            for one in self._stores.checkpoints.kept(self._project.id)
+            for one in reversed(self._stores.checkpoints.kept(self._project.id))
         ]  # fmt: skip
 
     def _rounds(self, rounds: list[Round]) -> Iterator[dict[str, Any]]:

@@ -28,7 +28,6 @@ from server.rules.results import (
     KeptView,
     ModelKind,
     ResultsView,
-    best_of,
     read_kind,
     read_which,
 )
@@ -39,29 +38,33 @@ from volunteer.plan.refused import Refused
 _LOG = logging.getLogger(__name__)
 
 _BUSY = "Other models are being written just now. Try again in a moment."
+_MOST_SHOWN = 100
 _WRITERS, _CONVERTERS = 2, 1
 """Of own files at once: each takes a child process of up to 2 GiB. Conversions share one process."""
 
 
 class Results:
-    def __init__(self, stores: Stores, plans: Plans, intake: Intake, exporter: Exporter) -> None:
+    def __init__(
+        self, stores: Stores, plans: Plans, intake: Intake, exporter: Exporter, least_free_bytes: int = 0
+    ) -> None:
         self._stores = stores
         self._plans = plans
         self._intake = intake
         self._exporter = exporter
         self._history = History(stores, plans)
-        self._outgoing = Outgoing(stores.folder)
+        self._outgoing = Outgoing(stores.folder, least_free_bytes)
         self._writing = Places(_WRITERS, _BUSY)
         self._converting = Places(_CONVERTERS, _BUSY)
 
     def view(self, owner_id: int, project_id: int) -> ResultsView:
         """What can be taken home now. Raises NotFound."""
         project = self._stores.projects.owned(owner_id, project_id)
-        kept = [_kept(checkpoint) for checkpoint in reversed(self._stores.checkpoints.kept(project.id))]
+        kept = [_kept(checkpoint) for checkpoint in self._stores.checkpoints.kept(project.id, _MOST_SHOWN)]
+        best = self._stores.checkpoints.best_kept(project.id)
         return ResultsView(
             project_id=project.id, name=project.name, source_name=project.source_name, kept=kept,
-            latest=kept[0] if kept else None, best=best_of(kept), has_preprocessing=bool(project.preprocessing),
-            sample=self._sample(project, kept[0].round) if kept else "",
+            latest=kept[0] if kept else None, best=_kept(best) if best else None,
+            has_preprocessing=bool(project.preprocessing), sample=self._sample(project, kept[0].round) if kept else "",
         )  # fmt: skip
 
     def download(self, owner_id: int, project_id: int, which: str, kind: str, now: dt.datetime) -> Download:
@@ -114,18 +117,19 @@ class Results:
         return found
 
     def _checkpoint(self, project: Project, which: str | int) -> Checkpoint:
-        kept = self._stores.checkpoints.kept(project.id)
-        if not kept:
+        checkpoints = self._stores.checkpoints
+        latest = checkpoints.latest(project.id)
+        if latest is None:
             raise NotAllowedNow("There are no weights yet: the data is still being cut into shards.")
         if which == LATEST:
-            return kept[-1]
+            return latest
         if which == BEST:
-            best = best_of(kept)
+            best = checkpoints.best_kept(project.id)
             if best is None:
                 raise NotAllowedNow("Nothing has been measured on validation data yet, so no weights are the best.")
             return best
-        found = next((checkpoint for checkpoint in kept if checkpoint.round == which), None)
-        if found is None:
+        found = checkpoints.get(project.id, int(which))
+        if found is None or not found.weights_sha256:
             raise NotFound(f"The weights of round {which} are not kept.")
         return found
 

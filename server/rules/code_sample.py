@@ -104,7 +104,8 @@ def _scaling(several: bool, preprocessing: Mapping[str, Any]) -> list[str]:
         x = f"x[{_text(name)}]" if several else "x"
         where = f'preprocessing["scaling"]["inputs"][{_text(name)}]'
         moved, divided = (_numbers(numbers[part], f'{where}["{part}"]') for part in ("subtract", "divide_by"))
-        lines.append(f'{x} = (({x} - {moved}) / {divided}).astype("float32")')
+        taken = x if numbers["subtract"] == 0 else f"({x} - {moved})"
+        lines.append(f'{x} = ({taken} / {divided}).astype("float32")')
     return ["# The same scaling as before the training.", *lines] if lines else []
 
 

@@ -2,8 +2,6 @@
 
 import datetime as dt
 import enum
-from collections.abc import Iterable
-from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -84,7 +82,10 @@ class KeptView(msgspec.Struct, frozen=True):
 
 
 class ResultsView(msgspec.Struct, frozen=True):
-    """`kept`: newest first. `source_name`: the requestor's own file; `sample`: code that loads the `.keras` file."""
+    """`kept`: the newest hundred, newest first. `source_name`: the requestor's own file.
+
+    `sample`: code that loads the newest `.keras` file and uses it.
+    """
 
     project_id: int
     name: str
@@ -94,27 +95,6 @@ class ResultsView(msgspec.Struct, frozen=True):
     best: KeptView | None
     has_preprocessing: bool
     sample: str
-
-
-class Measured(Protocol):
-    """What was measured on validation data, and when it was written: later ones have the larger `round`."""
-
-    @property
-    def validation_loss(self) -> float | None: ...
-
-    @property
-    def round(self) -> int: ...
-
-
-M = TypeVar("M", bound=Measured)
-
-
-def best_of(measured: Iterable[M]) -> M | None:
-    """The least validation loss; of equal ones the first that reached it. None where nothing was measured."""
-    return min(
-        (one for one in measured if one.validation_loss is not None),
-        key=lambda one: (one.validation_loss, one.round), default=None,
-    )  # fmt: skip
 
 
 def read_kind(text: str) -> ModelKind:

@@ -142,9 +142,18 @@ class CheckpointStore:
     def of_project(self, project_id: int) -> list[Checkpoint]:
         return list(Checkpoint.select().where(Checkpoint.project == project_id).order_by(Checkpoint.round))
 
-    def kept(self, project_id: int) -> list[Checkpoint]:
-        """Those whose weights are still there, oldest first."""
-        return Checkpoint.rows_where("project_id = ? AND weights_sha256 > '' ORDER BY round", project_id)
+    def kept(self, project_id: int, most: int = -1) -> list[Checkpoint]:
+        """Those whose weights are still there, newest first; the newest `most` of them."""
+        return Checkpoint.rows_where(
+            "project_id = ? AND weights_sha256 > '' ORDER BY round DESC LIMIT ?", project_id, most
+        )
+
+    def best_kept(self, project_id: int) -> Checkpoint | None:
+        """That with the least validation loss, of equal ones the first; None where nothing was measured."""
+        return Checkpoint.row_where(
+            "project_id = ? AND weights_sha256 > '' AND validation_loss IS NOT NULL ORDER BY validation_loss, round",
+            project_id,
+        )
 
     def count_evaluated(self, project_id: int) -> int:
         rows = Checkpoint.select().where(Checkpoint.project == project_id, Checkpoint.evaluated_at.is_null(False))

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,24 @@ def _require_history(owner: Person, project: int) -> None:
     assert float(rows[-1]["validation_loss"]) > 0
 
 
+def _require_other_results(owner: Person, project: int, file: Path, folder: Path) -> None:
+    """What was converted is the same model, and history and recipe say what the training did."""
+    import numpy as np
+
+    x = digits()[1][0]
+    converted = _loaded(owner.download(project, folder, "?format=keras"))
+    same = _loaded(file).predict(x, verbose=0)
+    np.testing.assert_allclose(converted.predict(x, verbose=0), same, atol=1e-6)
+    assert [layer.name for layer in converted.layers] == [layer.name for layer in _loaded(file).layers]
+    assert owner.download(project, folder, "?which=best&format=savedmodel").stat().st_size > 10_000
+    with zipfile.ZipFile(io.BytesIO(owner.get(f"/projects/{project}/tensorboard.zip").content)) as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {"train", "validation"}
+    recipe = owner.get(f"/projects/{project}/recipe.json").json()
+    used = [(one["epoch"], number) for one in recipe["rounds"] for unit in one["units"] for number in unit]
+    mini_batches = owner.view(project)["mini_batches_per_epoch"]
+    assert sorted(used) == [(epoch, number) for epoch in range(EPOCHS) for number in range(mini_batches)]
+
+
 def _require_deletion(stage: Cast, project: int) -> None:
     """Rows and blobs go, and hosts drop their copies."""
     ledger = Ledger(stage.grid.data)
@@ -205,6 +224,7 @@ def test_a_newcomers_project_is_trained_paused_downloaded_and_deleted(
     assert before < 0.5 < 0.9 < after
     assert trained.optimizer is not None, "the file is compiled as it was"
     _require_history(owner, project)
+    _require_other_results(owner, project, file, tmp_path)
     stage.audit()
     replayed = stage.grid.command("replay", str(project))
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr

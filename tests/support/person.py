@@ -102,8 +102,9 @@ class Person:
             reached, seconds, lambda: f"{self.view(project_id)['status']}\n{explain()}", every=0.3
         )
 
-    def download(self, project_id: int, to: Path) -> Path:
-        answer = self.session.get(f"{self.address}/projects/{project_id}/model", timeout=60)
+    def download(self, project_id: int, to: Path, which: str = "") -> Path:
+        """`which`: a query for other weights or another format."""
+        answer = self.session.get(f"{self.address}/projects/{project_id}/model{which}", timeout=120)
         assert answer.ok, answer.text
         found = re.search(r'filename="?([^";]+)', answer.headers["Content-Disposition"])
         assert found

@@ -2,13 +2,16 @@
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from server.domain import history
+from server.domain import history, outgoing
+from server.domain.results import Results
 from server.errors import Busy, NotAcceptable, NotAllowedNow, NotFound, NotWritten
 from server.rules.learning_values import LearnerFailed
 from server.storage.tables import Project
@@ -156,8 +159,9 @@ def test_a_model_is_written_once_for_each_round_and_the_old_file_goes(
 
 @pytest.mark.parametrize(("kind", "places", "count"), [("own", "_writing", 2), ("keras", "_converting", 1)])
 def test_few_are_written_at_once_and_those_that_are_ready_are_had_all_the_same(
-    grid: DomainGrid, owner: int, kind: str, places: str, count: int
+    grid: DomainGrid, owner: int, kind: str, places: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outgoing, "PATIENCE_SECONDS", 0.01)
     ready, other = grid.project(owner), grid.project(owner)
     take(grid, owner, ready, kind=kind)
     semaphore: Any = getattr(grid.results, places)._places
@@ -168,6 +172,34 @@ def test_few_are_written_at_once_and_those_that_are_ready_are_had_all_the_same(
         take(grid, owner, other, kind=kind)
     semaphore.release()
     assert take(grid, owner, other, kind=kind).is_file()
+
+
+def test_who_waits_for_a_file_that_another_is_having_written_gets_that_file(grid: DomainGrid, owner: int) -> None:
+    project = grid.project(owner)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    grid.exporter.before_export = hold
+    with ThreadPoolExecutor(6) as people:
+        first = people.submit(take, grid, owner, project, kind="keras")
+        assert begun.wait(10)
+        others = [people.submit(take, grid, owner, project, kind="keras") for _ in range(outgoing.WAITING + 1)]
+        turned_away = next(as_completed(others, 10))
+        assert isinstance(turned_away.exception(), Busy)
+        go_on.set()
+        files = {one.result(10) for one in (first, *others) if one is not turned_away}
+    assert len(files) == len(grid.exporter.exported) == 1
+
+
+def test_nothing_is_written_where_the_disk_is_nearly_full(grid: DomainGrid, owner: int) -> None:
+    project = grid.project(owner)
+    results = Results(grid.stores, grid.plans, grid.intake, grid.exporter, 2**62)
+    with pytest.raises(NotWritten, match="disk is nearly full"):
+        results.download(owner, project, "latest", "own", grid.now)
+    assert grid.intake.written == []
 
 
 def test_a_conversion_that_fails_says_so_in_plain_words_and_leaves_nothing(grid: DomainGrid, owner: int) -> None:
