@@ -8,6 +8,7 @@ from server.domain.hashing import UNUSABLE
 from server.domain.hosts import Hosts
 from server.domain.passwords import Passwords, new_session_key
 from server.domain.projects import Projects
+from server.domain.uploads import Uploads
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.storage.stores import Stores
 
@@ -72,6 +73,7 @@ def delete_belongings(stores: Stores, projects: Projects, account_id: int, now: 
     owned = stores.projects.of_owner(account_id)
     for project in owned:
         projects.delete(account_id, project.id, now)
+    Uploads(stores).remove_all_of(account_id)
     with stores.database.write():
         stores.drafts.delete_of(account_id)
     for number in drafts:

@@ -13,7 +13,7 @@ UNITS = ("KB", "MB", "GB", "TB")
 
 
 def install(app: Flask) -> None:
-    for word in (about, rate, size, number, percent, duration, ago, utc, state_words, measure, by_field):
+    for word in (about, rate, size, number, percent, duration, ago, utc, day, state_words, measure, by_field):
         app.add_template_filter(word)
 
 
@@ -68,6 +68,10 @@ def ago(instant: dt.datetime | None, now: dt.datetime) -> str:
 
 def utc(instant: dt.datetime) -> str:
     return instant.astimezone(dt.UTC).strftime("%-d %b %Y, %H:%M:%S UTC")
+
+
+def day(instant: dt.datetime) -> str:
+    return instant.astimezone(dt.UTC).strftime("%-d %b %Y")
 
 
 def state_words(state: str) -> str:

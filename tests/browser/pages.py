@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 PROJECTS = ("running", "waiting", "paused", "attention", "finished", "cancelled", "preparing")
+OPERATORS = ("", "/accounts", "/hosts", "/projects", "/letters", "/settings")
 DRAFTS = ("checking", "mistaken", "ready")
 
 
@@ -30,6 +31,14 @@ PAGES = (
     Shown("project-of-another", "/projects/{running}", "stranger", 404),
     Shown("confirm-cancel", "/projects/{running}/cancel", "owner"),
     Shown("confirm-delete", "/projects/{running}/delete", "owner"),
+    Shown("forgotten-password", "/forgot"),
+    Shown("computers", "/computers", "owner"),
+    Shown("computers-of-a-newcomer", "/computers", "newcomer"),
+    Shown("leaderboard", "/leaderboard", "owner"),
+    Shown("status", "/status", "owner"),
     Shown("account", "/account", "owner"),
+    Shown("delete-account", "/account/delete", "owner"),
+    *(Shown(f"operator{path.replace('/', '-')}", f"/operator{path}", "operator") for path in OPERATORS),
+    Shown("operator-to-a-stranger", "/operator", "stranger", 404),
     Shown("account-of-a-newcomer", "/account", "newcomer"),
 )

@@ -1,12 +1,14 @@
 """Who and what there is on the grid whose pages are shown: people, machines, drafts and projects in every state."""
 
 import base64
+import datetime as dt
 import io
 from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
 
+from server.domain.letters import Letters
 from server.rules.incoming import IncomingFile
 from server.storage.tables import Draft
 from tests.support.domain_grid import Cast
@@ -39,6 +41,7 @@ def build(grid: StillGrid) -> Stage:
     stage = Stage(grid, **people)
     cast = _projects(stage)
     _drafts(stage)
+    _people(stage)
     domain, owner = grid.domain, grid.id_of(stage.owner)
     domain.join_keys.create(owner, "the machines in the cellar", 4, 24, domain.now)
     grid.catch_up()
@@ -46,6 +49,26 @@ def build(grid: StillGrid) -> Stage:
     for host in cast:
         host.lease()
     return stage
+
+
+def _people(stage: Stage) -> None:
+    """The owner lends two machines as well, has an address and a webhook that does not answer, and a token."""
+    grid, domain, owner = stage.grid, stage.grid.domain, stage.grid.id_of(stage.owner)
+    hosts = [domain.host(owner, name) for name in ("attic", "the old laptop")]
+    with domain.stores.database.write():
+        domain.stores.accounts.change(
+            owner, email="owner@example.org", email_verified_at=domain.now, webhook_secret="5ec2e7" * 10,
+            webhook_url="https://hooks.example.org/daig",
+        )  # fmt: skip
+        Letters(domain.stores, True).write(owner, "Bird songs is finished", "It is done.", domain.now)
+        for letter in domain.stores.letters.due(["webhook"], domain.now, 1):
+            domain.stores.letters.claim(letter, domain.now + dt.timedelta(hours=2))
+            domain.stores.letters.failed(letter.id, "The webhook answered 503.")
+        domain.stores.accounts.change(grid.id_of(stage.stranger), blocked_at=None, is_listed=False)
+    domain.tokens.create(owner, "my notebook", ["read"], 90, domain.now)
+    domain.tokens.create(owner, "the nightly script", ["read", "write"], None, domain.now)
+    for host in hosts:
+        host.ask()
 
 
 def _projects(stage: Stage) -> list[Cast]:

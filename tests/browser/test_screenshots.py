@@ -23,7 +23,8 @@ NO_PAGES = {"/healthz", "/grid.json", "/api/v1/openapi.json"}
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with StillGrid(tmp_path_factory.mktemp("still")) as grid:
+    mail = {"DAIG_SMTP_HOST": "127.0.0.1", "DAIG_SMTP_FROM": "grid@example.org"}
+    with StillGrid(tmp_path_factory.mktemp("still"), DAIG_PUBLIC_URL="https://grid.example.org", **mail) as grid:
         yield build(grid)
 
 
