@@ -6,8 +6,10 @@ import datetime as dt
 import msgspec
 
 from server.domain.curves import curves_of, trend_of
+from server.domain.totals import Totals
 from server.rules import progress, views
 from server.rules.finding import Finding
+from server.rules.given import Given
 from server.rules.settings_in_words import settings_in_words
 from server.rules.states import ProjectState, RoundState, may_move
 from server.rules.status import ONLINE_SECONDS, Situation, explain
@@ -20,6 +22,7 @@ _TREND_POINTS = 40
 class ProjectViews:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
+        self._totals = Totals(stores)
         self._settings: dict[int, list[tuple[str, str]]] = {}
 
     def list_for(self, owner_id: int, now: dt.datetime) -> list[views.ProjectSummary]:
@@ -45,13 +48,14 @@ class ProjectViews:
             shown = self._stores.checkpoints.evaluated_between(project.id, closed[0].number + 1, last.number + 1)
             measured = {checkpoint.round: checkpoint for checkpoint in shown}
         open_ = self._open_round(project)
+        given = self._totals.of(project.id, now)
         return views.ProjectView(
             summary=self._summary(project, now), created_at=project.created_at, k=project.settings["k"],
             batch_size=project.settings["batch_size"], mini_batches_per_epoch=project.mini_batches,
             used_in_epoch=self._stores.rounds.count_used_in_epoch(project.id, project.epoch),
             used_in_round=open_.used if open_ else 0,
             hosts_at_work=self._stores.work.hosts_at_work(project.id),
-            host_seconds=self._stores.work.total_host_seconds(now, project_id=project.id),
+            host_seconds=given.host_seconds,
             loss=last.loss if last else None, metrics=last.metrics if last else {},
             validation_loss=newest.validation_loss if newest else None,
             validation_metrics=newest.validation_metrics if newest else {},
@@ -62,7 +66,7 @@ class ProjectViews:
             can_resume=project.state in (ProjectState.paused, ProjectState.needs_attention),
             can_cancel=may_move(project.state, ProjectState.cancelled),
             can_download=self._stores.checkpoints.get(project.id, 0) is not None,
-            pace=self._pace(project, closed, now), measured_round=newest.round - 1 if newest else None,
+            pace=self._pace(project, closed, given, now), measured_round=newest.round - 1 if newest else None,
             settings=project.settings, settings_in_words=self._settings_in_words(project.id),
             preprocessing=project.preprocessing, origin=project.origin,
         )  # fmt: skip
@@ -78,14 +82,13 @@ class ProjectViews:
                     self._settings[project_id] = settings_in_words(msgspec.convert(draft.findings, Finding))
         return self._settings[project_id]
 
-    def _pace(self, project: Project, closed: list[Round], now: dt.datetime) -> views.Pace:
+    def _pace(self, project: Project, closed: list[Round], given: Given, now: dt.datetime) -> views.Pace:
         """Since it runs: what a pause took tells nothing about the rounds to come."""
-        down, up = self._stores.work.bytes_moved(project.id)
         lately = [each for each in closed if project.running_since and each.opened_at >= project.running_since]
         rounds = lately or closed
         pace = views.Pace(
-            round_seconds=progress.round_seconds(rounds), bytes_to_hosts=down, bytes_from_hosts=up,
-            mini_batches_per_second=progress.mini_batches_per_second(rounds, now),
+            round_seconds=progress.round_seconds(rounds), bytes_to_hosts=given.bytes_down,
+            bytes_from_hosts=given.bytes_up, mini_batches_per_second=progress.mini_batches_per_second(rounds, now),
         )  # fmt: skip
         if project.state is not ProjectState.running:
             return msgspec.structs.replace(pace, mini_batches_per_second=None)

@@ -239,6 +239,10 @@ Checkpoint.add_index(
         SQL("evaluated_at IS NOT NULL")
     )
 )
+# Those whose weights are still there, too.
+Checkpoint.add_index(
+    Checkpoint.index(Checkpoint.project, Checkpoint.round, name="checkpoint_kept").where(SQL("weights_sha256 > ''"))
+)
 
 # The queues: small however large the tables grow (measured: 25,000 leases a second at a million rows, against 10).
 Unit.add_index(Unit.index(Unit.project, Unit.id, name="unit_open").where(SQL("state = 'open'")))

@@ -94,6 +94,7 @@ _STATEMENTS = (
     """
     CREATE INDEX "checkpoint_measured" ON "checkpoint" ("project_id", "round") WHERE evaluated_at IS NOT NULL
     """,
+    """CREATE INDEX "checkpoint_kept" ON "checkpoint" ("project_id", "round") WHERE weights_sha256 > ''""",
     """ALTER TABLE "result" ADD COLUMN "bytes_down" INTEGER NOT NULL DEFAULT 0""",
     """ALTER TABLE "result" ADD COLUMN "bytes_up" INTEGER NOT NULL DEFAULT 0""",
 )
@@ -107,7 +108,8 @@ def up(migrator, db):  # type: ignore[no-untyped-def]
 def down(migrator, db):  # type: ignore[no-untyped-def]
     for table in ("past_work", "partial_upload", "letter", "mail_proof", "access_token"):
         db.execute_sql(f'DROP TABLE "{table}"')
-    db.execute_sql('DROP INDEX "checkpoint_measured"')
+    for index in ("checkpoint_kept", "checkpoint_measured"):
+        db.execute_sql(f'DROP INDEX "{index}"')
     for table, columns in (
         ("result", ("bytes_up", "bytes_down")),
         ("draft", ("origin", "preview")),

@@ -151,7 +151,9 @@ def test_host_seconds_are_counted_from_the_common_start(
     stores.work.move(result, ResultState.lost, ended_at=now + 5 * SECOND)
     assert stores.work.host_seconds(now + 4 * SECOND, now + 10 * SECOND, [project.id]) == {project.id: 1.0}
     assert stores.work.host_seconds(now + 6 * SECOND, now + 10 * SECOND, [project.id]) == {project.id: 0.0}
-    assert stores.work.total_host_seconds(now, project_id=project.id) == 5.0
+    assert stores.work.given_until(project.id, now + 5 * SECOND).host_seconds == 5.0
+    assert stores.work.given_until(project.id, now).host_seconds == 0.0
+    assert stores.work.given_since(project.id, now, now + 9 * SECOND).host_seconds == 5.0
 
 
 KINDS = {
