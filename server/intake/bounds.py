@@ -38,6 +38,10 @@ BLOCK_BYTES = 16 * MIB
 
 COLUMNS = 4_096
 """Of a table: each is looked at for each block of rows."""
+TABLE_CELLS = 4_000_000_000
+"""Rows times columns: as float32 they make UNPACKED_BYTES; a small Parquet can claim far more."""
+TEXT_COLUMNS = 128
+"""Of a CSV: pyarrow reserves a whole block for each."""
 TABLE_LINE_BYTES = 1 * MIB
 TABLE_BLOCK_BYTES = 2 * MIB
 CLASSES = 50_000

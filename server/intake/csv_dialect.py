@@ -9,17 +9,23 @@ from server.intake import bounds
 from server.intake.npy import UnusableArray
 
 DELIMITERS = (",", ";", "\t")
-_LINES = 20
+_LINES = 400
+_BYTES = 2 * bounds.MIB
+_ALIKE = 20
 _NOT_TEXT = "is neither .npy, .npz, Parquet, a zip of images nor CSV text in UTF-8"
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """`header`: the first line names the columns; without it they are called "column 1", "column 2", ..."""
+    """`header`: the first line names the columns; without it they are called "column 1", "column 2", ...
+
+    `sample` are the first rows, as texts.
+    """
 
     delimiter: str
     names: list[str]
     header: bool
+    sample: list[list[str]]
 
 
 def dialect_of(path: Path) -> Dialect:
@@ -33,7 +39,7 @@ def dialect_of(path: Path) -> Dialect:
     numbered = [f"column {number}" for number in range(1, len(first) + 1)]
     names = [text.strip() or number for text, number in zip(first, numbered, strict=True)] if header else numbered
     _require_usable(names)
-    return Dialect(delimiter, names, header)
+    return Dialect(delimiter, names, header, rows[int(header) :])
 
 
 def require_utf8(path: Path) -> None:
@@ -53,7 +59,7 @@ def require_utf8(path: Path) -> None:
 def _first_lines(path: Path) -> list[str]:
     lines: list[str] = []
     with path.open("rb") as file:
-        while len(lines) < _LINES and (line := file.readline(bounds.TABLE_LINE_BYTES)):
+        while len(lines) < _LINES and file.tell() < _BYTES and (line := file.readline(bounds.TABLE_LINE_BYTES)):
             if len(line) >= bounds.TABLE_LINE_BYTES:
                 raise UnusableArray(f"has a line of more than {bounds.TABLE_LINE_BYTES:,} bytes; {_NOT_TEXT}")
             try:
@@ -79,22 +85,22 @@ def _rows(lines: list[str], delimiter: str) -> list[list[str]]:
 
 def _likelihood(rows: list[list[str]]) -> tuple[bool, int]:
     """Lines of one length come first, then more columns."""
-    lengths = {len(row) for row in rows}
+    lengths = {len(row) for row in rows[:_ALIKE]}
     return len(lengths) == 1 and lengths != {1}, len(rows[0])
 
 
 def _names_columns(first: list[str], second: list[str]) -> bool:
     if [text.strip() for text in first] == [str(number) for number in range(len(first))]:
         return True
-    if not any(_is_number(text) for text in first):
+    if not any(is_number(text) for text in first):
         return True
     return len(first) == len(second) and any(
-        not _is_number(above) and above.strip() and _is_number(below)
+        not is_number(above) and above.strip() and is_number(below)
         for above, below in zip(first, second, strict=True)
     )
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:

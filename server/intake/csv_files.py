@@ -2,13 +2,25 @@
 
 import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from server.intake import bounds
-from server.intake.csv_dialect import Dialect, dialect_of, require_utf8
+from server.intake.csv_dialect import Dialect, dialect_of, is_number, require_utf8
+from server.intake.findings import counted
 from server.intake.npy import UnusableArray
-from server.intake.tables import BOOLEAN, EMPTY, NUMBER, TEXT, Column, Table, first_rows, looked_through
+from server.intake.tables import (
+    BOOLEAN,
+    HEAD_COLUMNS,
+    HEAD_ROWS,
+    NUMBER,
+    TEXT,
+    Column,
+    Table,
+    looked_through,
+    short,
+)
 
 _MISSING = ["", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "#N/A", "<NA>", "?"]
 _TRUE, _FALSE = ["true", "True", "TRUE"], ["false", "False", "FALSE"]
@@ -27,14 +39,17 @@ class CsvFile:
         self._path = path
         self._dialect = dialect
         self.names = dialect.names
-        self.types: dict[str, str] = dict.fromkeys(dialect.names, TEXT)
+        columns = zip_longest(*dialect.sample, fillvalue="")
+        self.types: dict[str, str] = {
+            name: _guess(list(texts)) for name, texts in zip(dialect.names, columns, strict=False)
+        }
 
     def batches(self, names: list[str] | None = None) -> Iterator[Any]:
         """Blocks of rows. Raises UnusableArray for ragged rows and bad text, Stray for a column of another type."""
         import pyarrow as pa
         from pyarrow import csv
 
-        kinds = {NUMBER: pa.float64(), BOOLEAN: pa.bool_(), TEXT: pa.string(), EMPTY: pa.string()}
+        kinds = {NUMBER: pa.float64(), BOOLEAN: pa.bool_(), TEXT: pa.string()}
         ragged: list[Any] = []
 
         def note(row: Any) -> str:
@@ -67,7 +82,7 @@ class CsvFile:
             row = ragged[0]
             where = f"row {self.row_of(row.number):,}" if row.number is not None else "a row"
             return UnusableArray(
-                f"has {row.actual_columns:,} values in {where}, where {row.expected_columns:,} are expected "
+                f"has {counted(row.actual_columns, 'value')} in {where}, where {row.expected_columns:,} are expected "
                 "(the first row is row 0)"
             )
         if (match := _CONVERSION.search(text)) is not None:
@@ -79,6 +94,8 @@ class CsvFile:
         if "straddling" in text:
             most = f"{bounds.TABLE_BLOCK_BYTES:,} bytes"
             return UnusableArray(f"has a row of more than {most}, or a quotation mark too many")
+        if "out of sync" in text:
+            return UnusableArray("has a value with a line break in it, or a quotation mark too many")
         if "Empty CSV" in text:
             return UnusableArray("is empty")
         return UnusableArray(f"is not CSV that can be read ({text[:120]})")
@@ -95,15 +112,16 @@ class Stray(Exception):
 def open_csv(path: Path, labels: frozenset[str]) -> Table:
     """Look through a CSV once; where a column is not what its first rows promised, once more. Raises UnusableArray."""
     dialect = dialect_of(path)
+    if not dialect.sample:
+        raise UnusableArray("has no rows")
     file = CsvFile(path, dialect)
-    strays: dict[str, tuple[int, str]] = {}
-    head: list[list[str]] = []
+    texts = [name for name, kind in file.types.items() if kind == TEXT]
+    if len(texts) > bounds.TEXT_COLUMNS:
+        raise UnusableArray(
+            f"has {len(texts):,} columns of text, such as “{texts[0]}” and “{texts[-1]}”; the model takes numbers"
+        )
     try:
-        for batch in file.batches():
-            head = first_rows(batch)
-            file.types = {name: _guess(array) for name, array in zip(file.names, batch.columns, strict=True)}
-            break
-        table = _table(file, strays, labels)
+        table = _table(file, {}, labels)
     except Stray as stray:
         raise UnusableArray(
             f"holds “{stray.text[:40]}” in row {stray.row:,} of the column “{stray.name}”, and text among the numbers "
@@ -111,7 +129,7 @@ def open_csv(path: Path, labels: frozenset[str]) -> Table:
         ) from None
     if not dialect.header:
         table.remarks.append("has no line of column names, so the columns are called “column 1”, “column 2”, ...")
-    table.head = head
+    table.head = [[short(text) for text in row[:HEAD_COLUMNS]] for row in dialect.sample[:HEAD_ROWS]]
     return table
 
 
@@ -128,33 +146,10 @@ def _table(file: CsvFile, strays: dict[str, tuple[int, str]], labels: frozenset[
     raise AssertionError("the last attempt returns or raises")
 
 
-def _guess(array: Any) -> str:
-    """How to read a column whose first block of texts is this."""
-    import pyarrow as pa
-    import pyarrow.compute as compute
-
-    texts = compute.utf8_trim_whitespace(array.drop_null())
-    if not len(texts):
-        # Nothing yet: numbers are what most columns are, and a stray text says otherwise.
-        return NUMBER
-    if compute.all(compute.is_in(texts, pa.array(_TRUE + _FALSE))).as_py():
+def _guess(texts: list[str]) -> str:
+    """How to read a column that begins with these; numbers are what most columns are, and a stray text says so."""
+    texts = [text.strip() for text in texts if text.strip() not in _MISSING]
+    if texts and all(text in _TRUE or text in _FALSE for text in texts):
         return BOOLEAN
-    try:
-        texts.cast(pa.float64())
-    except pa.ArrowInvalid:
-        # One stray text among numbers is a mistake worth naming, and is found as such in the pass over all rows.
-        return NUMBER if _is_number(texts[0].as_py()) and _mostly_numbers(texts) else TEXT
-    return NUMBER
-
-
-def _mostly_numbers(texts: Any) -> bool:
-    some = texts.slice(0, 1000).to_pylist()
-    return sum(map(_is_number, some)) > len(some) / 2
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    # One stray text among numbers is a mistake worth naming, and is found as such in the pass over all rows.
+    return NUMBER if sum(map(is_number, texts)) * 2 >= len(texts) else TEXT

@@ -86,4 +86,4 @@ def _eight_bits(picture: Any) -> Any:
         return picture
     from PIL import Image
 
-    return Image.fromarray((np.asarray(picture).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8))
+    return Image.fromarray((np.asarray(picture) >> 8).clip(0, 255).astype(np.uint8))

@@ -55,6 +55,7 @@ _MODEL_ODD = (
     "The model file could not be understood. Load it with a current Keras, save it again and upload that file; "
     "the server's log says more."
 )
+_TOO_LONG = "Looking through the data took longer than {:.0f} s and was given up."
 _DATA_DAMAGED = (
     "The data files could not be read: one of them is damaged. Save the arrays with numpy.save and try again."
 )
@@ -98,7 +99,7 @@ class ChildIntake:
             answer = self._ask("check_data", _from_here(request), self._data)
             return msgspec.convert(_accepted(answer, _DATA_DAMAGED, "data"), DataReading)
         except ChildSilent:
-            sentence = f"Looking through the data took longer than {self._data[1]:.0f} s and was given up."
+            sentence = _TOO_LONG.format(self._data[1])
         except ChildGone as gone:
             _require_killed(gone)
             sentence = _DATA_DAMAGED
@@ -115,9 +116,12 @@ class ChildIntake:
             return msgspec.convert(_accepted(answer, _DATA_DAMAGED, "data"), PreviewReading)
         except ChildGone as gone:
             _require_killed(gone)
-        except (ChildSilent, Refused):
-            _LOG.info("the files of a draft could not be previewed")
-        return PreviewReading({})
+            sentence = _DATA_DAMAGED
+        except ChildSilent:
+            sentence = _TOO_LONG.format(self._data[1])
+        except Refused as error:
+            sentence = error.sentence
+        return PreviewReading({}, (Problem("data", sentence),))
 
     def cut(self, request: CutRequest) -> Cut:
         """Shards of checked data, written into `request.out`. Raises Refused, IntakeFailed."""

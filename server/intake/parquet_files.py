@@ -6,7 +6,7 @@ from typing import Any
 
 from server.intake import bounds
 from server.intake.npy import UnusableArray
-from server.intake.tables import OTHER, TEXT, Column, Table, looked_through, type_of
+from server.intake.tables import OTHER, TEXT, Column, Table, looked_through, require_rows, type_of
 
 _METADATA_BYTES = 64 * bounds.MIB
 _BATCH_ROWS = 16_384
@@ -22,6 +22,7 @@ class ParquetTable:
         self._texts = texts
         with _opened(path, texts) as file:
             schema = file.schema_arrow
+            self.rows: int = file.metadata.num_rows
         # What pandas writes beside the columns when rows have names of their own is no column of people's.
         kept = [field for field in schema if not field.name.startswith("__index_level_")]
         self.names: list[str] = [field.name for field in kept]
@@ -88,6 +89,7 @@ def _require_usable(file: ParquetTable) -> None:
         raise UnusableArray("has two columns of one name")
     if long := next((name for name in file.names if len(name) > bounds.CLASS_LETTERS), None):
         raise UnusableArray(f"has a column whose name is {len(long):,} letters long: “{long[:40]}…”")
+    require_rows(file.rows, len(file.names))
     import pyarrow.types as types
 
     for name, kind in zip(file.names, file.types, strict=True):

@@ -100,6 +100,7 @@ def _add_arrays(preview: Preview, arrays: dict[str, ArrayFile]) -> None:
     if numbers.ndim <= 2:
         preview["head"] = _head(numbers)
     if numbers.dtype.kind in "US":
+        preview["classes"] = _counted(numbers.reshape(-1)) if numbers.size == len(numbers) else None
         return
     low, high = _extent(numbers)
     preview["range"] = _finite(low, high)
@@ -134,13 +135,18 @@ def _extent(numbers: Array) -> tuple[float, float]:
 
 
 def _counted(numbers: Array) -> list[dict[str, Any]] | None:
-    counts: dict[int, int] = {}
+    """How many rows each value has; None when there are too many values, or texts that are none."""
+    say = _SAY.get(numbers.dtype.kind, str)
+    counts: dict[Any, int] = {}
     for _, block in row_blocks(numbers):
-        for value, count in zip(*(part.tolist() for part in np.unique(block, return_counts=True)), strict=True):
-            counts[int(value)] = counts.get(int(value), 0) + count
+        values, here = np.unique(block, return_counts=True)
+        if len(values) > bounds.SHOWN_CLASSES or not are_sound(values):
+            return None
+        for value, count in zip(values.tolist(), here.tolist(), strict=True):
+            counts[value] = counts.get(value, 0) + count
         if len(counts) > bounds.SHOWN_CLASSES:
             return None
-    return _classes([(str(value), counts[value]) for value in sorted(counts)])
+    return _classes([(say(value)[:HEAD_LETTERS], counts[value]) for value in sorted(counts)])
 
 
 def _classes(counts: list[tuple[str, int]]) -> list[dict[str, Any]]:

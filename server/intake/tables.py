@@ -77,21 +77,28 @@ def looked_through(file: TableFile, columns: list[Column], labels: frozenset[str
             most = bounds.CLASSES if column.name in labels else bounds.SHOWN_CLASSES
             _add(column, array, rows, most)
         rows += batch.num_rows
-        if rows > bounds.ROWS:
-            raise UnusableArray(f"has more than {bounds.ROWS:,} rows, which is the most")
+        require_rows(rows, len(columns))
     if rows == 0:
         raise UnusableArray("has no rows")
     return Table(file, columns, rows, head)
 
 
+def require_rows(rows: int, columns: int) -> None:
+    """Raises UnusableArray for a table that is too long."""
+    if rows > bounds.ROWS:
+        raise UnusableArray(f"has more than {bounds.ROWS:,} rows, which is the most")
+    if rows * columns > bounds.TABLE_CELLS:
+        raise UnusableArray(f"has more than {bounds.TABLE_CELLS:,} values in {columns:,} columns, which is the most")
+
+
 def first_rows(batch: Any) -> list[list[str]]:
     """Some rows as short texts."""
     part = batch.slice(0, HEAD_ROWS)
-    texts = [[_short(value) for value in column.to_pylist()] for column in part.columns[:HEAD_COLUMNS]]
+    texts = [[short(value) for value in column.to_pylist()] for column in part.columns[:HEAD_COLUMNS]]
     return [list(row) for row in zip(*texts, strict=True)]
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
     text = "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
     return text if len(text) <= HEAD_LETTERS else text[: HEAD_LETTERS - 1] + "…"
 

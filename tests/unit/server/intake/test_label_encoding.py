@@ -74,6 +74,9 @@ def test_words_are_numbered_in_their_order_and_recorded(form: Form, labels: Any)
     assert reading.preprocessing["labels"] == {"classes": ["cat", "dog", "eel"]}
     assert "0 to 2 in this order: “cat”, “dog”, “eel”" in reading.remarks[0].sentence
     assert reading.preview["labels"]["head"][0] == ["dog"]
+    assert reading.preview["labels"]["classes"] == [
+        {"name": name, "count": count} for name, count in (("cat", 1), ("dog", 2), ("eel", 1))
+    ]
 
 
 @pytest.mark.parametrize("dtype", ["i8", "u1", "f4"])

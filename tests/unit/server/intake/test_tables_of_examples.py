@@ -139,12 +139,14 @@ def test_a_csv_without_names_is_given_some_and_says_so(sheet: Sheet) -> None:
         ("a,b,kind\n", "data", "data has no rows"),
         ("a,b,kind\n1,2,w\n1,2,x\n1,2,y\n1,2,z\n", "labels", "labels hold 4 different values (“w”, “x”, “y”, “z”)"),
         (b"a,b,kind\n1,2,x\n3,4,\xff\n", "data", "line 3 is not UTF-8"),
-        (b"a,b,kind\n" + b"1,2,x\n" * 30 + b"3,4,\xff\n", "data", "data is not UTF-8 in line 32"),
+        (b"a,b,kind\n" + b"1,2,x\n" * 500 + b"3,4,\xff\n", "data", "data is not UTF-8 in line 502"),
         ("a,b,kind\n1,2,x\n".encode("utf-16"), "data", "nor CSV text in UTF-8"),
         (b"a,b,kind\n1,2,x\0\n", "data", "nor CSV text in UTF-8"),
         (",".join(f"c{n}" for n in range(100_000)) + "\n", "data", "has 100,000 columns; at most 4,096 are accepted"),
+        ("a,b,kind\n" + "1,2,x\n" * 500 + '1,2,"' + "x\n" * 2_000_000, "data", "has 1 value in row 501, where 3"),
+        (";".join(f"c{n}" for n in range(200)) + "\n" + "x;" * 199 + "x\n", "data", "has 200 columns of text, such as"),
         ("a,b,kind\n" + "1" * 2_000_000 + ",2,x\n", "data", "a line of more than 1,048,576 bytes"),
-        ("a,b,kind\n" + "1,2,x\n" * 20 + "1" * 5_000_000 + ",2,x\n", "data", "a row of more than 2,097,152 bytes"),
+        ("a,b,kind\n" + "1,2,x\n" * 500 + "1" * 5_000_000 + ",2,x\n", "data", "a row of more than 2,097,152 bytes"),
     ],
 )  # fmt: skip
 def test_each_mistake_is_told_with_its_place(sheet: Sheet, table: str | bytes, field: str, told: str) -> None:
@@ -251,3 +253,24 @@ def test_a_damaged_parquet_is_refused(sheet: Sheet) -> None:
         broken = whole[:place] + b"\xff" * 8 + whole[place + 8 :]
         reading = sheet.check(broken)
         assert all(problem.field in ("data", "labels") for problem in reading.problems)
+
+
+def test_a_small_parquet_that_claims_a_great_deal_is_refused_unread(
+    sheet: Sheet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zeros = np.zeros(1000)
+    content = Path(sheet.parquet("p", a=zeros, b=zeros, kind=zeros)).read_bytes()
+    monkeypatch.setattr("server.intake.bounds.TABLE_CELLS", 2999)
+    monkeypatch.setattr("server.intake.parquet_files.looked_through", None)
+    assert "has more than 2,999 values in 3 columns" in sheet.mistakes(content)[0][1]
+
+
+def test_texts_that_unpack_to_more_than_the_child_may_hold_are_refused(sheet: Sheet, tmp_path: Path) -> None:
+    long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100_000, np.int32)), pa.array(["x" * 5_000_000]))
+    path = tmp_path / "p"
+    pq.write_table(pa.table({"a": np.zeros(100_000), "kind": long}), path, compression="zstd")
+    assert path.stat().st_size < 100_000
+    request = PreviewRequest({"data": str(path)}, str(tmp_path / "out"), "kind")
+    (problem,) = ChildIntake(tmp_path / "children").preview(request).problems
+    assert problem.field == "data"
+    assert "needs more memory" in problem.sentence
