@@ -100,15 +100,14 @@ def install(app: Flask) -> None:
 def files_of_form(fields: tuple[str, ...]) -> list[IncomingFile]:
     """The files that came in the form, one a field; a file input that was left empty is none.
 
-    Instead of a file the text field `<field>_upload` may name one that came before, in parts. Raises NotAcceptable.
+    Where it is, the text field `<field>_upload` may name one that came before, in parts. Raises NotAcceptable.
     """
     files = []
     for field in fields:
-        if name := request.form.get(f"{field}_upload"):
-            files.append(here().uploads.take(account().id, name, field))
-            continue
         upload = request.files.get(field)
         if upload is None or not upload.filename:
+            if name := request.form.get(f"{field}_upload"):
+                files.append(here().uploads.take(account().id, name, field))
             continue
         upload.stream.flush()
         path = Path(str(upload.stream.name))
