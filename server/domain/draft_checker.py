@@ -118,10 +118,6 @@ def check(
     problems += unclear + [Problem(field, sentence) for field, sentence in _NEEDED.items() if field not in files]
     if not files.keys() & {"data", "labels"}:
         problems.append(Problem("labels", _LABELS))
-    validated = settings is None or bool(settings.validation_fraction) or "validation_data" in files
-    if settings is not None and settings.early_stopping and not validated:
-        sentence = "Early stopping looks at the validation loss: set some data aside, or set this to 0."
-        problems.append(Problem("early_stopping", sentence))
     remarks: list[str] = []
     try:
         if "model" not in files:
@@ -140,6 +136,7 @@ def check(
     preview, data = data.preview, msgspec.structs.replace(data, preview={})
     problems += [Problem(p.field, p.sentence) for p in data.problems]
     remarks += [p.sentence for p in data.remarks]
+    problems += _unwatched(settings, "validation_data" in files or data.validation_rows > 0)
     if settings is not None and data.training is not None:
         settings = _with_suggestions(form, settings, model, data)
         problems += forecast.problems(settings, data)
@@ -153,6 +150,14 @@ def check(
     except Refused as refused:
         return Checked([Problem(refused.field, refused.sentence)], remarks, None, preview)
     return Checked([], remarks, Finding(settings, model, data, chosen, inspection), preview)
+
+
+def _unwatched(settings: ProjectSettings | None, validated: bool) -> list[Problem]:
+    """Early stopping needs something to look at; the data file may bring validation data, too."""
+    if settings is None or not settings.early_stopping or settings.validation_fraction or validated:
+        return []
+    sentence = "Early stopping looks at the validation loss: set some data aside, or set this to 0."
+    return [Problem("early_stopping", sentence)]
 
 
 def _without_model(

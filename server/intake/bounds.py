@@ -26,6 +26,8 @@ NPY_HEADER_BYTES = 4 * KIB
 ARRAY_RANK = 6
 DATA_FILE_BYTES = 64 * GIB
 UNPACKED_BYTES = 16 * GIB
+LEAST_FREE = 1 * GIB
+"""What unpacking and converting leave free on the disk."""
 UNPACKED_UNSUSPICIOUS = 64 * MIB
 NPZ_MEMBERS = 64
 ROWS = 20_000_000
@@ -44,7 +46,7 @@ TEXT_COLUMNS = 128
 """Of a CSV: pyarrow reserves a whole block for each."""
 TABLE_LINE_BYTES = 1 * MIB
 TABLE_BLOCK_BYTES = 2 * MIB
-CLASSES = 50_000
+CLASSES = 25_000
 SHOWN_CLASSES = 100
 """How many different values of a column are counted where it is not the labels'."""
 CLASS_LETTERS = 200

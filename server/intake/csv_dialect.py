@@ -35,7 +35,7 @@ def dialect_of(path: Path) -> Dialect:
     first = rows[0]
     if len(first) > bounds.COLUMNS:
         raise UnusableArray(f"has {len(first):,} columns; at most {bounds.COLUMNS:,} are accepted")
-    header = _names_columns(first, rows[1] if len(rows) > 1 else [])
+    header = _names_columns(first, rows[1:])
     numbered = [f"column {number}" for number in range(1, len(first) + 1)]
     names = [text.strip() or number for text, number in zip(first, numbered, strict=True)] if header else numbered
     _require_usable(names)
@@ -89,15 +89,21 @@ def _likelihood(rows: list[list[str]]) -> tuple[bool, int]:
     return len(lengths) == 1 and lengths != {1}, len(rows[0])
 
 
-def _names_columns(first: list[str], second: list[str]) -> bool:
+def _names_columns(first: list[str], rows: list[list[str]]) -> bool:
+    second = rows[0] if rows else []
     if [text.strip() for text in first] == [str(number) for number in range(len(first))]:
         return True
     if not any(is_number(text) for text in first):
-        return True
+        return not _are_values(first, rows)
     return len(first) == len(second) and any(
         not is_number(above) and above.strip() and is_number(below)
         for above, below in zip(first, second, strict=True)
     )
+
+
+def _are_values(first: list[str], rows: list[list[str]]) -> bool:
+    """Whether all that the first line says is said again below: names are not repeated among the values."""
+    return all(any(row[place : place + 1] == [text] for row in rows) for place, text in enumerate(first))
 
 
 def is_number(text: str) -> bool:

@@ -37,10 +37,15 @@ def scaled_parts(
 
 
 def _applied(examples: Examples, scales: dict[str, Scale], folder: Path, stem: str) -> Examples:
-    inputs = [
-        scales[array.name].applied(array, folder / f"{stem}-scaled-{number}.npy") if array.name in scales else array
-        for number, array in enumerate(examples.inputs)
-    ]
+    inputs = []
+    for number, array in enumerate(examples.inputs):
+        if array.name not in scales:
+            inputs.append(array)
+            continue
+        inputs.append(scales[array.name].applied(array, folder / f"{stem}-scaled-{number}.npy"))
+        if Path(array.path).parent == folder:
+            # Unpacked or converted a moment ago, for nothing but this.
+            Path(array.path).unlink()
     return msgspec.structs.replace(examples, inputs=tuple(inputs))
 
 

@@ -1,5 +1,6 @@
 """CSV and Parquet: the label column is chosen, the rest are numbers, and every mistake has its row and column."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,20 @@ def test_the_child_previews_without_a_model(sheet: Sheet, tmp_path: Path) -> Non
     assert reading == preview_data(request)
     assert reading.preview["data"]["rows"] == 5
     assert [problem.field for problem in reading.problems] == ["label_column"]
+
+
+def test_labels_in_a_csv_of_words_alone_need_no_name(sheet: Sheet) -> None:
+    labels = sheet.file("labels", "x\ny\nx\n")
+    reading = sheet.check("a,b\n1,2\n3,4\n5,6\n", "", labels=labels)
+    assert reading.training is not None
+    assert np.load(reading.training.labels.path).tolist() == [0, 1, 0]
+
+
+def test_numbers_of_every_type_of_parquet_are_numbers(sheet: Sheet) -> None:
+    of_types = [pa.array([1, 2], kind) for kind in (pa.int8(), pa.uint64(), pa.float16(), pa.float64())]
+    for values in (*of_types, pa.array([Decimal("1.25"), Decimal(3)]), pa.array([True, False])):
+        path = Path(sheet.parquet("p", a=values, b=[1, 2], kind=["x", "y"]))
+        assert sheet.check(path.read_bytes()).problems == ()
 
 
 def test_the_classes_of_the_chosen_column_are_counted(sheet: Sheet) -> None:
