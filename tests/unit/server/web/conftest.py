@@ -85,6 +85,14 @@ def browser(app: Flask) -> Browser:
 
 
 @pytest.fixture
+def operator(app: Flask) -> Browser:
+    """Signed up first."""
+    person = Browser(app.test_client())
+    person.sign_up("operator")
+    return person
+
+
+@pytest.fixture
 def owner(app: Flask) -> Browser:
     person = Browser(app.test_client())
     person.sign_up("owner")
