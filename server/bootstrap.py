@@ -18,6 +18,7 @@ from server.domain.addresses import Addresses
 from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
 from server.domain.blob_collector import BlobCollector
+from server.domain.cloning import Cloning
 from server.domain.dispatch import Dispatch
 from server.domain.draft_checker import DraftChecker
 from server.domain.draft_collector import DraftCollector
@@ -104,14 +105,15 @@ def web_app(settings: Settings) -> "Flask":
     threading.Thread(target=_note_web, args=(grid,), daemon=True).start()
     hashing, hosts = Hashing(), Hosts(stores, settings.name)
     accounts, projects = Accounts(stores, hashing), Projects(stores, bell.ring)
+    drafts = Drafts(stores, bell.ring, bounds)
+    results = Results(stores, plans, intake(settings), exporter(settings), settings.least_free_bytes)
     return create_app(
         Services(
             accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
             people=people(settings, stores, hashing, accounts, projects, hosts, bell.ring),
-            drafts=Drafts(stores, bell.ring, bounds), projects=projects,
+            drafts=drafts, projects=projects, cloning=Cloning(stores, drafts, results), results=results,
             uploads=Uploads(stores, bounds, settings.max_upload_bytes),
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
-            results=Results(stores, plans, intake(settings), exporter(settings), settings.least_free_bytes),
             grid=grid, dispatch=Dispatch(stores, plans),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
             incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from server.domain.cloning import Gatherer
 from server.domain.drafts import folder_of
 from server.domain.ports import Intake, Learner
 from server.errors import GridError
@@ -54,6 +55,7 @@ class DraftChecker:
         self._stores = stores
         self._intake = intake
         self._learner = learner
+        self._gatherer = Gatherer(stores, intake)
 
     def run_pass(self, now: dt.datetime) -> int:
         """Check every draft that waits for it; how many were. One that fails holds up none of the others."""
@@ -83,12 +85,21 @@ class DraftChecker:
 
     def _look(self, draft: Draft, out: Path) -> Checked:
         folder = folder_of(self._stores, draft.id)
+        try:
+            self._gatherer.gather(draft)
+        except Refused as refused:
+            return Checked([Problem(refused.field, refused.sentence)])
         files = {upload.field: folder / "uploads" / upload.path for upload in self._stores.drafts.uploads(draft)}
         # What a killed process or an older revision left.
         for earlier in folder.glob("check-*"):
             shutil.rmtree(earlier, ignore_errors=True)
         out.mkdir(parents=True)
-        return check(draft.form, files, out, self._intake, self._learner)
+        checked = check(draft.form, files, out, self._intake, self._learner)
+        done_before = self._gatherer.preprocessing(draft)
+        if checked.finding is None or done_before is None:
+            return checked
+        data = msgspec.structs.replace(checked.finding.data, preprocessing=done_before)
+        return msgspec.structs.replace(checked, finding=msgspec.structs.replace(checked.finding, data=data))
 
     def _conclude(self, draft: Draft, checked: Checked, now: dt.datetime) -> bool:
         """Record the outcome; whether the draft is ready now."""

@@ -30,6 +30,13 @@ _MAX_TEXT = 500
 _MAX_DRAFTS = 50
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """The project that a draft is a clone of, and how many bytes of its data will be gathered."""
+
+    project_id: int
+    size: int
+
+
 class Drafts:
     def __init__(self, stores: Stores, ring: Ring, bounds: UploadBounds | None = None) -> None:
         self._stores = stores
@@ -39,15 +46,16 @@ class Drafts:
         self.incoming_folder.mkdir(exist_ok=True, mode=0o700)
 
     def start(
-        self, owner_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime
-    ) -> int:
+        self, owner_id: int, form: Mapping[str, str], files: Sequence[IncomingFile], now: dt.datetime,
+        origin: Origin | None = None,
+    ) -> int:  # fmt: skip
         """A new draft, to be checked; returns its number. Raises NotAcceptable."""
         _require_known_fields(files)
         if len(self._stores.drafts.of_owner(owner_id)) >= _MAX_DRAFTS:
             raise NotAcceptable("You have very many drafts. Discard some first.")
         with self._stores.database.write():
-            self._require_room(owner_id, files, [])
-            draft = self._stores.drafts.add(owner_id, _texts(form), now)
+            self._require_room(owner_id, files, [], origin.size if origin else 0)
+            draft = self._stores.drafts.add(owner_id, _texts(form), now, origin.project_id if origin else None)
             replaced = self._take(owner_id, draft, files)
         self._delete(replaced)
         self._ring("drafts")
@@ -102,7 +110,7 @@ class Drafts:
             project = self._stores.projects.add(
                 owner=owner_id, name=draft.findings["settings"]["name"], settings=draft.findings["settings"],
                 source_name=model.filename, source_kind=draft.findings["model"]["kind"], source_sha256="",
-                facts=draft.facts, created_at=now,
+                facts=draft.facts, created_at=now, origin=draft.origin,
             )  # fmt: skip
             self._stores.drafts.submitted(draft, project.id)
             self._stores.projects.say(project.id, "Submitted.", now)
@@ -118,7 +126,9 @@ class Drafts:
             self._stores.drafts.delete(draft)
         shutil.rmtree(folder_of(self._stores, draft_id), ignore_errors=True)
 
-    def _require_room(self, owner_id: int, files: Sequence[IncomingFile], present: Sequence[Upload]) -> None:
+    def _require_room(
+        self, owner_id: int, files: Sequence[IncomingFile], present: Sequence[Upload], to_come: int = 0
+    ) -> None:
         """Raises NotAcceptable, before a file is touched, when these are more than account or disk can take."""
         if not files:
             return
@@ -129,7 +139,7 @@ class Drafts:
         replaced = sum(upload.size for upload in present if upload.field in fields)
         free = shutil.disk_usage(self._stores.folder).free - self._stores.partial_uploads.outstanding_bytes()
         why_not = refusal(
-            sum(file.size for file in files), held - replaced, free, self._bounds,
+            sum(file.size for file in files) + to_come, held - replaced, free - to_come, self._bounds,
         )  # fmt: skip
         if why_not is not None:
             raise NotAcceptable(why_not, files[0].field)

@@ -8,6 +8,8 @@ from server.rules.intake_values import (
     CutRequest,
     DataReading,
     DataRequest,
+    Gathered,
+    GatherRequest,
     ModelReading,
     PreviewReading,
     PreviewRequest,
@@ -37,6 +39,8 @@ class Intake(Protocol):
     def preview(self, request: PreviewRequest) -> PreviewReading: ...
 
     def cut(self, request: CutRequest) -> Cut: ...
+
+    def gather(self, request: GatherRequest) -> Gathered: ...
 
     def write_model(self, request: WriteRequest) -> Path: ...
 

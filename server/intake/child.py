@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from server.intake.damaged import OF_THIS_MACHINE
-from server.rules.intake_values import CutRequest, DataRequest, PreviewRequest, WriteRequest
+from server.rules.intake_values import CutRequest, DataRequest, GatherRequest, PreviewRequest, WriteRequest
 from volunteer.children.entry import serve
 from volunteer.plan.refused import Refused
 
@@ -60,6 +60,12 @@ def _cut(request: dict[str, Any]) -> Any:
     return msgspec.to_builtins(cut(msgspec.convert(request, CutRequest)))
 
 
+def _gather(request: dict[str, Any]) -> Any:
+    from server.intake.gathering import gather
+
+    return msgspec.to_builtins(gather(msgspec.convert(request, GatherRequest)))
+
+
 def _write_model(request: dict[str, Any]) -> Any:
     from server.intake.model_writing import write_model
 
@@ -71,6 +77,7 @@ _COMMANDS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "check_data": _check_data,
     "preview": _preview,
     "cut": _cut,
+    "gather": _gather,
     "write_model": _write_model,
 }
 

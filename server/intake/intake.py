@@ -16,6 +16,8 @@ from server.rules.intake_values import (
     CutRequest,
     DataReading,
     DataRequest,
+    Gathered,
+    GatherRequest,
     IntakeFailed,
     ModelReading,
     PreviewReading,
@@ -50,7 +52,11 @@ _PATHS = {
     "data", "labels", "validation_data", "validation_labels", "folder", "original", "out", "weights", "frozen"
 }  # fmt: skip
 _NOT_NOW = "{} did not succeed just now; the server's log says why. Try again later."
-_WORDS = {"cut": "Cutting the data into shards", "write_model": "Writing the model file"}
+_WORDS = {
+    "cut": "Cutting the data into shards",
+    "gather": "Gathering the data from the shards",
+    "write_model": "Writing the model file",
+}
 _MODEL_ODD = (
     "The model file could not be understood. Load it with a current Keras, save it again and upload that file; "
     "the server's log says more."
@@ -127,6 +133,10 @@ class ChildIntake:
         """Shards of checked data, written into `request.out`. Raises Refused, IntakeFailed."""
         return msgspec.convert(self._must("cut", _from_here(request), self._data), Cut)
 
+    def gather(self, request: GatherRequest) -> Gathered:
+        """Shards as files for upload again, in `request.out`. Raises IntakeFailed."""
+        return msgspec.convert(self._must("gather", _from_here(request), self._data), Gathered)
+
     def write_model(self, request: WriteRequest) -> Path:
         """The requestor's file with new weights, at `request.out`. Raises Refused, IntakeFailed."""
         return Path(self._must("write_model", _from_here(request), (WRITE_LIMITS, self._model[1])))
@@ -161,7 +171,7 @@ class ChildIntake:
         return answer
 
 
-def _from_here(request: DataRequest | PreviewRequest | CutRequest | WriteRequest) -> dict[str, Any]:
+def _from_here(request: DataRequest | PreviewRequest | CutRequest | GatherRequest | WriteRequest) -> dict[str, Any]:
     """The request as a message, its paths made absolute: the child works in a folder of its own."""
     message: dict[str, Any] = msgspec.to_builtins(request)
     for name in _PATHS & message.keys():

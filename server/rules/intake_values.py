@@ -138,6 +138,20 @@ class CutRequest(msgspec.Struct, frozen=True):
     validation_fraction: float = 0.0
 
 
+class GatherRequest(msgspec.Struct, frozen=True):
+    """Write the rows of these shards, in their order, back into files for upload, in the folder `out`."""
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    out: str
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """Field of the form -> file. Those of validation are left out where there are no such shards."""
+
+    files: dict[str, str]
+
+
 class ShardFile(msgspec.Struct, frozen=True):
     """One shard as a safetensors file: "x/<input>" for each input and "y"."""
 

@@ -12,9 +12,11 @@ from server.storage.tables import Draft, Project, Upload
 
 
 class DraftStore:
-    def add(self, owner_id: int, form: Mapping[str, str], now: dt.datetime) -> Draft:
+    def add(
+        self, owner_id: int, form: Mapping[str, str], now: dt.datetime, origin: int | None = None
+    ) -> Draft:
         return Draft.create(
-            owner=owner_id, state=DraftState.checking, form=dict(form), created_at=now, updated_at=now
+            owner=owner_id, state=DraftState.checking, form=dict(form), created_at=now, updated_at=now, origin=origin
         )
 
     def owned(self, owner_id: int, draft_id: int) -> Draft:

@@ -9,6 +9,7 @@ from server.web import (
     account,
     accounts,
     api_docs,
+    cloning,
     computers,
     drafts,
     errors,
@@ -48,6 +49,7 @@ def create_app(services: Services) -> Flask:
     words.install(app)
     rooms = (
         pages, api_docs, accounts, account, computers, mail_links, public, operator, drafts, projects, results,
+        cloning,
     )  # fmt: skip
     for blueprint in (*apis, parts, *(room.blueprint for room in rooms)):
         app.register_blueprint(blueprint)

@@ -137,6 +137,10 @@ class Projects(Protocol):
     def delete(self, owner_id: int, project_id: int, now: dt.datetime) -> None: ...
 
 
+class Cloning(Protocol):
+    def clone(self, owner_id: int, project_id: int, now: dt.datetime, start: str = "original") -> int: ...
+
+
 class Results(Protocol):
     def view(self, owner_id: int, project_id: int) -> ResultsView: ...
     def download(self, owner_id: int, project_id: int, which: str, kind: str, now: dt.datetime) -> Download: ...
@@ -194,6 +198,7 @@ class Services:
     project_views: ProjectViews
     round_pages: RoundPages
     results: Results
+    cloning: Cloning
     grid: Grid
     dispatch: Dispatch
     reports: Reports

@@ -10,6 +10,7 @@ from server.domain.accounts import Accounts
 from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
 from server.domain.blob_collector import BlobCollector
+from server.domain.cloning import Cloning
 from server.domain.dispatch import Dispatch
 from server.domain.draft_checker import DraftChecker
 from server.domain.drafts import Drafts
@@ -110,6 +111,7 @@ class DomainGrid:
         self.drafts = Drafts(stores, ring)
         self.projects = Projects(stores, ring)
         self.results = Results(stores, self.plans, self.intake, self.exporter)
+        self.cloning = Cloning(stores, self.drafts, self.results)
         self.uploads = Uploads(stores)
         self.views = ProjectViews(stores)
         self.grid = Grid(stores)

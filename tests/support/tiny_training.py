@@ -19,6 +19,8 @@ from server.rules.intake_values import (
     DataReading,
     DataRequest,
     Examples,
+    Gathered,
+    GatherRequest,
     ModelReading,
     PreviewReading,
     PreviewRequest,
@@ -116,6 +118,18 @@ class TinyIntake:
         shards = [self._shard(out / f"shard-{n}", request.seed, n, layout.rows(n)) for n in range(layout.shards)]
         held = [self._shard(out / "validation", request.seed, -1, validation_rows)] if validation_rows else []
         return Cut(layout, tuple(shards), tuple(held))
+
+    def gather(self, request: GatherRequest) -> Gathered:
+        files = {}
+        parts = {"": request.training, "validation_": request.validation}
+        Path(request.out).mkdir(parents=True)
+        for part, shards in parts.items():
+            rows = sum(len(load(Path(shard))[0]["y"]) for shard in shards)
+            for name in (f"{part}data", f"{part}labels") if shards else ():
+                path = Path(request.out) / f"{name}.npy"
+                path.write_text(str(rows))
+                files[name] = str(path)
+        return Gathered(files)
 
     def write_model(self, request: WriteRequest) -> Path:
         self.written.append(request)

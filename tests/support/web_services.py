@@ -5,6 +5,7 @@ from typing import Any
 from server.bootstrap import people
 from server.config import Settings
 from server.domain.accounts import Accounts
+from server.domain.cloning import Cloning
 from server.domain.dispatch import Dispatch
 from server.domain.drafts import Drafts
 from server.domain.grid import Grid
@@ -33,13 +34,13 @@ def services_over(stores: Stores, intake: Any, exporter: Any, settings: Settings
     plans = Plans(stores.blobs)
     hashing, hosts = Hashing(), Hosts(stores, "a test grid")
     accounts, projects = Accounts(stores, hashing), Projects(stores, ring)
+    drafts, results = Drafts(stores, ring), Results(stores, plans, intake, exporter)
     return Services(
         accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
         people=people(settings or Settings(), stores, hashing, accounts, projects, hosts, ring),
-        drafts=Drafts(stores, ring), projects=projects,
+        drafts=drafts, projects=projects, cloning=Cloning(stores, drafts, results), results=results,
         uploads=Uploads(stores, most=3_000_000),
         project_views=ProjectViews(stores), round_pages=RoundPages(stores),
-        results=Results(stores, plans, intake, exporter),
         grid=Grid(stores), dispatch=Dispatch(stores, plans),
         reports=Reports(stores, plans, ring), blobs=HostBlobs(stores, plans),
         incoming_gradients=stores.blobs.incoming, settings=WebSettings("a test's secret key", 3_000_000),

@@ -236,3 +236,21 @@ def test_the_label_column_is_chosen_from_the_columns_that_were_found(owner: Any,
         ["setosa", "100"], ["virginica", "50"],
     ]  # fmt: skip
     assert page.find("ul", class_="thumbnails").find("img")["src"].startswith("data:image/png")
+
+
+def test_the_suggested_settings_are_taken_by_one_button(owner: Any) -> None:
+    place = start(owner)
+    assert owner.post(f"{place}/suggested", form=place).location == place
+    form = owner.get(f"{place}.json").json["form"]
+    assert (form["batch_size"], form["k"], form["epochs"], form["name"]) == ("", "", "", "Digits")
+
+
+def test_a_stranger_clones_nothing(owner: Any, stranger: Any, stores: Stores) -> None:
+    place = start(owner)
+    findings = {"settings": {"name": "Digits", "epochs": 5, "k": 4, "batch_size": 32}, "model": {"kind": "h5"}}
+    conclude(stores, DraftState.ready, findings=findings)
+    project = owner.post(f"{place}/start", form=place).location
+    assert stranger.post(f"{project}/clone", form="/account").status_code == 404
+    answer = owner.post(f"{project}/clone", form="/account")
+    assert answer.status_code == 409
+    assert "still being cut" in answer.text
