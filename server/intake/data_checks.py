@@ -110,7 +110,7 @@ class _Check:
         if request.validation_labels is not None:
             findings.problem(data, "validation labels need validation data")
         elif training is not None and training.held_out is not None:
-            findings.remark("data", "data hold arrays for validation, which are used for it")
+            findings.remark("data", "data bring examples for validation, which are used for it")
             return self._examples(training.held_out, data, labels)
         return None
 

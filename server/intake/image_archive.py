@@ -1,5 +1,6 @@
 """A zip with one folder of images for each class: its list of members, checked before anything is unpacked."""
 
+import dataclasses
 import re
 import stat
 import zipfile
@@ -13,8 +14,11 @@ from server.intake.npy import UnusableArray
 _IGNORED = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]|^/|^[A-Za-z]:|(^|/)\.\.(/|$)")
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
+_TRAINING = ("train", "training")
+_HELD_OUT = ("val", "valid", "validation", "test")
 _SMALL = bounds.MIB
 _LAYOUT = "one folder for each class, with the images in it, is wanted"
+Member = tuple[list[str], zipfile.ZipInfo]
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,15 @@ class ImageFile:
 
 @dataclass(frozen=True)
 class ImageArchive:
-    """`classes` are the folders' names in order; images are in the order of class and name."""
+    """`classes` are the folders' names in order; images are in the order of class and name.
+
+    `held_out`: where the archive has a folder for training and one for validation, each with the classes' folders.
+    """
 
     path: Path
     classes: tuple[str, ...]
     images: tuple[ImageFile, ...]
+    held_out: "ImageArchive | None" = None
 
     def counts(self) -> list[int]:
         counts = [0] * len(self.classes)
@@ -72,10 +80,15 @@ def open_images(path: Path) -> ImageArchive:
     if not kept:
         raise UnusableArray(f"holds no images: {_LAYOUT}")
     _require_size(kept, path.stat().st_size)
-    placed = _placed(kept)
+    training, held_out = _parts([(info.filename.split("/"), info) for info in kept])
+    found = _archive(path, _placed(training))
+    if len(found.classes) < 2:
+        raise UnusableArray(f"holds a single folder, “{found.classes[0][:80]}”: {_LAYOUT}")
+    return dataclasses.replace(found, held_out=_archive(path, _placed(held_out))) if held_out else found
+
+
+def _archive(path: Path, placed: list[tuple[str, zipfile.ZipInfo]]) -> ImageArchive:
     classes = tuple(sorted({folder for folder, _ in placed}))
-    if len(classes) < 2:
-        raise UnusableArray(f"holds a single folder, “{classes[0][:80]}”: {_LAYOUT}")
     number = {name: place for place, name in enumerate(classes)}
     images = [ImageFile(info, number[folder]) for folder, info in placed]
     return ImageArchive(path, classes, tuple(sorted(images, key=lambda image: (image.label, image.name))))
@@ -108,17 +121,26 @@ def _require_size(infos: list[zipfile.ZipInfo], size: int) -> None:
         raise UnusableArray(f"unpacks to {total:,} bytes; at most {bounds.UNPACKED_BYTES:,} are accepted")
 
 
-def _placed(infos: list[zipfile.ZipInfo]) -> list[tuple[str, zipfile.ZipInfo]]:
-    """(folder, member) for each; one folder around all of them is taken off."""
-    parts = [(info.filename.split("/"), info) for info in infos]
-    first = {words[0] for words, _ in parts}
-    if len(first) == 1 and all(len(words) == 3 for words, _ in parts):
-        parts = [(words[1:], info) for words, info in parts]
-    for words, info in parts:
+def _parts(members: list[Member]) -> tuple[list[Member], list[Member]]:
+    """(training, validation): one folder around all is taken off, then folders called train and val, or the like."""
+    if len({words[0] for words, _ in members}) == 1 and all(len(words) > 2 for words, _ in members):
+        members = [(words[1:], info) for words, info in members]
+    first = {words[0].lower() for words, _ in members}
+    training, held_out = (next((name for name in names if name in first), "") for names in (_TRAINING, _HELD_OUT))
+    if not (training and held_out) or first - {training, held_out}:
+        return members, []
+    inside = [(words[0].lower(), (words[1:], info)) for words, info in members]
+    parts = [[member for name, member in inside if name == part] for part in (training, held_out)]
+    return parts[0], parts[1]
+
+
+def _placed(members: list[Member]) -> list[tuple[str, zipfile.ZipInfo]]:
+    """(folder, member) for each."""
+    for words, info in members:
         if len(words) == 1:
             raise UnusableArray(f"holds '{info.filename[:120]}' outside of any folder: {_LAYOUT}")
         if len(words) > 2:
             raise UnusableArray(f"holds '{info.filename[:120]}' in a folder within a folder: {_LAYOUT}")
         if len(words[0]) > bounds.CLASS_LETTERS or not words[0].strip():
             raise UnusableArray(f"holds a folder whose name is no class's: “{words[0][:40]}”")
-    return [(words[0], info) for words, info in parts]
+    return [(words[0], info) for words, info in members]

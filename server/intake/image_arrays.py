@@ -53,12 +53,12 @@ def size_for(spec: InputSpec, asked: tuple[int, int] | None, field: str, finding
 
 
 def write_images(
-    archive: ImageArchive, size: Size, folder: Path, field: str, findings: Findings
+    archive: ImageArchive, size: Size, folder: Path, field: str, findings: Findings, stem: str = ""
 ) -> tuple[ArrayFile, RawLabels] | None:
     """Pixels (rows, height, width, channels) and class numbers; None, with problems noted, if some cannot be used."""
     height, width, channels = size
     bad = 0
-    path = folder / f"{field}-images.npy"
+    path = folder / f"{field}-{stem}images.npy"
     with (
         zipfile.ZipFile(archive.path) as file,
         NpyRows(path, np.uint8, (len(archive.images), *size)) as pixels,
@@ -74,6 +74,6 @@ def write_images(
                 pixels.add(np.zeros((1, *size), np.uint8))
     if bad:
         return None
-    with NpyRows(folder / f"{field}-classes.npy", np.int32, (len(archive.images),)) as codes:
+    with NpyRows(folder / f"{field}-{stem}classes.npy", np.int32, (len(archive.images),)) as codes:
         codes.add(np.array([image.label for image in archive.images], np.int32))
     return pixels.array(""), RawLabels(codes.array("y"), archive.classes)

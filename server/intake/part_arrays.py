@@ -1,5 +1,6 @@
 """From what was uploaded for one part (training or validation) to plain arrays: one for each input, and the labels."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,10 +132,20 @@ def _from_images(request: DataRequest, data: Looked, findings: Findings) -> Part
         return PartArrays()
     pixels, labels = written
     facts = {"image": {"size": list(size[:2]), "channels": size[2], "resize": "bilinear"}}
-    if len(request.inputs[0].shape) == 1:
-        flat = (pixels.rows, size[0] * size[1] * size[2])
-        pixels = ArrayFile(pixels.name, pixels.path, pixels.dtype, flat, flat[1:])
-    return PartArrays({request.inputs[0].name: pixels}, labels, facts)
+    part = PartArrays({request.inputs[0].name: _laid_out(request, pixels)}, labels, facts)
+    if data.images.held_out is not None and data.field == "data" and request.validation_data is None:
+        kept = write_images(data.images.held_out, size, Path(request.folder), data.field, findings, "held-out")
+        if kept is not None:
+            part.held_out = PartArrays({request.inputs[0].name: _laid_out(request, kept[0])}, kept[1])
+    return part
+
+
+def _laid_out(request: DataRequest, pixels: ArrayFile) -> ArrayFile:
+    """For a model that takes all pixels in a row, in a row."""
+    if len(request.inputs[0].shape) != 1:
+        return pixels
+    row = (math.prod(pixels.shape[1:]),)
+    return ArrayFile(pixels.name, pixels.path, pixels.dtype, (pixels.rows, *row), row)
 
 
 def _labels_of(request: DataRequest, looked: Looked, findings: Findings) -> RawLabels | None:

@@ -95,6 +95,18 @@ def test_one_folder_around_all_of_them_and_the_clutter_of_desktops_are_no_matter
     assert reading.rows == 5
 
 
+@pytest.mark.parametrize("around", ["", "pets/"])
+def test_folders_for_training_and_validation_are_taken_for_that(box: Box, around: str) -> None:
+    held_out = {f"{around}val/dogs/{n}.png": picture(n) for n in range(2)}
+    reading = box.pack({f"{around}train/{name}": content for name, content in pets().items()} | held_out).check()
+    assert reading.problems == ()
+    assert (reading.rows, reading.validation_rows) == (5, 2)
+    assert reading.validation is not None
+    assert np.load(reading.validation.labels.path).tolist() == [1, 1]
+    assert np.load(reading.validation.inputs[0].path)[1, 0, 0, 0] == 1
+    assert "which are used for it" in reading.remarks[-1].sentence
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "WEBP"])
 def test_images_of_every_kind_are_brought_to_size_and_colours(box: Box, kind: str) -> None:
     image = picture(200, (40, 30), "RGB", kind)
