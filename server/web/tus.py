@@ -115,7 +115,9 @@ def _create() -> Response:
 
 
 def _head(name: str) -> Response:
-    _WRITERS.make_way(name)
+    with RECEIVING.taken(g.uploader) as free:
+        if free:
+            _WRITERS.make_way(name)
     view = here().uploads.view(g.uploader, name, now())
     response = _state(view, 200)
     response.headers["Upload-Length"] = str(view.size)

@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import hashlib
+import math
 import tempfile
 import threading
 import time
@@ -85,7 +86,9 @@ class Slots:
                 self.leave(key)
 
 
-FORM_UPLOADS = Slots(8, FORM_UPLOADS_OF_ONE)
+FORM_UPLOADS = Slots(4, FORM_UPLOADS_OF_ONE)
+"""Few: the page sends its files in parts (tus.py), and a form that only names them needs no place."""
+
 DRAINING = Slots(4)
 
 
@@ -164,6 +167,8 @@ def _guard() -> AnyResponse | None:
     if request.endpoint in UPLOAD_ENDPOINTS and request.method == "POST":
         if not is_logged_in():
             return ask_to_log_in()
+        if (request.content_length or math.inf) <= FORM_BYTES:
+            return None
         owner = account().id
         if not FORM_UPLOADS.take(owner):
             return busy_page("Too many uploads are under way.")

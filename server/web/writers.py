@@ -33,12 +33,14 @@ class Writers:
 
     def make_way(self, name: str, at_once: bool = False) -> bool:
         """See to it that nobody silent is sending it, with `at_once` nobody at all; whether nobody is."""
-        until = time.monotonic() + LEAVE_SECONDS
+        began = time.monotonic()
         while (there := self._present(name)) is not None:
             pace, connection = there
-            if (not at_once and pace.silence() < SILENT_SECONDS) or time.monotonic() >= until:
+            waited, silence = time.monotonic() - began, pace.silence()
+            is_alive = not at_once and silence < min(waited, SILENT_SECONDS)
+            if is_alive or waited > LEAVE_SECONDS:
                 return False
-            if connection is not None:
+            if connection is not None and (at_once or silence >= SILENT_SECONDS):
                 with contextlib.suppress(OSError):
                     # Its thread, which waits for bytes, sees the end of them.
                     connection.shutdown(socket.SHUT_RD)
