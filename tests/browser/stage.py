@@ -37,15 +37,15 @@ class Stage:
 
 
 def build(grid: StillGrid) -> Stage:
-    people = {name: grid.person(name) for name in ("owner", "stranger", "operator", "newcomer")}
+    people = {name: grid.person(name) for name in ("operator", "owner", "stranger", "newcomer")}
     stage = Stage(grid, **people)
     cast = _projects(stage)
     _drafts(stage)
     _people(stage)
     domain, owner = grid.domain, grid.id_of(stage.owner)
     domain.join_keys.create(owner, "the machines in the cellar", 4, 24, domain.now)
-    grid.catch_up()
-    grid.train(stage.numbers["running"], rounds=32, cast=cast, seconds=1)
+    grid.catch_up(3)
+    grid.train(stage.numbers["running"], rounds=31, cast=cast, seconds=1)
     for host in cast:
         host.lease()
     return stage
@@ -91,7 +91,8 @@ def _projects(stage: Stage) -> list[Cast]:
     domain.learner.not_finite_once_above = 0.0
     stage.grid.train(project("attention"), rounds=1)
     domain.learner.not_finite_once_above = float("inf")
-    cast = stage.grid.train(project("running"), rounds=30, hosts=3)
+    stage.grid.catch_up(200)
+    cast = stage.grid.train(project("running"), rounds=30, hosts=3, lender=owner)
     project("waiting")
     draft = domain.drafts.start(owner, domain.form(name=NAMES["preparing"]), domain.files(9, 90), domain.now)
     domain.checker.run_pass(domain.now)

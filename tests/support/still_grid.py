@@ -31,6 +31,8 @@ from server.config import Settings
 rules = web_app(Settings(data=pathlib.Path(sys.argv[1]))).url_map.iter_rules()
 print(json.dumps([rule.rule for rule in rules if "GET" in rule.methods and not rule.arguments]))
 """
+# So that pages about mail are there; nothing is sent, for that is the scheduler's.
+MAIL = {"DAIG_SMTP_HOST": "127.0.0.1", "DAIG_SMTP_FROM": "grid@example.org"}
 
 
 class LearningLearner(TinyLearner):
@@ -51,7 +53,7 @@ class LearningLearner(TinyLearner):
 class StillGrid:
     """`domain` moves it, by hand. Its clock starts an hour ago. Use as a context manager."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self.domain = DomainGrid(folder)
         self.domain.learner = LearningLearner()
         self.domain.restart()
@@ -61,29 +63,26 @@ class StillGrid:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "server.cli", "web", "--data", str(folder), "--fd", str(listening.fileno())],
                 pass_fds=[listening.fileno()], stdin=subprocess.PIPE, stdout=log, stderr=log,
-                env={**os.environ, **environment},
+                env={**os.environ, **MAIL, "DAIG_PUBLIC_URL": self.address},
             )  # fmt: skip
         assert requests.get(f"{self.address}/healthz", timeout=60).ok
 
     def person(self, name: str) -> Person:
-        """Signed up and logged in; an operator by that name is one."""
-        person = Person(self.address, name).sign_up()
-        if name == "operator":
-            with self.domain.stores.database.write():
-                Account.update(is_operator=True).where(Account.name == name).execute()
-        return person
+        """Signed up and logged in; the first one is the grid's operator."""
+        return Person(self.address, name).sign_up()
 
     def id_of(self, person: Person) -> int:
         return int(Account.get(Account.name == person.name).id)
 
     def train(
-        self, project_id: int, rounds: int, hosts: int = 2, seconds: float = 6.0, cast: Sequence[Cast] = ()
+        self, project_id: int, rounds: int, hosts: int = 2, seconds: float = 6.0, cast: Sequence[Cast] = (),
+        lender: int | None = None,
     ) -> list[Cast]:
         """Honest hosts work, each round `seconds` long, until so many are closed or the project runs no more."""
         if not cast:
             self.domain.learner.steps = 0
-            lender = self.domain.person(f"lender-{project_id}")
-            cast = [self.domain.host(lender, f"steady-{number}") for number in range(hosts)]
+            lender = lender or self.domain.person(f"lender-{project_id}")
+            cast = [self.domain.host(lender, f"machine {number + 1}") for number in range(hosts)]
         turn = 0
         while (row := self.domain.row(project_id)).round < rounds and row.state is ProjectState.running:
             self.domain.wait(seconds / len(cast))
@@ -100,9 +99,9 @@ class StillGrid:
         outcome = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         return list(json.loads(outcome.stdout.splitlines()[-1]))
 
-    def catch_up(self) -> None:
+    def catch_up(self, seconds: float) -> None:
         """To the present, but for the seconds that are yet to be played."""
-        self.domain.now = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=6)
+        self.domain.now = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=seconds)
 
     def __enter__(self) -> "StillGrid":
         return self
