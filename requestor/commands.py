@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from requestor import login as logins
+from requestor.consent import agreed
 from requestor.errors import RequestorError
 from requestor.grid import Grid
 from requestor.login import Login
@@ -106,14 +107,8 @@ def cancel(typed: Typed) -> None:
 
 def delete(typed: Typed) -> None:
     project = _project(typed)
-    if not typed.yes:
-        name = project.status().name
-        try:
-            agreed = input(f"Delete “{name}” with its data and its model? [y/N] ").strip().lower() in ("y", "yes")
-        except EOFError:
-            agreed = False
-        if not agreed:
-            raise RequestorError("Nothing was deleted. Say --yes to agree beforehand.")
+    if not typed.yes and not agreed(f"Delete “{project.status().name}” with its data and its model? [y/N] "):
+        raise RequestorError("Nothing was deleted. Say --yes to agree beforehand.")
     project.delete()
     print("Deleted.")
 

@@ -7,11 +7,14 @@ QUESTION = "Data and model go to other people's machines in clear. Go on? [y/N] 
 
 def require(consent: bool | None) -> None:
     """None asks whoever sits there. Raises NoConsent."""
-    if consent is None:
-        try:
-            consent = input(QUESTION).strip().lower() in ("y", "yes")
-        except (EOFError, OSError, NotImplementedError):
-            # Nobody sits there. (Jupyter says NotImplementedError where a notebook runs by itself.)
-            consent = False
-    if not consent:
+    if not (agreed(QUESTION) if consent is None else consent):
         raise NoConsent
+
+
+def agreed(question: str) -> bool:
+    """Whether somebody sits there and says yes."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except (EOFError, OSError, NotImplementedError):
+        # Nobody sits there. (Jupyter raises NotImplementedError where a notebook runs by itself.)
+        return False

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,9 +75,18 @@ def _watched(project: ProjectHandle, watching: _Watching, folder: Path, validate
         )
         raise
     if hasattr(watching.model, "load_weights"):
-        # Weights alone are read from the file: nothing in it is run.
-        watching.model.load_weights(project.download(folder, which=watching.which))
+        _load(watching.model, project.download(folder, which=watching.which))
     return history
+
+
+def _load(model: Any, path: Path) -> None:
+    """Weights alone are read from the file: nothing in it is run.
+
+    Keras warns where the optimizer's state does not fit, as it does not where the model was trained here before.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipping variable loading for optimizer")
+        model.load_weights(path)
 
 
 def _with_last_validation(project: ProjectHandle, history: History) -> History:

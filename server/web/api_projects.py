@@ -56,7 +56,7 @@ def as_message(view: ProjectView) -> m.Project:
     """The view's summary and its numbers side by side; rounds and events have addresses of their own."""
     about: dict[str, Any] = {name: getattr(view, name) for name in view.__struct_fields__ if name != "summary"}
     summary = {name: getattr(view.summary, name) for name in view.summary.__struct_fields__}
-    return msgspec.convert({**about, **summary}, m.Project, from_attributes=True)
+    return msgspec.convert({**summary, **about}, m.Project, from_attributes=True)
 
 
 def _now(owner: Account, project: int) -> Response:

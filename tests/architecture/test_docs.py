@@ -15,7 +15,7 @@ from volunteer.protocol.openapi import EVERY, document, refusals_of
 ROOT = Path(__file__).parents[2]
 READMES = {name: (ROOT / name / "README.md").read_text("utf-8") for name in (".", "server", "volunteer")}
 EVERYTHING = "\n".join(READMES.values())
-ENDPOINT = re.compile(r"`(GET|POST|PUT|DELETE|PATCH) (/api/[^`]+)`")
+ENDPOINT = re.compile(r"`(GET|HEAD|OPTIONS|POST|PUT|DELETE|PATCH) (/api/[^`]+)`")
 
 
 def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -67,7 +67,7 @@ def test_the_openapi_document_holds_every_endpoint_with_its_messages_and_refusal
     for endpoint in EVERY:
         operation = operations[endpoint.method, PREFIX + endpoint.path]
         assert ("security" in operation) == endpoint.needs_token
-        assert ("requestBody" in operation) == (endpoint.takes is not None or endpoint.method == "PUT")
+        assert ("requestBody" in operation) == (endpoint.takes is not None or endpoint.method in ("PUT", "PATCH"))
         for message in (*endpoint.gives, *([endpoint.takes] if endpoint.takes else [])):
             assert message.__name__ in spec["components"]["schemas"]
         text = str(operation["responses"])

@@ -7,12 +7,15 @@ from typing import Any
 import msgspec
 
 from volunteer.protocol.endpoints import ENDPOINTS, GRADIENT_TYPE, PREFIX, Endpoint
+from volunteer.protocol.form_fields import FILE_FIELDS, FORM_FIELDS
 from volunteer.protocol.refusals import Refusal, RefusalCode, refusal, status_of
 from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS, RequestorEndpoint
+from volunteer.protocol.requestor_messages import NewDraft
+from volunteer.protocol.upload_endpoints import UPLOAD_ENDPOINTS
 from volunteer.protocol.version import PROTOCOL
 
 _C = RefusalCode
-EVERY: tuple[Endpoint, ...] = (*REQUESTOR_ENDPOINTS, *ENDPOINTS)
+EVERY: tuple[Endpoint, ...] = (*UPLOAD_ENDPOINTS, *REQUESTOR_ENDPOINTS, *ENDPOINTS)
 """Of both APIs, in the order in which the document has them."""
 
 _ALWAYS = (_C.server_error, _C.busy)
@@ -25,7 +28,9 @@ _SCHEMES = {
     "account": {"type": "http", "scheme": "bearer", "description": "An access token: your account page makes them."},
 }
 _NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**53}
-_PATH_PARTS: dict[str, dict[str, Any]] = {"sha256": {"type": "string"}, "result": {"type": "string"}}
+_PATH_PARTS: dict[str, dict[str, Any]] = {
+    name: {"type": "string"} for name in ("sha256", "result", "upload")
+}
 
 
 def document() -> dict[str, Any]:
@@ -37,6 +42,7 @@ def document() -> dict[str, Any]:
             kinds.add(endpoint.takes)
     ordered = sorted(kinds, key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template="#/components/schemas/{name}")
+    _describe_form(schemas[NewDraft.__name__])
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in EVERY:
         paths.setdefault(PREFIX + endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
@@ -83,13 +89,26 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         operation["parameters"].append(
             {"name": "Content-Digest", "in": "header", "required": True, "schema": {"type": "string"}}
         )
-    if isinstance(endpoint, RequestorEndpoint) and endpoint.query is not None:
-        operation["parameters"] += _query(endpoint.query)
     if endpoint.needs_token:
         operation["security"] = [{_scheme(endpoint): []}]
-    if isinstance(endpoint, RequestorEndpoint) and endpoint.needs_token:
-        operation["description"] = f"The access token needs the scope `{endpoint.scope}`."
+    if isinstance(endpoint, RequestorEndpoint):
+        _describe_request(endpoint, operation)
     return operation
+
+
+def _describe_request(endpoint: RequestorEndpoint, operation: dict[str, Any]) -> None:
+    if endpoint.query is not None:
+        operation["parameters"] += _query(endpoint.query)
+    for header in endpoint.headers:
+        schema = {"type": "string", "pattern": header.pattern} if header.pattern else {"type": "string"}
+        operation["parameters"].append(
+            {"name": header.name, "in": "header", "required": header.needed, "schema": schema,
+             "description": header.about}
+        )  # fmt: skip
+    if endpoint.body:
+        operation["requestBody"] = {"required": True, "content": {endpoint.body: {}}}
+    if endpoint.needs_token:
+        operation["description"] = f"The access token needs the scope `{endpoint.scope}`."
 
 
 def _query(kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
@@ -107,17 +126,23 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
 
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
     responses = _successes(endpoint)
+    for also in endpoint.also if isinstance(endpoint, RequestorEndpoint) else ():
+        responses[str(also)] = _refused(also, _C.malformed_request)
     for code in refusals_of(endpoint):
         status = str(status_of(code))
-        sentence = refusal(code).sentence
         if status in responses:
-            responses[status]["description"] += f" {code.value}: {sentence}"
-            continue
-        responses[status] = {
-            "description": f"{HTTPStatus(int(status)).phrase}. {code.value}: {sentence}",
-            "content": {"application/json": _reference(Refusal)},
-        }
+            responses[status]["description"] += f" {code.value}: {refusal(code).sentence}"
+        else:
+            responses[status] = _refused(int(status), code)
     return responses
+
+
+def _refused(status: int, code: RefusalCode) -> dict[str, Any]:
+    known = status in {one.value for one in HTTPStatus}
+    return {
+        "description": f"{HTTPStatus(status).phrase if known else 'Refused'}. {code.value}: {refusal(code).sentence}",
+        "content": {"application/json": _reference(Refusal)},
+    }
 
 
 def _successes(endpoint: Endpoint) -> dict[str, Any]:
@@ -140,8 +165,10 @@ def _successes_of_requestors(endpoint: RequestorEndpoint) -> dict[str, Any]:
     if content:
         done["content"] = content
     responses = {str(endpoint.success): done}
+    tells = (*endpoint.tells, "ETag") if endpoint.polled else endpoint.tells
+    if tells:
+        done["headers"] = {name: {"required": True, "schema": {"type": "string"}} for name in tells}
     if endpoint.polled:
-        done["headers"] = {"ETag": {"schema": {"type": "string"}, "description": "Send it back as If-None-Match."}}
         responses["304"] = {"description": "You have it."}
     return responses
 
@@ -151,6 +178,12 @@ def _content(kinds: tuple[type[msgspec.Struct], ...]) -> dict[str, Any]:
     if not schemas:
         return {}
     return {"application/json": {"schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas}}}
+
+
+def _describe_form(schema: dict[str, Any]) -> None:
+    form, uploads = schema["properties"]["form"], schema["properties"]["uploads"]
+    form["description"] = "; ".join(f"{field.name}: {field.help}" for field in FORM_FIELDS)
+    uploads["description"] = f"Names of complete uploads, by file field: {', '.join(FILE_FIELDS)}."
 
 
 def _reference(kind: type[msgspec.Struct]) -> dict[str, Any]:

@@ -12,11 +12,22 @@ BINARY = "application/octet-stream"
 JSON = "application/json"
 
 
+@dataclass(frozen=True)
+class Header:
+    """A request's header; `pattern` as in JSON Schema."""
+
+    name: str
+    about: str
+    pattern: str = ""
+    needed: bool = True
+
+
 @dataclass(frozen=True, kw_only=True)
 class RequestorEndpoint(Endpoint):
     """`scope`: what the access token must permit, "" where none is needed. `query`: the parameters, as a message.
 
-    `sends`: media types of answers that are no message. `polled`: has an ETag and answers 304 to who has it already.
+    `sends`: media types of answers that are no message; `body`: that of a request that is none. `polled`: has an ETag
+    and answers 304 to who has it already. `tells`: headers of a success; `also`: more statuses of malformed requests.
     """
 
     group: str
@@ -25,6 +36,10 @@ class RequestorEndpoint(Endpoint):
     success: int = 200
     sends: tuple[str, ...] = ()
     polled: bool = False
+    body: str = ""
+    headers: tuple[Header, ...] = ()
+    tells: tuple[str, ...] = ()
+    also: tuple[int, ...] = ()
 
 
 _C = RefusalCode
@@ -53,8 +68,12 @@ _GRID = (
 
 _DRAFTS = (
     _endpoint("drafts", "GET /drafts", "Your drafts that have not become projects.", m.Drafts, group="Drafts"),
+    _endpoint("start_draft", "POST /drafts", "Begin a new project: its form, and files that were uploaded. It is then "
+              "checked.", m.Draft, (*_BODY, _C.not_acceptable), m.NewDraft, group="Drafts", success=201),
     _endpoint("draft", "GET /drafts/{draft}", "A draft, with every mistake that the checks have found.", m.Draft, _ONE,
               group="Drafts", polled=True),
+    _endpoint("change_draft", "PATCH /drafts/{draft}", "Change texts or files; what is not named stays.", m.Draft,
+              (*_BODY, *_ONE, _C.not_acceptable, _C.not_now), m.DraftChange, group="Drafts"),
     _endpoint("discard_draft", "DELETE /drafts/{draft}", "Delete a draft and its files.", None, (*_ONE, _C.not_now),
               group="Drafts", success=204),
     _endpoint("submit_draft", "POST /drafts/{draft}/start", "Start the training of a draft that is ready.", m.Project,

@@ -56,10 +56,30 @@ class NewDraft(msgspec.Struct, frozen=True):
 
 
 class DraftChange(msgspec.Struct, frozen=True):
-    """What is to be different: the other texts and files stay as they are. The draft is checked again."""
+    """What is to be different: the other texts and files stay as they are. `removed`: file fields to be emptied.
+
+    The draft is checked again.
+    """
 
     form: Annotated[dict[FieldName, Text], Meta(max_length=100)] = {}
     uploads: Annotated[dict[FieldName, Name], Meta(max_length=10)] = {}
+    removed: Annotated[list[FieldName], Meta(max_length=10)] = []
+
+
+class Upload(msgspec.Struct, frozen=True):
+    """A file on its way in. `offset`: how many of its `size` bytes are there; `name` is what a draft takes it by."""
+
+    name: str
+    filename: str
+    size: int
+    offset: int
+    sha256: str
+    expires_at: dt.datetime
+    is_whole: bool
+
+
+class Uploads(msgspec.Struct, frozen=True):
+    uploads: list[Upload]
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -111,16 +131,30 @@ class ProjectLine(msgspec.Struct, frozen=True):
     epoch: int
     epochs: int
     progress: float
+    loss: float | None = None
+    created_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
 
 
 class Projects(msgspec.Struct, frozen=True):
     projects: list[ProjectLine]
 
 
+class Pace(msgspec.Struct, frozen=True):
+    """How fast it goes, and what has travelled for it; null is what cannot be known now."""
+
+    mini_batches_per_second: float | None = None
+    round_seconds: float | None = None
+    seconds_left: float | None = None
+    bytes_to_hosts: int = 0
+    bytes_from_hosts: int = 0
+
+
 class Project(msgspec.Struct, frozen=True):
     """A project at this instant. `state`: preparing, running, paused, needs_attention, finished or cancelled.
 
-    `loss` and `metrics` are the last closed round's, as reported by hosts; the validation ones the grid has measured.
+    `loss` and `metrics` are the last closed round's, as reported by hosts; the validation ones the grid has measured,
+    the newest with round `measured_round`. `origin` is the project that it was cloned from.
     """
 
     id: int
@@ -148,6 +182,11 @@ class Project(msgspec.Struct, frozen=True):
     can_resume: bool
     can_cancel: bool
     can_download: bool
+    pace: Pace = Pace()
+    measured_round: int | None = None
+    settings: dict[str, Any] = {}
+    origin: int | None = None
+    ended_at: dt.datetime | None = None
 
 
 class RoundsQuery(msgspec.Struct, frozen=True):
