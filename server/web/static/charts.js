@@ -101,13 +101,14 @@ function sentence(chart) {
 
 function options(chart, series, width) {
   const muted = () => color("--pico-muted-color"), font = "12px system-ui, sans-serif";
+  const dot = (_, i) => (series[i - 1].faint ? "transparent" : color(`--daig-line-${series[i - 1].kind}`));
   const axis = { stroke: muted, font, ticks: { show: false } };
   return {
     width, height: chart.small ? 150 : 230, legend: { show: false }, padding: [8, 8, 0, 0],
-    cursor: { sync: { key: "daig" }, y: false, drag: { x: true, y: false }, points: { size: 7 } },
+    cursor: { sync: { key: "daig" }, y: false, drag: { x: true, y: false }, points: { size: 7, fill: dot, stroke: dot } },
     scales: { x: { time: choice.against === "time" }, y: chart.log ? { distr: 3 } : { range: limits(chart) } },
     axes: [
-      { ...axis, size: 30, grid: { show: false }, space: 60 },
+      { ...axis, size: 30, grid: { show: false }, space: 64, ...(choice.against === "time" ? { values: clock } : {}) },
       { ...axis, size: 54, grid: { stroke: () => color("--pico-muted-border-color"), width: 1 }, values: (_, ticks) => ticks.map((v) => (v === null ? "" : short(v))) },
     ],
     series: [{}, ...series.map(({ kind, faint, few }) => ({
@@ -116,6 +117,13 @@ function options(chart, series, width) {
     }))],
     hooks: { setCursor: [(plot) => tell(plot)] },
   };
+}
+
+// The time of day, or the day where it is about days.
+function clock(plot, ticks) {
+  const days = plot.scales.x.max - plot.scales.x.min > 2 * 86400;
+  const form = days ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  return ticks.map((tick) => new Date(tick * 1000).toLocaleString("en-GB", form));
 }
 
 // Counts and times begin at 0; losses and metrics fill the picture.
@@ -141,7 +149,7 @@ function tell(plot) {
     one.figure.querySelector(`[data-value="${series.kind}"]`).textContent = short(values[place]);
   });
   const x = at === null || at === undefined ? null : plot.data[0][at];
-  const words = { round: (v) => `round ${v}`, epoch: (v) => `epoch ${v.toFixed(2)}`, time: (v) => new Date(v * 1000).toLocaleString() };
+  const words = { round: (v) => `round ${v}`, epoch: (v) => `epoch ${v.toFixed(2)}`, time: (v) => new Date(v * 1000).toLocaleString("en-GB") };
   one.figure.querySelector(".where").textContent = x === null ? "" : words[choice.against](x);
 }
 
