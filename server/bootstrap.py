@@ -133,7 +133,7 @@ def people(
     from server.web.people import People
 
     letters = Letters(stores, settings.sends_mail, settings.name)
-    passwords = Passwords(stores, accounts, hashing, letters)
+    passwords = Passwords(stores, accounts, hashing, letters, ring)
     return People(
         passwords=passwords, addresses=Addresses(stores, letters, ring, settings.public_url, settings.name),
         leaving=Leaving(stores, passwords, projects, hosts), leaderboards=Leaderboards(stores),

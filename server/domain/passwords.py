@@ -7,6 +7,7 @@ import secrets
 from server.domain.accounts import Accounts
 from server.domain.hashing import MAX_PASSWORD, Hashing, require_good
 from server.domain.letters import Letters
+from server.domain.ports import Ring
 from server.domain.secrets import hash_of, new_secret
 from server.domain.throttle import Throttle
 from server.errors import NotAcceptable, NotFound
@@ -28,8 +29,9 @@ def new_session_key() -> str:
 
 
 class Passwords:
-    def __init__(self, stores: Stores, accounts: Accounts, hashing: Hashing, letters: Letters) -> None:
+    def __init__(self, stores: Stores, accounts: Accounts, hashing: Hashing, letters: Letters, ring: Ring) -> None:
         self._stores = stores
+        self._ring = ring
         self._accounts = accounts
         self._hashing = hashing
         self._letters = letters
@@ -68,6 +70,7 @@ class Passwords:
             ):
                 self._stores.accounts.record_try("(reset to)", mailbox, now)
                 self._letters.ask_reset(address, now)
+        self._ring("letters")
 
     def owner_of(self, secret: str, remote: str, now: dt.datetime) -> str:
         """The name of the account whose link this is. Raises NotFound: unknown, used, or too old; TooManyTries."""
@@ -89,6 +92,7 @@ class Passwords:
                 raise NotFound("This link has been used already. Ask for another.")
             self._store(proof.account_id, hashed, now)
             row = self._stores.accounts.by_id(proof.account_id)
+        self._ring("letters")
         assert row is not None, "a proof goes with its account"
         return views.Account(row.id, row.name, row.is_operator)
 
@@ -96,6 +100,7 @@ class Passwords:
         hashed = self._hashing.hash(new)
         with self._stores.database.write():
             self._store(account_id, hashed, now)
+        self._ring("letters")
 
     def _store(self, account_id: int, hashed: str, now: dt.datetime) -> None:
         """With the new password all sessions end, and every link that was on its way."""

@@ -49,13 +49,15 @@ class Mailer:
 
     def _connection(self) -> smtplib.SMTP:
         server = self._server
+        # Said in the greeting; left out, it would be looked up, which takes seconds where names do not resolve.
+        name = parseaddr(server.sender)[1].rpartition("@")[2] or "localhost"
         if server.security == "tls":
             context = ssl.create_default_context()
             connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=server.seconds, context=context
+                server.host, server.port, name, timeout=server.seconds, context=context
             )
         else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=server.seconds)
+            connection = smtplib.SMTP(server.host, server.port, name, timeout=server.seconds)
         try:
             if server.security == "starttls":
                 connection.starttls(context=ssl.create_default_context())

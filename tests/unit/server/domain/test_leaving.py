@@ -24,7 +24,7 @@ from tests.support.domain_grid import PASSWORD, DomainGrid
 def leaving(grid: DomainGrid, monkeypatch: pytest.MonkeyPatch) -> Leaving:
     quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(hashing, "PasswordHasher", quick)
-    passwords = Passwords(grid.stores, grid.accounts, grid.hashing, Letters(grid.stores, True))
+    passwords = Passwords(grid.stores, grid.accounts, grid.hashing, Letters(grid.stores, True), grid.rings.append)
     return Leaving(grid.stores, passwords, grid.projects, grid.hosts)
 
 
