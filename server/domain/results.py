@@ -1,6 +1,7 @@
 """What owners take home at any time: the model in several formats, history, recipe. Ownership is checked here."""
 
 import datetime as dt
+import functools
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,8 @@ class Results:
         self._outgoing = Outgoing(stores.folder, least_free_bytes)
         self._writing = Places(_WRITERS, _BUSY)
         self._converting = Places(_CONVERTERS, _BUSY)
+        # The page asks every two seconds; a plan is long to look through.
+        self._sample = functools.lru_cache(maxsize=64)(self._written_sample)
 
     def view(self, owner_id: int, project_id: int) -> ResultsView:
         """What can be taken home now. Raises NotFound."""
@@ -64,7 +67,8 @@ class Results:
         return ResultsView(
             project_id=project.id, name=project.name, source_name=project.source_name, kept=kept,
             latest=kept[0] if kept else None, best=_kept(best) if best else None,
-            has_preprocessing=bool(project.preprocessing), sample=self._sample(project, kept[0].round) if kept else "",
+            has_preprocessing=bool(project.preprocessing),
+            sample=self._sample(project.id, kept[0].round) if kept else "",
         )  # fmt: skip
 
     def download(self, owner_id: int, project_id: int, which: str, kind: str, now: dt.datetime) -> Download:
@@ -162,10 +166,11 @@ class Results:
         finally:
             rows.unlink(missing_ok=True)
 
-    def _sample(self, project: Project, number: int) -> str:
-        plan = self._plans.of(project.plan_sha256)
+    def _written_sample(self, project_id: int, number: int) -> str:
+        """Of the round's `.keras` file: what it is made from never changes."""
+        project = self._stores.projects.by_id(project_id)
         file = f"{Path(project.source_name).stem}-round-{number}.keras"
-        return sample(file, plan, project.preprocessing)
+        return sample(file, self._plans.of(project.plan_sha256), project.preprocessing)
 
 
 def _tried(write: Callable[[], object]) -> None:

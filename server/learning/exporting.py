@@ -20,6 +20,8 @@ from volunteer.training.runtime import keras
 from volunteer.training.variables import Bound, assign_frozen, assign_weights, bind
 
 _UNREADABLE = "A {} file cannot hold this model: Keras {} itself fails to load it again ({}). Choose another format."
+_COMPILED = (ModelKind.keras, ModelKind.h5)
+"""With an optimizer the others would only be three times as large."""
 
 
 def export(request: ExportRequest) -> None:
@@ -30,21 +32,22 @@ def export(request: ExportRequest) -> None:
     model, out = _model(request), Path(request.out)
     try:
         _write(model, request.kind, out)
-        if request.kind in (ModelKind.keras, ModelKind.h5):
+        if request.kind in _COMPILED:
             _check(model, out)
     finally:
         gc.collect()
 
 
 def _model(request: ExportRequest) -> keras.Model:
-    """The trained model, compiled as it was trained: who loads it can go on training."""
+    """The trained model; in files that keep it, compiled as it was trained, so that who loads it can go on training."""
     plan = ProjectPlan.decode(Path(request.plan).read_bytes())
     bound = bind(build_model(plan.architecture), plan.variables)
     tensors, _ = load(Path(request.weights))
     assign_frozen(bound, load(Path(request.frozen))[0]["frozen"])
     assign_weights(bound, Weights(tensors["trainable"], tensors["moving"]))
-    optimizer = _optimizer(plan, bound, request)
-    bound.model.compile(optimizer=optimizer, loss=loss_object(plan.loss), metrics=metric_objects(plan.metrics))
+    if request.kind in _COMPILED:
+        optimizer = _optimizer(plan, bound, request)
+        bound.model.compile(optimizer=optimizer, loss=loss_object(plan.loss), metrics=metric_objects(plan.metrics))
     return bound.model
 
 
@@ -92,6 +95,7 @@ def _write_saved_model(model: keras.Model, out: Path) -> None:
     # Beside the file: should this process be killed, the folder is collected like everything there.
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         model.export(folder, verbose=False)
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        # Not compressed: weights are noise, and noise costs time and stays as large.
+        with zipfile.ZipFile(out, "w") as archive:
             for path in sorted(Path(folder).rglob("*")):
                 archive.write(path, Path("savedmodel") / path.relative_to(folder))

@@ -287,11 +287,11 @@ def test_the_recipe_holds_what_a_replay_goes_by(
 
 
 def test_the_preprocessing_is_given_as_it_was_recorded(grid: DomainGrid, owner: int) -> None:
-    project = grid.project(owner)
-    assert grid.results.preprocessing(owner, project) == {}
-    assert not grid.results.view(owner, project).has_preprocessing
+    bare, project = grid.project(owner), grid.project(owner)
     recorded = {"version": 1, "labels": {"classes": ["cat", "dog"]}}
-    Project.update(preprocessing=recorded).execute()
+    Project.update(preprocessing=recorded).where(Project.id == project).execute()
+    assert grid.results.preprocessing(owner, bare) == {}
+    assert not grid.results.view(owner, bare).has_preprocessing
     assert grid.results.preprocessing(owner, project) == recorded
     view = grid.results.view(owner, project)
     assert view.has_preprocessing

@@ -123,13 +123,14 @@ def test_a_saved_model_answers_without_keras(project: Any, exported: Any, tmp_pa
 
 def test_the_sample_runs_beside_the_file_in_stock_keras(project: Any, exported: Any, tmp_path: Path) -> None:
     file = exported("keras")
-    text = sample(file.name, project.plan, {"labels": {"classes": ["cat", "dog", "crow"]}})
-    (file.parent / "use.py").write_text(text + 'print("COMPILED", model.loss is not None)\n')
+    scaling = {"kind": "standard", "inputs": {project.plan.inputs[0].name: {"subtract": [1.0] * 6, "divide_by": 2.0}}}
+    text = sample(file.name, project.plan, {"labels": {"classes": ["cat", "dog", "crow"]}, "scaling": scaling})
+    (file.parent / "use.py").write_text(text + 'print("COMPILED", model.loss is not None, x.min())\n')
     done = subprocess.run(
         [sys.executable, "-I", "use.py"], cwd=file.parent, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.splitlines()[-1] == "COMPILED True"
+    assert done.stdout.splitlines()[-1] == "COMPILED True -0.5"
     assert done.stdout.split()[0] in ("cat", "dog", "crow")
 
 
