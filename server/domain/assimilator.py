@@ -126,7 +126,7 @@ class Assimilator:
         number = round_.number + 1
         self._stores.projects.advance(project.id, number, epoch, head)
         if epoch >= project.settings["epochs"]:
-            self._notices.finished(project, f"Finished after {number} rounds.", now)
+            self._notices.finished(project, f"Finished after {number:,} round{'' if number == 1 else 's'}.", now)
             return
         target = k_batch.round_target(project.settings["k"], left)
         self._stores.rounds.open(project.id, number, epoch, target, now)

@@ -7,6 +7,7 @@ import msgspec
 
 from server.domain.curves import curves_of, trend_of
 from server.domain.totals import Totals
+from server.errors import NotFound
 from server.rules import progress, views
 from server.rules.finding import Finding
 from server.rules.given import Given
@@ -68,8 +69,16 @@ class ProjectViews:
             can_download=self._stores.checkpoints.get(project.id, 0) is not None,
             pace=self._pace(project, closed, given, now), measured_round=newest.round - 1 if newest else None,
             settings=project.settings, settings_in_words=self._settings_in_words(project.id),
-            preprocessing=project.preprocessing, origin=project.origin,
+            preprocessing=project.preprocessing, origin=self._origin(project),
         )  # fmt: skip
+
+    def _origin(self, project: Project) -> int | None:
+        """The project that it was cloned from, while that is there."""
+        if project.origin is None:
+            return None
+        with contextlib.suppress(NotFound):
+            return int(self._stores.projects.owned(project.owner_id, project.origin).id)
+        return None
 
     def _settings_in_words(self, project_id: int) -> list[tuple[str, str]]:
         """From what the check of the draft found: it never changes, and takes a while to read."""

@@ -29,28 +29,24 @@ def round_seconds(rounds: Sequence[ClosedRound]) -> float | None:
 
 
 def mini_batches_per_second(rounds: Sequence[ClosedRound], now: dt.datetime) -> float | None:
-    """Over the last minute, or the last rounds where they take longer; it sinks while nothing closes."""
+    """Over the last minute; by what a mini-batch usually takes where that holds few rounds; 0 when nothing closes."""
     if not rounds:
         return None
+    if _is_stalled(rounds, now):
+        return 0.0
+    # Until the last round that closed, not until now: the figure would go up and down with every round.
     recent = [each for each in rounds if (now - each.closed_at).total_seconds() < _WINDOW_SECONDS]
-    chosen = recent if len(recent) > _LEAST_ROUNDS else rounds[-_LEAST_ROUNDS:]
-    first, last = chosen[0].opened_at, chosen[-1].closed_at
-    # An open round is not counted until it is late: the figure would go up and down with every round.
-    end = now if _is_stalled(rounds, now) else last
-    seconds = (end - first).total_seconds()
-    return sum(each.used for each in chosen) / seconds if seconds > 0 else None
+    if len(recent) > _LEAST_ROUNDS:
+        seconds = (recent[-1].closed_at - recent[0].opened_at).total_seconds()
+        return sum(each.used for each in recent) / seconds if seconds > 0 else None
+    cost = _cost(rounds)
+    return 1 / cost if cost > 0 else None
 
 
 def seconds_left(rounds: Sequence[ClosedRound], mini_batches: int, now: dt.datetime) -> float | None:
-    """Until so many mini-batches are used, from what one took lately; None while that cannot be known.
-
-    The mean of the middle half: neither a pause in one round nor a lucky one changes it.
-    """
-    if len(rounds) < _LEAST_ROUNDS or _is_stalled(rounds, now):
-        return None
-    costs = sorted(_seconds(each) / max(each.used, 1) for each in rounds[-_ESTIMATE_ROUNDS:])
-    quarter = len(costs) // 4
-    return mini_batches * statistics.fmean(costs[quarter : len(costs) - quarter])
+    """Until so many mini-batches are used, from what one took lately; None while that cannot be known."""
+    known = len(rounds) >= _LEAST_ROUNDS and not _is_stalled(rounds, now)
+    return mini_batches * _cost(rounds) if known else None
 
 
 def about(seconds: float) -> str:
@@ -67,6 +63,13 @@ def about(seconds: float) -> str:
 
 def _rounded(count: float) -> int:
     return round(count) if count < 20 else 5 * round(count / 5)
+
+
+def _cost(rounds: Sequence[ClosedRound]) -> float:
+    """Seconds a mini-batch. The mean of the middle half: neither a pause in one round nor a lucky one changes it."""
+    costs = sorted(_seconds(each) / max(each.used, 1) for each in rounds[-_ESTIMATE_ROUNDS:])
+    quarter = len(costs) // 4
+    return statistics.fmean(costs[quarter : len(costs) - quarter])
 
 
 def _seconds(each: ClosedRound) -> float:

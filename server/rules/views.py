@@ -191,7 +191,7 @@ class ProjectView(msgspec.Struct, frozen=True):
     """What its page shows. `rounds` are the last ones; `measured_round` is the newest whose weights were measured.
 
     `settings` and `preprocessing` are as recorded, `settings_in_words` label and text; `origin` is the project that it
-    was cloned from.
+    was cloned from, while that is there.
     """
 
     summary: ProjectSummary

@@ -178,6 +178,7 @@ function figureOf(chart) {
 function draw() {
   const charts = wanted();
   if (!charts.length) return;
+  box.querySelector(".curve-tools").hidden = false;
   const shape = JSON.stringify([charts.map((c) => [c.title, c.log, c.lines.map((l) => [l.kind, l.values.length <= 40])]), choice]);
   if (shape !== outline) build(charts);
   outline = shape;
@@ -243,7 +244,6 @@ function chosen({ target }) {
 
 if (box && window.uPlot) {
   const tools = box.querySelector(".curve-tools");
-  tools.hidden = false;
   for (const [name, value] of Object.entries(choice)) {
     const control = tools.querySelector(`[name="${name}"]`);
     if (control) control[control.type === "checkbox" ? "checked" : "value"] = value;

@@ -144,3 +144,12 @@ def test_the_settings_are_told_in_the_words_of_the_form(grid: DomainGrid, owner:
     said = dict(grid.views.view(owner, project, grid.now).settings_in_words)
     assert said["K"] == "7"
     assert said["Batch size"] == "4"
+
+
+def test_a_page_names_the_project_that_it_was_cloned_from_while_that_is_there(grid: DomainGrid, owner: int) -> None:
+    first, second = grid.project(owner), grid.project(owner)
+    Project.update(origin=first).where(Project.id == second).execute()
+    assert grid.views.view(owner, second, grid.now).origin == first
+    assert grid.views.view(owner, first, grid.now).origin is None
+    grid.projects.delete(owner, first, grid.now)
+    assert grid.views.view(owner, second, grid.now).origin is None

@@ -62,7 +62,7 @@ def test_a_training_that_ends_by_itself_tells_its_owner(grid: DomainGrid, owner:
     steady.deliver(steady.lease())
     grid.rounds()
     assert grid.row(project).state is ProjectState.finished
-    assert "Finished after 1 rounds." in written()["mail"].body
+    assert "Finished after 1 round." in written()["mail"].body
 
 
 def test_nobody_is_told_twice_of_what_somebody_else_has_moved(grid: DomainGrid, owner: int) -> None:
