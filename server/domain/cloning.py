@@ -13,6 +13,7 @@ from server.domain.drafts import Drafts, Origin, folder_of
 from server.domain.ports import Intake
 from server.domain.results import Results
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
+from server.rules import class_weights
 from server.rules.incoming import IncomingFile
 from server.rules.intake_values import GatherRequest
 from server.rules.results import ModelKind
@@ -48,6 +49,9 @@ class Cloning:
             raise NotAllowedNow("There is nothing to clone yet: the data is still being cut into shards.")
         shards = [s for part in (False, True) for s in self._stores.projects.shards(project_id, validation=part)]
         form = {**draft.form, **_PREPARED, "name": next_name(project.name)}
+        # The labels are numbers by now.
+        names = [str(name) for name in project.preprocessing.get("labels", {}).get("classes", [])]
+        form["class_weights"] = class_weights.by_number(project.settings.get("class_weights", ""), names)
         model = self._model(owner_id, project, start, now)
         try:
             return self._drafts.start(owner_id, form, [model], now, Origin(project_id, sum(s.size for s in shards)))

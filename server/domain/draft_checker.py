@@ -124,7 +124,8 @@ def check(
     form: Mapping[str, str], files: Mapping[str, Path], out: Path, intake: Intake, learner: Learner
 ) -> Checked:
     """Everything that can be told of these texts and files; the shell's checks use it too."""
-    settings, problems = read_settings(form)
+    own_validation = "validation_data" in files
+    settings, problems = read_settings(form, own_validation=own_validation)
     preparation, unclear = read_preparation(form)
     problems += unclear + [Problem(field, sentence) for field, sentence in _NEEDED.items() if field not in files]
     if not files.keys() & {"data", "labels"}:
@@ -151,7 +152,7 @@ def check(
     if settings is not None and data.training is not None:
         settings = _with_suggestions(form, settings, model, data)
         problems += forecast.problems(settings, data)
-        settled, mistakes = objectives.settle(chosen, settings, data, forecast.rounds(settings, data))
+        settled, mistakes = objectives.settle(chosen, model, settings, data, forecast.rounds(settings, data))
         chosen, problems = settled or chosen, problems + mistakes
     if problems or settings is None or data.training is None:
         return Checked(problems, remarks, None, preview)
@@ -188,7 +189,7 @@ def _with_suggestions(
 ) -> ProjectSettings:
     """The same settings, with what was left to the grid chosen for this model and this data."""
     suggested = suggest(model, data, forecast.split_rows(settings, data)[0])
-    chosen, _ = read_settings(form, msgspec.structs.asdict(suggested))
+    chosen, _ = read_settings(form, msgspec.structs.asdict(suggested), bool(data.validation_rows))
     return chosen or settings
 
 

@@ -110,6 +110,9 @@ class ProjectViews:
         in_epoch = self._stores.rounds.count_used_in_epoch(project.id, project.epoch) if project.mini_batches else 0
         losses = trend_of(self._stores, project, _TREND_POINTS) if trend else []
         done = (project.epoch + in_epoch / max(project.mini_batches, 1)) / epochs
+        if project.state is ProjectState.finished:
+            # Also when it was stopped early: nothing is left to do.
+            done = 1.0
         return views.ProjectSummary(
             id=project.id, name=project.name, state=project.state, status=explain(self._situation(project, now)),
             round=project.round, epoch=min(project.epoch, epochs), epochs=epochs, progress=min(done, 1.0),

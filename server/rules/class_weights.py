@@ -10,26 +10,29 @@ from volunteer.plan.refused import Refused
 
 BALANCED = "balanced"
 MOST_WEIGHT = 1000.0
-_PAIR = re.compile(r"\s*(\d{1,7})\s*[:=]\s*([0-9.eE+-]+)\s*\Z")
+_PAIR = re.compile(r"\s*(\S|\S.{0,98}\S)\s*[:=]\s*([0-9.eE+-]+)\s*\Z", re.DOTALL)
 
 
-def read_pairs(text: str) -> dict[int, float]:
-    """The weights of a text like "0:1, 1:5". Raises ValueError with a sentence that says what is wrong with it."""
-    weights: dict[int, float] = {}
+def read_pairs(text: str) -> dict[str, float]:
+    """The weights of a text like "0:1, 1:5", by the class's number or name, which may have no comma.
+
+    Raises ValueError with a sentence that says what is wrong with it.
+    """
+    weights: dict[str, float] = {}
     for part in filter(str.strip, text.split(",")):
         match = _PAIR.match(part)
         if match is None:
             raise ValueError(f"“{part.strip()[:40]}” is not a class and its weight, as in 0:1, 1:5.")
-        number = int(match[1])
+        name = match[1]
         try:
             weight = float(match[2])
         except ValueError:
             raise ValueError(f"“{match[2][:40]}” is not a number.") from None
         if not 0 <= weight <= MOST_WEIGHT:
-            raise ValueError(f"The weight of class {number} is out of range: 0 to {MOST_WEIGHT:g}.")
-        if number in weights:
-            raise ValueError(f"Class {number} has two weights.")
-        weights[number] = weight
+            raise ValueError(f"The weight of class {name[:40]} is out of range: 0 to {MOST_WEIGHT:g}.")
+        if name in weights:
+            raise ValueError(f"Class {name[:40]} has two weights.")
+        weights[name] = weight
     if weights and not any(weights.values()):
         raise ValueError("All weights are 0, so there would be nothing to learn.")
     return weights
@@ -49,14 +52,27 @@ def classes_of(rule: LabelRule) -> int:
     )
 
 
-def explicit(text: str, rule: LabelRule) -> list[float]:
-    """The weight of each class; what is not named weighs 1, as in Keras. Raises Refused."""
-    classes = classes_of(rule)
-    weights = read_pairs(text)
-    largest = max(weights, default=0)
-    if largest >= classes:
-        raise Refused(f"There is no class {largest}: the model tells 0 to {classes - 1} apart.", "class_weights")
-    return [weights.get(number, 1.0) for number in range(classes)]
+def explicit(text: str, rule: LabelRule, names: Sequence[str] = ()) -> list[float]:
+    """The weight of each class; what is not named weighs 1, as in Keras. Raises Refused.
+
+    `names`: of the classes in the order of their numbers, where the labels came as names.
+    """
+    found = [1.0] * classes_of(rule)
+    for name, weight in read_pairs(text).items():
+        number = names.index(name) if name in names else int(name) if name.isdecimal() else len(found)
+        if number >= len(found):
+            known = f"the classes are {', '.join(names[:10])}" if names else "classes are numbers"
+            raise Refused(f"There is no class {name[:40]}: {known}, 0 to {len(found) - 1}.", "class_weights")
+        found[number] = weight
+    return found
+
+
+def by_number(text: str, names: Sequence[str]) -> str:
+    """The same weights with numbers instead of names."""
+    if not names or text in ("", BALANCED):
+        return text
+    pairs = read_pairs(text).items()
+    return ",".join(f"{names.index(name) if name in names else name}:{weight:g}" for name, weight in pairs)
 
 
 def balanced(counts: Sequence[int], validation_fraction: float, has_validation_data: bool) -> list[float]:

@@ -43,21 +43,17 @@ def choose(model: ModelReading, settings: ProjectSettings) -> tuple[Objective | 
     metrics: Any = _try(lambda: _metrics(model, settings, loss), "metrics", problems) if loss is not None else None
     optimizer = _try(lambda: _optimizer(model, settings), "optimizer", problems)
     if loss is not None and settings.class_weights:
-        weights = _try(lambda: _class_weights(model, settings, loss), "class_weights", problems)
-    else:
-        weights = []
-    return (None if problems else Objective(loss, metrics, optimizer, weights)), problems
+        _try(lambda: class_weights.classes_of(label_rules(loss, model.output_shape)), "class_weights", problems)
+    return (None if problems else Objective(loss, metrics, optimizer)), problems
 
 
 def settle(
-    objective: Objective, settings: ProjectSettings, data: DataReading, rounds: int
+    objective: Objective, model: ModelReading, settings: ProjectSettings, data: DataReading, rounds: int
 ) -> tuple[Objective | None, list[Problem]]:
     """The objective of a whole training of so many rounds on this data; None, with problems, where it has none."""
     problems: list[Problem] = []
     optimizer = _try(lambda: _scheduled(objective.optimizer, settings, rounds), "schedule", problems)
-    weights = objective.class_weights
-    if settings.class_weights == class_weights.BALANCED and data.classes is not None:
-        weights = class_weights.balanced(data.classes, settings.validation_fraction, bool(data.validation_rows))
+    weights = _try(lambda: _class_weights(objective, model, settings, data), "class_weights", problems)
     if problems:
         return None, problems
     return msgspec.structs.replace(objective, optimizer=optimizer, class_weights=weights), []
@@ -114,9 +110,14 @@ def _scheduled(optimizer: dict[str, Any], settings: ProjectSettings, rounds: int
     return schedules.with_schedule(optimizer, settings.schedule, settings.warmup_rounds, rounds)
 
 
-def _class_weights(model: ModelReading, settings: ProjectSettings, loss: dict[str, Any]) -> list[float]:
-    rule = label_rules(loss, model.output_shape)
-    if settings.class_weights == class_weights.BALANCED:
-        class_weights.classes_of(rule)
+def _class_weights(
+    objective: Objective, model: ModelReading, settings: ProjectSettings, data: DataReading
+) -> list[float]:
+    if not settings.class_weights:
         return []
-    return class_weights.explicit(settings.class_weights, rule)
+    if settings.class_weights != class_weights.BALANCED:
+        names = [str(name) for name in data.preprocessing.get("labels", {}).get("classes", [])]
+        return class_weights.explicit(settings.class_weights, label_rules(objective.loss, model.output_shape), names)
+    if data.classes is None:
+        return []
+    return class_weights.balanced(data.classes, settings.validation_fraction, bool(data.validation_rows))

@@ -50,7 +50,7 @@ def outlook(finding: Finding, speeds: Sequence[float]) -> Outlook:
     rounds = forecast.rounds(settings, data)
     weights = 4 * model.cost.parameters
     seconds = _seconds(finding, speeds)
-    bytes_data = data.bytes * rows // max(data.rows, 1)
+    bytes_data = data.bytes * rows // max(data.rows + data.validation_rows, 1)
 
     def pace(hosts: int) -> Pace:
         at_work = min(hosts, target)

@@ -48,15 +48,17 @@ class ProjectSettings(msgspec.Struct, frozen=True):
 
 
 def read_settings(
-    form: Mapping[str, str], suggested: Mapping[str, int] | None = None
+    form: Mapping[str, str], suggested: Mapping[str, int] | None = None, own_validation: bool = False
 ) -> tuple[ProjectSettings | None, list[Problem]]:
     """The settings, or None with every problem that the texts have. Missing fields take their defaults.
 
+    `own_validation`: there are validation data beside the training data.
     `suggested`: for the fields that the grid chooses where they were left empty, what suits model and data.
     """
     suggested = suggested or {}
     reader = _Reader(form)
     batch_size = reader.whole("batch_size", suggested.get("batch_size", 32), 1, MAX_BATCH)
+    validation_fraction = reader.number("validation_fraction", 0.1, 0.0, 0.9)
     shard_examples = reader.whole("shard_examples", suggested.get("shard_examples", 256), 1, 10**7)
     settings = ProjectSettings(
         name=reader.name(),
@@ -66,7 +68,7 @@ def read_settings(
         # A mini-batch lies inside one shard: the size is rounded up to whole mini-batches.
         shard_examples=-(-shard_examples // max(batch_size, 1)) * batch_size,
         report_deadline=reader.whole("report_deadline", 600, MIN_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS),
-        validation_fraction=reader.number("validation_fraction", 0.1, 0.0, 0.9),
+        validation_fraction=validation_fraction,
         optimizer=form.get("optimizer", "").strip(),
         learning_rate=reader.rate(),
         loss=form.get("loss", "").strip(),
@@ -75,7 +77,7 @@ def read_settings(
         seed=reader.whole("seed", 0, 0, 2**53),
         schedule=reader.schedule(),
         warmup_rounds=reader.warmup_rounds(),
-        early_stopping=reader.whole("early_stopping", 0, 0, MAX_EPOCHS),
+        early_stopping=reader.early_stopping(bool(validation_fraction) or own_validation),
         class_weights=reader.class_weights(),
         chosen=tuple(field for field in CHOOSABLE if field in suggested and not form.get(field, "").strip()),
     )
@@ -150,6 +152,13 @@ class _Reader:
                 )
             )
         return rounds
+
+    def early_stopping(self, validated: bool) -> int:
+        patience = self.whole("early_stopping", 0, 0, MAX_EPOCHS)
+        if patience and not validated:
+            sentence = "Early stopping looks at the validation loss: set some data aside, or set this to 0."
+            self.problems.append(Problem("early_stopping", sentence))
+        return patience
 
     def class_weights(self) -> str:
         text = self._form.get("class_weights", "").strip()

@@ -53,7 +53,7 @@ def _rate(settings: ProjectSettings, objective: Objective) -> str:
 
 def _validation(finding: Finding) -> str:
     if finding.data.validation_rows:
-        return f"{finding.data.validation_rows:,} examples of your own"
+        return f"{finding.data.validation_rows:,} examples in files of their own"
     fraction = finding.settings.validation_fraction
     return f"{fraction:.0%} of the data, set aside" if fraction else "none"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from server.rules.class_weights import balanced, classes_of, explicit, read_pairs
+from server.rules.class_weights import balanced, by_number, classes_of, explicit, read_pairs
 from volunteer.plan.losses import LabelRule
 from volunteer.plan.refused import Refused
 
@@ -11,11 +11,11 @@ THREE = LabelRule("integer", 3, ())
     ("text", "weights"),
     [
         ("", {}),
-        ("0:1,1:5", {0: 1.0, 1: 5.0}),
-        (" 2 = 0.5 ,, 0: 1e1 ", {2: 0.5, 0: 10.0}),
+        ("0:1,1:5", {"0": 1.0, "1": 5.0}),
+        (" 2 = 0.5 ,, a big: cat: 1e1 ", {"2": 0.5, "a big: cat": 10.0}),
     ],
 )
-def test_pairs_are_read_as_people_write_them(text: str, weights: dict[int, float]) -> None:
+def test_pairs_are_read_as_people_write_them(text: str, weights: dict[str, float]) -> None:
     assert read_pairs(text) == weights
 
 
@@ -23,8 +23,9 @@ def test_pairs_are_read_as_people_write_them(text: str, weights: dict[int, float
     ("text", "said"),
     [
         ("5", "“5” is not a class and its weight"),
-        ("cat:1", "“cat:1” is not a class"),
-        ("0:-1", "not a class|out of range"),
+        (":1", "“:1” is not a class"),
+        ("cat", "“cat” is not a class"),
+        ("0:-1", "out of range"),
         ("0:1001", "out of range: 0 to 1000"),
         ("0:1,0:2", "Class 0 has two weights"),
         ("0:1e", "“1e” is not a number"),
@@ -43,7 +44,7 @@ def test_a_class_that_is_not_named_weighs_one() -> None:
 
 
 def test_a_class_that_the_model_does_not_tell_apart_is_refused() -> None:
-    with pytest.raises(Refused, match="no class 3: the model tells 0 to 2 apart") as refusal:
+    with pytest.raises(Refused, match="no class 3: classes are numbers, 0 to 2") as refusal:
         explicit("3:1", THREE)
     assert refusal.value.field == "class_weights"
 
@@ -77,3 +78,20 @@ def test_balanced_weights_make_every_class_count_alike() -> None:
 def test_balanced_weights_are_those_of_what_is_left_to_train_on() -> None:
     assert balanced([90, 10], 0.1, False) == [pytest.approx(90 / (2 * 81)), pytest.approx(90 / (2 * 9))]
     assert balanced([90, 10], 0.1, True) == balanced([90, 10], 0.0, False)
+
+
+def test_classes_may_go_by_the_names_that_their_labels_had() -> None:
+    names = ["7", "cat", "dog"]
+    assert explicit("dog:4, 7:2", THREE, names) == [2.0, 1.0, 4.0]
+    assert explicit("1:3", THREE, names) == [1.0, 3.0, 1.0]
+    with pytest.raises(Refused, match="no class cow: the classes are 7, cat, dog"):
+        explicit("cow:1", THREE, names)
+    with pytest.raises(Refused, match="no class cat: classes are numbers"):
+        explicit("cat:1", THREE)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("dog:4, 7:2", "2:4,0:2"), ("1:3", "1:3"), ("balanced", "balanced"), ("", "")]
+)
+def test_for_labels_that_are_numbers_by_now_the_names_become_numbers(text: str, numbers: str) -> None:
+    assert by_number(text, ["7", "cat", "dog"]) == numbers

@@ -28,7 +28,7 @@ def settled(reading: ModelReading, rounds: int = 100, data: Any = None, **change
     settings = ProjectSettings(name="x", **changes)
     chosen, problems = objectives.choose(reading, settings)
     if chosen is not None:
-        chosen, problems = objectives.settle(chosen, settings, data or DataReading(()), rounds)
+        chosen, problems = objectives.settle(chosen, reading, settings, data or DataReading(()), rounds)
     return chosen, {problem.field: problem.sentence for problem in problems}
 
 
