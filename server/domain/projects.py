@@ -3,8 +3,8 @@
 import datetime as dt
 from collections.abc import Callable
 
-from server.domain.outgoing import Outgoing
 from server.domain.ports import Ring
+from server.domain.ready_files import ReadyFiles
 from server.domain.unused_blobs import delete_unused
 from server.errors import NotAllowedNow, SomebodyElseWasFirst
 from server.rules.states import ProjectState
@@ -16,7 +16,7 @@ class Projects:
     def __init__(self, stores: Stores, ring: Ring) -> None:
         self._stores = stores
         self._ring = ring
-        self._outgoing = Outgoing(stores.folder)
+        self._files = ReadyFiles(stores.folder)
 
     def pause(self, owner_id: int, project_id: int, now: dt.datetime) -> None:
         """Hand nothing out any more; what is being computed may still come and count."""
@@ -44,7 +44,7 @@ class Projects:
             self._stores.overview.keep_credit(project_id)
             self._stores.projects.delete(project)
         delete_unused(self._stores, names)
-        self._outgoing.forget(project_id)
+        self._files.forget(project_id)
 
     def _move(
         self, owner_id: int, project_id: int, new: ProjectState | Callable[[Project], ProjectState], sentence: str,

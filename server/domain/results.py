@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from server.domain.history import History
-from server.domain.outgoing import Outgoing, Places
 from server.domain.plans import Plans
 from server.domain.ports import Exporter, Intake
+from server.domain.ready_files import Places, ReadyFiles
 from server.domain.recipe import Recipe
 from server.errors import NotAcceptable, NotAllowedNow, NotFound, NotWritten
 from server.rules.code_sample import sample
@@ -53,7 +53,7 @@ class Results:
         self._intake = intake
         self._exporter = exporter
         self._history = History(stores, plans)
-        self._outgoing = Outgoing(stores.folder, least_free_bytes)
+        self._files = ReadyFiles(stores.folder, least_free_bytes)
         self._writing = Places(_WRITERS, _BUSY)
         self._converting = Places(_CONVERTERS, _BUSY)
         # The page asks every two seconds; a plan is long to look through.
@@ -89,7 +89,7 @@ class Results:
             else:
                 self._convert(project, checkpoint, sort, out)
 
-        path = self._outgoing.get(project.id, sort, version, suffix, places, lambda out: _tried(lambda: write(out)))
+        path = self._files.get(project.id, sort, version, suffix, places, lambda out: _tried(lambda: write(out)))
         return Download(path, f"{Path(project.source_name).stem}-round-{checkpoint.round}{suffix}")
 
     def history(self, owner_id: int, project_id: int) -> Iterator[HistoryRow]:
@@ -102,7 +102,7 @@ class Results:
         if not self._stores.rounds.closed_after(project.id, -1, 1):
             raise NotAllowedNow("No round is closed yet: there is no history to show.")
         version = self._history.version(project)
-        path = self._outgoing.get(
+        path = self._files.get(
             project.id, "tensorboard", version, ".zip", self._converting,
             lambda out: _tried(lambda: self._write_events(project, out)),
         )  # fmt: skip
@@ -158,7 +158,7 @@ class Results:
         )  # fmt: skip
 
     def _write_events(self, project: Project, out: Path) -> None:
-        rows = self._outgoing.scratch(".rows")
+        rows = self._files.scratch(".rows")
         try:
             with rows.open("wb") as file:
                 file.writelines(msgspec.json.encode(row) + b"\n" for row in self._history.rows(project))

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.domain import history, outgoing
+from server.domain import history, ready_files
 from server.domain.results import Results
 from server.errors import Busy, NotAcceptable, NotAllowedNow, NotFound, NotWritten
 from server.rules.learning_values import LearnerFailed
@@ -161,7 +161,7 @@ def test_a_model_is_written_once_for_each_round_and_the_old_file_goes(
 def test_few_are_written_at_once_and_those_that_are_ready_are_had_all_the_same(
     grid: DomainGrid, owner: int, kind: str, places: str, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outgoing, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(ready_files, "PATIENCE_SECONDS", 0.01)
     ready, other = grid.project(owner), grid.project(owner)
     take(grid, owner, ready, kind=kind)
     semaphore: Any = getattr(grid.results, places)._places
@@ -186,7 +186,7 @@ def test_who_waits_for_a_file_that_another_is_having_written_gets_that_file(grid
     with ThreadPoolExecutor(6) as people:
         first = people.submit(take, grid, owner, project, kind="keras")
         assert begun.wait(10)
-        others = [people.submit(take, grid, owner, project, kind="keras") for _ in range(outgoing.WAITING + 1)]
+        others = [people.submit(take, grid, owner, project, kind="keras") for _ in range(ready_files.WAITING + 1)]
         turned_away = next(as_completed(others, 10))
         assert isinstance(turned_away.exception(), Busy)
         go_on.set()

@@ -34,7 +34,7 @@ def test_the_card_offers_which_weights_and_which_format_by_a_plain_form(owner: A
     assert [box["value"] for box in form.find_all("input")] == ["latest", "best"]
     assert [one["value"] for one in form.find_all("option")] == ["own", "keras", "h5", "savedmodel", "weights"]
     text = " ".join(card.text.split())
-    assert "after round 10 · validation loss 0.2100 · accuracy 0.9700" in text
+    assert "after 10 rounds · validation loss 0.2100 · accuracy 0.9700" in text
     assert "5.0 MB" in text
     assert 'load_model("digits-round-12.keras")' in card.find("code", id="results-sample").text
 

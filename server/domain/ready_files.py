@@ -48,7 +48,7 @@ class Places:
             self._queue.release()
 
 
-class Outgoing:
+class ReadyFiles:
     """The folder `outgoing`. A file's name begins with its project and its sort; the collector deletes old ones."""
 
     def __init__(self, folder: Path, least_free_bytes: int = 0) -> None:
