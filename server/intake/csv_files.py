@@ -39,10 +39,9 @@ class CsvFile:
         self._path = path
         self._dialect = dialect
         self.names = dialect.names
-        columns = zip_longest(*dialect.sample, fillvalue="")
-        self.types: dict[str, str] = {
-            name: _guess(list(texts)) for name, texts in zip(dialect.names, columns, strict=False)
-        }
+        # Rows may be shorter than the names, or longer: the reader will say so.
+        columns = zip_longest(*(row[: len(self.names)] for row in [self.names, *dialect.sample]), fillvalue="")
+        self.types: dict[str, str] = {name: _guess(texts) for name, *texts in columns}
 
     def batches(self, names: list[str] | None = None) -> Iterator[Any]:
         """Blocks of rows. Raises UnusableArray for ragged rows and bad text, Stray for a column of another type."""

@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 from server.intake import bounds
+from server.intake.damaged import ZIP_FAULTS, require_of_the_file
 from server.intake.npy import MAGIC, UnusableArray
 
 NPY, NPZ, CSV, PARQUET, IMAGES = "npy", "npz", "csv", "parquet", "images"
@@ -48,7 +49,8 @@ def _kind_of_zip(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [info.filename for info in archive.infolist()]
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
+    except ZIP_FAULTS as error:
+        require_of_the_file(error)
         raise UnusableArray("is a damaged zip archive") from None
     if not names:
         raise UnusableArray("is an empty zip archive")

@@ -4,11 +4,11 @@ import dataclasses
 import re
 import stat
 import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from server.intake import bounds
+from server.intake.damaged import ZIP_FAULTS, require_of_the_file
 from server.intake.npy import UnusableArray
 
 _IGNORED = re.compile(r"(^|/)(__MACOSX/|\.|Thumbs\.db$|desktop\.ini$)", re.IGNORECASE)
@@ -56,7 +56,8 @@ class ImageArchive:
         try:
             with archive.open(image.member) as member:
                 content = member.read(image.member.file_size + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError):
+        except ZIP_FAULTS as error:
+            require_of_the_file(error)
             raise UnusableArray(f"holds '{image.name[:120]}', which is damaged") from None
         if len(content) != image.member.file_size:
             raise UnusableArray(f"holds '{image.name[:120]}', which is not of the size that the archive says")
@@ -70,7 +71,8 @@ def open_images(path: Path) -> ImageArchive:
     try:
         with zipfile.ZipFile(path) as archive:
             infos = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError):
+    except ZIP_FAULTS as error:
+        require_of_the_file(error)
         raise UnusableArray("is a damaged zip archive") from None
     if len(infos) > bounds.IMAGE_MEMBERS:
         raise UnusableArray(f"holds {len(infos):,} files; at most {bounds.IMAGE_MEMBERS:,} are accepted")

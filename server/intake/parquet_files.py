@@ -103,6 +103,9 @@ def _require_usable(file: ParquetTable) -> None:
 def _plain(column: Any) -> Any:
     import pyarrow.types as types
 
+    if type_of(column.type) == TEXT:
+        # What says that it is text need not be, and its dictionary may be too short.
+        column.validate(full=True)
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     return column

@@ -1,13 +1,12 @@
 """An uploaded .npy or .npz turned into plain .npy files in C order. Nothing is ever unpickled."""
 
 import math
-import struct
 import zipfile
-import zlib
 from pathlib import Path
 
 from server.intake import bounds
 from server.intake.blocks import write_npy
+from server.intake.damaged import ZIP_FAULTS, require_of_the_file
 from server.intake.npy import MAGIC, Header, UnusableArray, open_array, read_header
 from server.rules.intake_values import ArrayFile
 
@@ -62,7 +61,10 @@ def _unpack(upload: Path, folder: Path, prefix: str) -> dict[str, Path]:
                         sink.write(block)
                 paths[name] = path
             return paths
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, RuntimeError):
+    except UnusableArray:
+        raise
+    except ZIP_FAULTS as error:
+        require_of_the_file(error)
         raise UnusableArray("is a damaged .npz archive") from None
 
 

@@ -146,6 +146,7 @@ def test_a_csv_without_names_is_given_some_and_says_so(sheet: Sheet) -> None:
         ("a,b,kind\n1,Rome,x\n3,Paris,y\n", "data", "“b” of data holds text (such as “Rome”)"),
         ("a,b,kind\n1,inf,x\n3,4,y\n", "data", "“b” of data holds an infinite number in row 0"),
         ("a,b,kind\n1,1e39,x\n3,4,y\n", "data", "“b” of data holds a number that is too large for float32"),
+        ("a,b,kind\n1,2\n3,4\n", "data", "data has 2 values in row 0, where 3 are expected"),
         ("a,b,kind\n1,2,x\n3,4\n", "data", "data has 2 values in row 1, where 3 are expected"),
         ("a,b,kind\n1,2,x\n3,4,y,5\n", "data", "data has 4 values in row 1, where 3 are expected"),
         ("a,b,c,kind\n1,2,3,x\n", "data", "3 columns besides the labels, but the model's input 'x' takes (2,)"),
@@ -259,6 +260,12 @@ def test_each_mistake_of_a_parquet_is_told(sheet: Sheet, columns: dict[str, Any]
     ((field, sentence),) = sheet.mistakes(Path(sheet.parquet("p", **columns)).read_bytes())
     assert field == "data"
     assert told in sentence
+
+
+def test_bytes_that_are_no_text_in_a_parquet_are_found(sheet: Sheet) -> None:
+    whole = Path(sheet.parquet("p", a=[1, 2], b=[3, 4], kind=["quince", "medlar"])).read_bytes()
+    assert whole.count(b"quince") > 0
+    assert "damaged Parquet" in sheet.mistakes(whole.replace(b"quince", b"qu\xff\xffce"))[0][1]
 
 
 def test_a_damaged_parquet_is_refused(sheet: Sheet) -> None:
