@@ -48,6 +48,7 @@ def build(grid: StillGrid) -> Stage:
     grid.train(stage.numbers["running"], rounds=31, cast=cast, seconds=1)
     for host in cast:
         host.lease()
+    _project(stage, "waiting")
     return stage
 
 
@@ -71,29 +72,29 @@ def _people(stage: Stage) -> None:
         host.ask()
 
 
+def _project(stage: Stage, key: str, **texts: object) -> int:
+    number = stage.grid.domain.project(stage.grid.id_of(stage.owner), 480, **{
+        "name": NAMES[key], "batch_size": 16, "epochs": 6, "k": 3, "shard_examples": 64, "validation_fraction": 0.1,
+        **texts,
+    })  # fmt: skip
+    stage.numbers[key] = number
+    return number
+
+
 def _projects(stage: Stage) -> list[Cast]:
     """The hosts that work on the running one."""
     domain, owner = stage.grid.domain, stage.grid.id_of(stage.owner)
 
-    def project(key: str, **texts: object) -> int:
-        number = domain.project(owner, 480, **{
-            "name": NAMES[key], "batch_size": 16, "epochs": 6, "k": 3, "shard_examples": 64, "validation_fraction": 0.1,
-            **texts,
-        })  # fmt: skip
-        stage.numbers[key] = number
-        return number
-
-    stage.grid.train(project("finished", epochs=1), rounds=100)
-    stage.grid.train(project("paused"), rounds=10)
+    stage.grid.train(_project(stage, "finished", epochs=1), rounds=100)
+    stage.grid.train(_project(stage, "paused"), rounds=10)
     domain.projects.pause(owner, stage.numbers["paused"], domain.now)
-    stage.grid.train(project("cancelled"), rounds=4)
+    stage.grid.train(_project(stage, "cancelled"), rounds=4)
     domain.projects.cancel(owner, stage.numbers["cancelled"], domain.now)
     domain.learner.not_finite_once_above = 0.0
-    stage.grid.train(project("attention"), rounds=1)
+    stage.grid.train(_project(stage, "attention"), rounds=1)
     domain.learner.not_finite_once_above = float("inf")
     stage.grid.catch_up(200)
-    cast = stage.grid.train(project("running"), rounds=30, hosts=3, lender=owner)
-    project("waiting")
+    cast = stage.grid.train(_project(stage, "running"), rounds=30, hosts=3, lender=owner)
     draft = domain.drafts.start(owner, domain.form(name=NAMES["preparing"]), domain.files(9, 90), domain.now)
     domain.checker.run_pass(domain.now)
     stage.numbers["preparing"] = domain.drafts.submit(owner, draft, domain.now)

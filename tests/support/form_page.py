@@ -56,8 +56,10 @@ def without_the_browsers_own_checks(page: Page) -> None:
 
 def send(page: Page) -> str:
     """Press the form's button and wait for the checks; the draft's state."""
+    page.evaluate("document.body.dataset.sent = 'no answer yet'")
     page.locator("#project-form button[type=submit]").last.click()
-    expect(page).to_have_url(re.compile(r"/drafts/\d+$"), timeout=60_000)
+    expect(page.locator("body[data-sent]")).to_have_count(0, timeout=60_000)
+    expect(page).to_have_url(re.compile(r"/drafts/\d+$"))
     return checked(page)
 
 
