@@ -43,13 +43,15 @@ def logout(typed: Typed) -> None:
 
 
 def submit(typed: Typed) -> None:
-    settings: dict[str, Any] = {field.name: getattr(typed, field.name) for field in FORM_FIELDS}
+    settings = _settings(typed)
     files = {field: path for field in FILE_FIELDS if (path := getattr(typed, field)) is not None}
     consent = settings.pop("consent")
     project = _grid().submit(files, consent=consent, quiet=not sys.stderr.isatty(), **settings)
-    print(f"Project {project.number} has started: {project.page}")
-    if typed.watch:
-        _follow(project)
+    _begin(project, typed.watch)
+
+
+def clone(typed: Typed) -> None:
+    _begin(_project(typed).clone("trained" if typed.trained else "original", **_settings(typed)), typed.watch)
 
 
 def list_projects(typed: Typed) -> None:
@@ -111,6 +113,16 @@ def delete(typed: Typed) -> None:
         raise RequestorError("Nothing was deleted. Say --yes to agree beforehand.")
     project.delete()
     print("Deleted.")
+
+
+def _begin(project: ProjectHandle, watch: bool) -> None:
+    print(f"Project {project.number} has started: {project.page}", flush=True)
+    if watch:
+        _follow(project)
+
+
+def _settings(typed: Typed) -> dict[str, Any]:
+    return {field.name: getattr(typed, field.name) for field in FORM_FIELDS}
 
 
 def _follow(project: ProjectHandle) -> None:

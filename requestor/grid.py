@@ -1,24 +1,19 @@
 """A grid, for one account: what a script begins with."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from requestor import consent as consents
-from requestor import fitting
-from requestor.errors import NeedsCorrection, RequestorError
+from requestor import drafts, fitting
+from requestor.errors import RequestorError
 from requestor.history import History
 from requestor.progress import UploadBar
 from requestor.project import ProjectHandle
 from requestor.transport import Transport
 from requestor.uploads import Uploads
 from volunteer.protocol import requestor_messages as m
-from volunteer.protocol.form_fields import FILE_FIELDS, FORM_FIELDS
-
-_SWITCHES = frozenset(field.name for field in FORM_FIELDS if field.switch)
-_KNOWN = frozenset(field.name for field in FORM_FIELDS)
-_CHECK_SECONDS = 1.0
+from volunteer.protocol.form_fields import FILE_FIELDS
 
 
 class Grid:
@@ -51,7 +46,7 @@ class Grid:
         people's machines; None asks. Raises NeedsCorrection with every mistake, NoConsent, Refused, Unreachable.
         """
         paths = {field: Path(path) for field, path in files.items()}
-        form = form_of(settings)
+        form = drafts.form_of(settings)
         if unknown := set(paths) - set(FILE_FIELDS):
             raise RequestorError(f"There is no file field “{min(unknown)}”.")
         for path in paths.values():
@@ -61,7 +56,7 @@ class Grid:
         form = {"name": paths["model"].stem if "model" in paths else "", **form, "consent": "1"}
         uploads = {field: self._send(path, quiet) for field, path in paths.items()}
         draft = self._transport.ask("start_draft", m.Draft, m.NewDraft(form, uploads))
-        return self._start(draft)
+        return self.project(drafts.started(self._transport, draft))
 
     def fit(self, model: Any, x: Any, y: Any = None, **options: Any) -> History:
         """Train a Keras model on the grid as `model.fit` would here; see `requestor.fitting.fit`."""
@@ -73,34 +68,3 @@ class Grid:
     def _send(self, path: Path, quiet: bool) -> str:
         with UploadBar(path.name, path.stat().st_size, quiet) as bar:
             return self._uploads.send(path, bar.add)
-
-    def _start(self, draft: m.Draft) -> ProjectHandle:
-        """Wait for the checks. What is not as it should be, or is interrupted, is not kept: it is sent anew anyway."""
-        try:
-            while draft.state == "checking":
-                time.sleep(_CHECK_SECONDS)
-                draft = self._transport.ask("draft", m.Draft, draft=draft.id)
-            if draft.problems:
-                raise NeedsCorrection(draft.problems)
-            project = self._transport.ask("submit_draft", m.Project, draft=draft.id)
-        except (NeedsCorrection, KeyboardInterrupt):
-            self._transport.tell("discard_draft", draft=draft.id)
-            raise
-        return self.project(project.id)
-
-
-def form_of(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Settings as the form's texts; what is None is left to its default. Raises RequestorError for an unknown one."""
-    if unknown := set(settings) - _KNOWN:
-        raise RequestorError(f"There is no setting “{min(unknown)}”. There are: {', '.join(sorted(_KNOWN))}.")
-    return {name: _text(name, value) for name, value in settings.items() if value is not None}
-
-
-def _text(name: str, value: Any) -> str:
-    if name in _SWITCHES:
-        return "1" if value not in (False, "", "0", "false") else ""
-    if isinstance(value, Mapping):
-        return ",".join(f"{key}:{part}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return ",".join(str(part) for part in value)
-    return str(value)

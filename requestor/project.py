@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from requestor.drafts import form_of, started
 from requestor.errors import NotFinished
 from requestor.history import History
 from requestor.transport import Transport
@@ -82,6 +83,18 @@ class ProjectHandle:
     def cancel(self) -> m.Project:
         """End it for good; its weights stay."""
         return self._transport.ask("cancel_project", m.Project, project=self.number)
+
+    def clone(self, start: str = "original", **settings: Any) -> "ProjectHandle":
+        """The same model and data once more, with these settings changed; `start="trained"` goes on from its weights.
+
+        Raises NeedsCorrection too.
+        """
+        form = form_of(settings)
+        said = m.CloneRequest(m.CloneStart(start))
+        draft = self._transport.ask("clone_project", m.Draft, said, project=self.number)
+        if form:
+            draft = self._transport.ask("change_draft", m.Draft, m.DraftChange(form), draft=draft.id)
+        return ProjectHandle(self._transport, started(self._transport, draft))
 
     def delete(self) -> None:
         """Delete it with its data and its model."""

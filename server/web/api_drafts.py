@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 from flask import Response
 
+from server.errors import NotAllowedNow
 from server.rules.incoming import IncomingFile
 from server.rules.states import DraftState
 from server.rules.views import Account, DraftView
@@ -36,6 +37,24 @@ def change(owner: Account, draft: int) -> Response:
     form, files = {**before.form, **said.form}, _files(owner, said.uploads)
     here().drafts.change(owner.id, draft, form, files, now(), said.removed)
     return answer(_message_of(here().drafts.view(owner.id, draft)))
+
+
+def outlook(owner: Account, draft: int) -> Response:
+    found = here().drafts.outlook(owner.id, draft)
+    if found is None:
+        raise NotAllowedNow("There is an outlook only of a draft that is ready.")
+    return answer(msgspec.convert(found, m.Outlook, from_attributes=True))
+
+
+def use_suggested(owner: Account, draft: int) -> Response:
+    here().drafts.use_suggested(owner.id, draft, now())
+    return answer(_message_of(here().drafts.view(owner.id, draft)))
+
+
+def clone(owner: Account, project: int) -> Response:
+    said = read_message(m.CloneRequest)
+    draft = here().cloning.clone(owner.id, project, now(), said.start)
+    return answer(_message_of(here().drafts.view(owner.id, draft)), 201)
 
 
 def discard(owner: Account, draft: int) -> Response:

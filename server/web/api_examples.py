@@ -10,6 +10,7 @@ _BODIES: dict[str, Any] = {
         "form": {"name": "digits", "k": "16", "epochs": "5", "consent": "1"},
         "uploads": {"model": "MODEL", "data": "DATA", "labels": "LABELS"},
     },
+    "clone_project": {"start": "trained"},
     "change_draft": {"form": {"epochs": "10"}},
     "create_join_key": {"label": "lab", "uses": 10, "hours": 24},
 }
@@ -24,6 +25,7 @@ PYTHON = {
     "events": "grid.project(7).events()",
     "pause_project": "grid.project(7).pause()",
     "resume_project": "grid.project(7).resume()",
+    "clone_project": 'grid.project(7).clone(epochs=20)',
     "cancel_project": "grid.project(7).cancel()",
     "delete_project": "grid.project(7).delete()",
     "model": 'grid.project(7).download("models", which="best", format="keras")',

@@ -19,6 +19,7 @@ from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS, Requesto
 
 LARGEST_NUMBER = 2**53
 _cache = BriefCache()
+_leaderboards = BriefCache(keep=60.0)
 
 
 def blueprint() -> Blueprint:
@@ -48,17 +49,26 @@ def _grid() -> Response:
     return polled(*_cache.get(id(services), lambda: services.grid.view(now())))
 
 
+def _leaderboard() -> Response:
+    services = here()
+    return polled(*_leaderboards.get(id(services), lambda: services.people.leaderboards.view(now())))
+
+
 def _account(owner: Account) -> Response:
     return answer(m.AccountInfo(owner.id, owner.name, sorted(speaker("read").scopes)))
 
 
 HANDLERS: dict[str, Callable[..., Response]] = {
     "grid": _grid,
+    "leaderboard": _leaderboard,
     "account": _account,
     "drafts": api_drafts.drafts,
     "start_draft": api_drafts.start,
     "draft": api_drafts.draft,
     "change_draft": api_drafts.change,
+    "outlook": api_drafts.outlook,
+    "use_suggested": api_drafts.use_suggested,
+    "clone_project": api_drafts.clone,
     "discard_draft": api_drafts.discard,
     "submit_draft": api_drafts.submit,
     "projects": api_projects.projects,

@@ -27,6 +27,7 @@ class Script:
     """Somebody's program: an access token, or none."""
 
     def __init__(self, client: FlaskClient, token: str = "") -> None:
+        self.token = token
         self._client = client
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
@@ -49,7 +50,7 @@ class Script:
 class ApiStage:
     """A grid with a running project, a draft, a join key and a host of the owner's, and a stranger."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = "digits") -> None:
         self.grid = DomainGrid(folder)
         quick = functools.partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
         with mock.patch.object(hashing, "PasswordHasher", quick):
@@ -58,8 +59,10 @@ class ApiStage:
         self.app = create_app(services)
         self.client = self.app.test_client()
         self.owner_id, self.stranger_id = self.grid.person("owner"), self.grid.person("stranger")
-        self.project = self.grid.project(self.owner_id)
-        self.draft = self.grid.drafts.start(self.owner_id, self.grid.form(), self.grid.files(10, 40), self.grid.now)
+        self.project = self.grid.project(self.owner_id, name=name)
+        self.draft = self.grid.drafts.start(
+            self.owner_id, self.grid.form(name=name), self.grid.files(10, 40), self.grid.now
+        )
         self.host = self.grid.host(self.owner_id, "steady")
         self.lease = self.host.lease()
         self.upload = self.put(self.owner_id, b"12345678", "x.npy", whole=False)

@@ -63,6 +63,8 @@ def _endpoint(
 
 _GRID = (
     _endpoint("grid", "GET /grid", "The grid's live numbers.", m.GridNumbers, group="Grid", scope="", polled=True),
+    _endpoint("leaderboard", "GET /leaderboard", "Who has given how much.", m.Leaderboard, group="Grid", scope="",
+              polled=True),
     _endpoint("account", "GET /account", "Whose access token this is.", m.AccountInfo, group="Account"),
 )
 
@@ -74,6 +76,10 @@ _DRAFTS = (
               group="Drafts", polled=True),
     _endpoint("change_draft", "PATCH /drafts/{draft}", "Change texts or files; what is not named stays.", m.Draft,
               (*_BODY, *_ONE, _C.not_acceptable, _C.not_now), m.DraftChange, group="Drafts"),
+    _endpoint("outlook", "GET /drafts/{draft}/outlook", "What the training of a draft that is ready would take.",
+              m.Outlook, (*_ONE, _C.not_now), group="Drafts"),
+    _endpoint("use_suggested", "POST /drafts/{draft}/suggested", "Let the grid choose batch size, K and the like.",
+              m.Draft, (*_ONE, _C.not_now, _C.not_acceptable), group="Drafts"),
     _endpoint("discard_draft", "DELETE /drafts/{draft}", "Delete a draft and its files.", None, (*_ONE, _C.not_now),
               group="Drafts", success=204),
     _endpoint("submit_draft", "POST /drafts/{draft}/start", "Start the training of a draft that is ready.", m.Project,
@@ -95,6 +101,8 @@ _PROJECTS = (
               m.Project, (*_ONE, _C.not_now), group="Projects"),
     _endpoint("cancel_project", "POST /projects/{project}/cancel", "End it for good; its weights stay.", m.Project,
               (*_ONE, _C.not_now), group="Projects"),
+    _endpoint("clone_project", "POST /projects/{project}/clone", "A draft like this project, to be changed first.",
+              m.Draft, (*_BODY, *_ONE, _C.not_now, _C.not_acceptable), m.CloneRequest, group="Projects", success=201),
     _endpoint("delete_project", "DELETE /projects/{project}", "Delete it with its data and its model.", None, _ONE,
               group="Projects", success=204),
 )  # fmt: skip

@@ -40,6 +40,31 @@ class GridNumbers(msgspec.Struct, frozen=True):
     mini_batches_done: int
 
 
+class Standing(msgspec.Struct, frozen=True):
+    """What a volunteer's machines have given."""
+
+    place: int
+    name: str
+    mini_batches: int
+    host_seconds: float
+
+
+class Standings(msgspec.Struct, frozen=True):
+    """`others`: how many gave as well and are not named; with their sums."""
+
+    rows: list[Standing]
+    others: int
+    other_mini_batches: int
+    other_seconds: float
+
+
+class Leaderboard(msgspec.Struct, frozen=True):
+    """`lately`: the last seven days."""
+
+    lately: Standings
+    ever: Standings
+
+
 class AccountInfo(msgspec.Struct, frozen=True):
     """Whose token this is, and what it may do: `read`, `write`."""
 
@@ -80,6 +105,42 @@ class Upload(msgspec.Struct, frozen=True):
 
 class Uploads(msgspec.Struct, frozen=True):
     uploads: list[Upload]
+
+
+class CloneStart(enum.StrEnum):
+    """`original`: the model file as it was uploaded; `trained`: one with the newest weights."""
+
+    original = "original"
+    trained = "trained"
+
+
+class CloneRequest(msgspec.Struct, frozen=True):
+    """What the clone's training starts from."""
+
+    start: CloneStart = CloneStart.original
+
+
+class Prospect(msgspec.Struct, frozen=True):
+    """How long it would take with so many hosts; null where that cannot be said."""
+
+    hosts: int
+    seconds: float | None
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What a ready draft's training would take. Bytes are a volunteer's: data once, at most; the others each round.
+
+    `useful_hosts`: more would have nothing to do. `measured`: the speed is that of this grid's hosts.
+    """
+
+    useful_hosts: int
+    rounds: int
+    steps_per_epoch: int
+    bytes_data: int
+    bytes_down: int
+    bytes_up: int
+    paces: list[Prospect]
+    measured: bool
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
