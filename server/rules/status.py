@@ -44,10 +44,10 @@ def explain(situation: Situation) -> str:
 
 def _running(situation: Situation) -> str:
     if situation.closing:
-        return f"Round {situation.round} has its gradients; the optimizer is taking its step."
+        return f"Round {situation.round:,} has its gradients; the optimizer is taking its step."
     if situation.leased:
         hosts = situation.hosts_at_work
-        return f"Training: {hosts} {'host is' if hosts == 1 else 'hosts are'} computing round {situation.round}."
+        return f"Training: {hosts} {'host is' if hosts == 1 else 'hosts are'} computing round {situation.round:,}."
     since = f" since {situation.idle_since:%Y-%m-%d %H:%M} UTC" if situation.idle_since else ""
     if not situation.hosts_online:
         return f"Waiting for hosts{since}: none is attached and awake."

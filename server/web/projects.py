@@ -28,6 +28,7 @@ ORDERS: dict[str, tuple[str, Callable[[ProjectSummary], Any]]] = {
     "loss": ("by loss", lambda each: (each.loss is None, each.loss or 0.0, -each.id)),
 }
 _cache = BriefCache()
+_NO_ROUND = 2**53
 
 
 @blueprint.get("")
@@ -79,7 +80,8 @@ def state(project_id: int) -> Response:
 def curves(project_id: int) -> Response:
     """The curves' points after round `after`, and after round `measured` of those measured on validation data."""
     owner, projects = login.account().id, here().project_views
-    after, measured = (request.args.get(name, -1, type=int) for name in ("after", "measured"))
+    given = (request.args.get(name, -1, type=int) for name in ("after", "measured"))
+    after, measured = (min(max(number, -1), _NO_ROUND) for number in given)
 
     def build() -> Any:
         return projects.curves(owner, project_id, after, measured)

@@ -192,6 +192,8 @@ def test_curves_come_as_json_from_the_rounds_on_that_are_asked_for(owner: Any, s
     assert again.status_code == 304
     owner.get("/projects/1/curves.json?after=nonsense")
     assert shown.asked_for == (-1, -1)
+    owner.get(f"/projects/1/curves.json?after={10**40}&measured=-{10**40}")
+    assert shown.asked_for == (2**53, -1)
 
 
 def test_curves_are_not_shown_to_a_stranger(owner: Any, stranger: Any) -> None:
