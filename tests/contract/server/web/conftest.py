@@ -1,5 +1,6 @@
 """The volunteers' API over a domain that answers as it is told: what is tried here is the wire."""
 
+import dataclasses
 import datetime as dt
 import time
 from collections.abc import Callable
@@ -68,14 +69,12 @@ def told(tmp_path: Path) -> Told:
 @pytest.fixture
 def host(told: Told) -> FlaskClient:
     """A host's HTTP client, with its token."""
-    nobody: Any = None
-    services = Services(
-        accounts=nobody, join_keys=nobody, tokens=nobody, people=nobody,
-        hosts=told, drafts=nobody, projects=nobody, project_views=nobody, round_pages=nobody, results=nobody,
-        uploads=nobody,
-        grid=nobody, dispatch=told, reports=told, blobs=told, incoming_gradients=told.folder,
-        settings=WebSettings("a test's secret key"), wake=lambda: None,
-    )  # fmt: skip
+    others: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Services))
+    told_ones = dict.fromkeys(("hosts", "dispatch", "reports", "blobs"), told)
+    services = Services(**{
+        **others, **told_ones, "incoming_gradients": told.folder, "settings": WebSettings("a test's secret key"),
+        "wake": lambda: None,
+    })  # fmt: skip
     client = create_app(services).test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
     return client
