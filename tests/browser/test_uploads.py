@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.support.browsing import Watch
+from tests.browser.test_screenshots import PICTURES, WIDER_THAN_THE_WINDOW
+from tests.support.axe import serious_faults
+from tests.support.browsing import SIZES, Watch
 from tests.support.grid import RunningGrid
 from tests.support.person import Person
 
@@ -160,3 +162,24 @@ def test_what_the_server_refuses_is_said_beside_the_field(form: Page, watch: Wat
     expect(box.get_by_role("status")).to_have_text(sentence)
     form.get_by_role("button", name="Upload and check").click()
     assert form.url.endswith("/drafts/new")
+
+
+def test_its_states_are_accessible_and_fit_into_a_narrow_window(form: Page, watch: Watch, big: Path) -> None:
+    watch.expected.append("413")
+    refused = '{"code": "quota_exceeded", "sentence": "These files have 9.0 GB, and 20.0 GB in all is the most."}'
+    gate = Gate(form, 4)
+    form.locator("#model").set_input_files(big)
+    form.locator("#data").set_input_files(big)
+    until(form, lambda: bool(gate.held))
+    form.get_by_role("button", name="Pause: Training data").click()
+    form.route("**/api/v1/uploads", lambda route: route.fulfill(status=413, body=refused))
+    form.locator("#labels").set_input_files(big)
+    expect(form.locator(".field:has(#labels) .upload").get_by_role("status")).to_contain_text("is the most")
+    for size, scheme in (("desktop", "light"), ("phone", "dark")):
+        width, height = SIZES[size]
+        form.set_viewport_size({"width": width, "height": height})
+        form.emulate_media(color_scheme=scheme)
+        assert serious_faults(form) == []
+        form.locator(".field:has(#data)").scroll_into_view_if_needed()
+        form.screenshot(path=PICTURES / f"{size}-{scheme}" / "uploads.png", full_page=True)
+        assert form.evaluate(WIDER_THAN_THE_WINDOW) <= 0

@@ -32,6 +32,8 @@
       this.bar = make("progress", { max: 1, value: 0 });
       this.words = make("p", { className: "upload-words" });
       this.words.setAttribute("role", "status");
+      this.words.id = `${input.id}-upload`;
+      input.setAttribute("aria-describedby", `${input.getAttribute("aria-describedby") || ""} ${this.words.id}`.trim());
       this.go = this.button(() => this.pressed());
       this.drop = this.button(() => this.cancel());
       this.box = make("div", { className: "upload", hidden: true },
@@ -65,6 +67,7 @@
         button.setAttribute("aria-label", `${word}: ${this.label}`);
       }
       this.input.required = this.required && !this.isOpen && state !== "done";
+      this.input.toggleAttribute("data-chosen", state !== "offered");
       if (state !== "queued") pump();
     }
 
@@ -174,7 +177,9 @@
       Object.assign(this, { upload: null, file: null, found: null, state: "none" });
       this.hidden.value = "";
       this.box.hidden = true;
+      this.words.textContent = "";
       this.input.required = this.required;
+      this.input.removeAttribute("data-chosen");
       this.input.focus();
       pump();
       if (url) await fetch(url, { method: "DELETE", headers: { ...this.headers, "Tus-Resumable": "1.0.0" } }).catch(() => {});
