@@ -8,6 +8,9 @@ import socket
 
 from server.errors import NotDelivered
 
+_NOT_PUBLIC = "“{}” does not lead to a public address."
+"""Of unknown names too: else anybody could ask which names the inner network has."""
+
 Found = tuple[socket.AddressFamily, str]
 
 
@@ -16,11 +19,11 @@ def resolve(host: str, port: int, private_allowed: bool) -> list[Found]:
     try:
         rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise NotDelivered(f"There is no host “{host[:100]}”.") from None
+        raise NotDelivered(_NOT_PUBLIC.format(host[:100])) from None
     found: list[Found] = list(dict.fromkeys((row[0], str(row[4][0])) for row in rows))
     for _, address in found:
         if not private_allowed and not is_public(address):
-            raise NotDelivered(f"“{host[:100]}” leads to an address that is not public.", for_good=True)
+            raise NotDelivered(_NOT_PUBLIC.format(host[:100]), for_good=True)
     return found
 
 

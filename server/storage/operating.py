@@ -70,14 +70,13 @@ class OperatingStore:
         """Those seen last come first."""
         rows = self._database.rows(
             "SELECT host.id, host.name, account.name, host.system, host.software, host.threads, host.last_seen_at,"
-            " COALESCE(SUM(result.state = 'valid'), 0),"
-            " COALESCE(SUM(result.state IN ('invalid', 'failed', 'not_finite')), 0),"
-            " COALESCE(SUM(result.state = 'lost'), 0)"
-            " FROM (SELECT * FROM host WHERE detached_at IS NULL ORDER BY last_seen_at DESC LIMIT ?) AS host"
-            " JOIN account ON account.id = host.account_id"
-            " LEFT JOIN result ON result.host_id = host.id AND result.ended_at >= ?"
-            " GROUP BY host.id ORDER BY host.last_seen_at DESC",
-            most, since.timestamp(),
+            " (SELECT COUNT(*) FROM result WHERE host_id = host.id AND state = 'valid' AND ended_at >= ?1),"
+            " (SELECT COUNT(*) FROM result WHERE host_id = host.id AND state IN ('invalid', 'failed', 'not_finite')"
+            "  AND ended_at >= ?1),"
+            " (SELECT COUNT(*) FROM result WHERE host_id = host.id AND state = 'lost' AND ended_at >= ?1)"
+            " FROM (SELECT * FROM host WHERE detached_at IS NULL ORDER BY last_seen_at DESC LIMIT ?2) AS host"
+            " JOIN account ON account.id = host.account_id ORDER BY host.last_seen_at DESC",
+            since.timestamp(), most,
         )  # fmt: skip
         return [HostRow(*row) for row in rows]
 

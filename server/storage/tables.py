@@ -248,6 +248,12 @@ Checkpoint.add_index(
 Unit.add_index(Unit.index(Unit.project, Unit.id, name="unit_open").where(SQL("state = 'open'")))
 Result.add_index(Result.index(Result.id, name="result_reported").where(SQL("state = 'reported'")))
 Result.add_index(Result.index(Result.silent_at, name="result_leased").where(SQL("state = 'leased'")))
+# The leaderboard reads nothing but this (measured at a million results: below a second, by rows 18).
+Result.add_index(
+    Result.index(Result.host, Result.ended_at, Result.leased_at, Result.delivered, name="result_given").where(
+        SQL("state = 'valid'")
+    )
+)
 
 
 class PastWork(Table):

@@ -20,7 +20,8 @@ class TokenStore:
     def by_hash(self, token_hash: str) -> tuple[AccessToken, Account] | None:
         """The token with its account."""
         row = AccessToken.row_where("token_hash = ?", token_hash)
-        return None if row is None else (row, Account.get_by_id(row.account_id))
+        account = None if row is None else Account.row_where("id = ?", row.account_id)
+        return None if row is None or account is None else (row, account)
 
     def of_account(self, account_id: int) -> list[AccessToken]:
         return AccessToken.rows_where("account_id = ? ORDER BY id DESC", account_id)

@@ -77,7 +77,11 @@ _HTTP_HEADINGS = {
     404: ("There is no such page", "It may have been deleted, or it belongs to somebody else."),
     405: ("Not in this way", "Go back and use the buttons of the page."),
     408: ("The upload stopped", "Nothing came for a while. Check your connection and send the form again."),
+    411: ("This upload does not say how large it is", "Send it from the page's own form, or with a Content-Length."),
     413: ("This upload is too large", "Send less: float32 or uint8 arrays are often enough."),
+    414: ("This address is too long", "It may have been copied twice. Begin at the start page."),
+    429: ("Too many tries", "Wait a few minutes and try again."),
+    503: ("Busy just now", "The grid has more to do than it can at this moment. Try again in a minute."),
     507: ("The server's disk is full", "Nothing was lost. Tell the person who runs this grid."),
 }
 
@@ -86,6 +90,9 @@ _IN_OWN_WORDS = frozenset({
     _C.checksum_mismatch, _C.quota_exceeded,
 })  # fmt: skip
 """The codes of which the error says all there is to say: the code's own sentence is general."""
+
+_COME_AGAIN = {429: 300, 503: 30}
+"""When people may try again, in seconds."""
 
 _HTTP_CODES = {411: _C.length_required, 413: _C.too_large, 408: _C.too_slow, 503: _C.busy}
 
@@ -157,7 +164,10 @@ def _on_grid_error(error: errors.GridError) -> Response:
             return _refusal(Refusal(answer.code.value, error.sentence[:1500], field), KINDS[answer.code].status)
         # The code has a sentence of its own; the error's is added where it says more than its class does.
         return refuse(answer.code, "" if said_already else error.sentence)
-    return page(answer.status, answer.heading, error.sentence)
+    response = page(answer.status, answer.heading, error.sentence)
+    if answer.status in _COME_AGAIN:
+        response.headers["Retry-After"] = str(_COME_AGAIN[answer.status])
+    return response
 
 
 def _on_host_refused(error: HostRefused) -> Response:

@@ -87,6 +87,9 @@ _STATEMENTS = (
         FOREIGN KEY ("host_id") REFERENCES "host" ("id") ON DELETE CASCADE
     )
     """,
+    """
+    CREATE INDEX "result_given" ON "result" ("host_id", "ended_at", "leased_at", "delivered") WHERE state = 'valid'
+    """,
     """ALTER TABLE "project" ADD COLUMN "preprocessing" TEXT NOT NULL DEFAULT '{}'""",
     """ALTER TABLE "project" ADD COLUMN "origin" INTEGER""",
     """ALTER TABLE "draft" ADD COLUMN "preview" TEXT NOT NULL DEFAULT '{}'""",
@@ -108,7 +111,7 @@ def up(migrator, db):  # type: ignore[no-untyped-def]
 def down(migrator, db):  # type: ignore[no-untyped-def]
     for table in ("past_work", "partial_upload", "letter", "mail_proof", "access_token"):
         db.execute_sql(f'DROP TABLE "{table}"')
-    for index in ("checkpoint_kept", "checkpoint_measured"):
+    for index in ("checkpoint_kept", "checkpoint_measured", "result_given"):
         db.execute_sql(f'DROP INDEX "{index}"')
     for table, columns in (
         ("result", ("bytes_up", "bytes_down")),

@@ -68,7 +68,7 @@ def test_a_name_that_leads_to_one_private_address_among_public_ones_is_refused(
     with pytest.raises(NotDelivered) as caught:
         WebhookPoster().send(letter(f"http://rebinding.example:{hook.port}/"))
     assert caught.value.for_good
-    assert "not public" in caught.value.sentence
+    assert "does not lead to a public address" in caught.value.sentence
     assert hook.posted == []
 
 
