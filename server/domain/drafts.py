@@ -179,7 +179,7 @@ class Drafts:
             uploads=[UploadView(u.field, u.filename, u.size) for u in self._stores.drafts.uploads(draft)],
             problems=[Problem(p["field"], p["sentence"]) for p in draft.problems],
             remarks=list(draft.remarks), facts=[(label, text) for label, text in draft.facts],
-            updated_at=draft.updated_at, project_id=draft.project_id, preview=draft.preview,
+            updated_at=draft.updated_at, project_id=draft.project_id, preview=draft.preview or {},
         )  # fmt: skip
 
 

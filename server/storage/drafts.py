@@ -10,6 +10,8 @@ from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules.states import DraftState, ProjectState
 from server.storage.tables import Draft, Project, Upload
 
+_LISTED = [column for column in Draft._meta.sorted_fields if column.name not in ("findings", "preview")]
+
 
 class DraftStore:
     def add(
@@ -26,8 +28,9 @@ class DraftStore:
         return draft
 
     def of_owner(self, owner_id: int) -> list[Draft]:
+        """The newest first, without findings and previews: those are large, and a list shows neither."""
         return list(
-            Draft.select()
+            Draft.select(*_LISTED)
             .where(Draft.owner == owner_id, Draft.state != DraftState.submitted)
             .order_by(Draft.id.desc())
         )

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from server import bootstrap, cli
-from server.rules.intake_values import IntakeFailed
+from server.rules.intake_values import DataReading, DataRequest, IntakeFailed
 from server.rules.learning_values import InspectRequest, LearnerFailed
+from server.rules.preprocessing import Preparation
 from tests.support.tiny_training import TinyIntake, TinyLearner
 
 
@@ -51,6 +52,24 @@ def test_a_file_that_is_not_there_is_named(
         {"field": "data", "sentence": f"{tmp_path} is not a file."},
         {"field": "labels", "sentence": "There is no file nosuch.npy."},
     ]
+
+
+def test_how_data_shall_be_prepared_is_passed_on(
+    files: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[DataRequest] = []
+
+    class Intake(TinyIntake):
+        def check_data(self, request: DataRequest) -> DataReading:
+            asked.append(request)
+            return super().check_data(request)
+
+    monkeypatch.setattr(bootstrap, "intake", lambda settings: Intake())
+    options = ["--label-column", "kind", "--scaling", "unit", "--image-size", "8x9", "--label-encoding", "none"]
+    assert cli.main(["check-data", *files[:2], *options]) == 1
+    assert capsys.readouterr().out == "Choose the labels.\n"
+    assert asked[0].labels is None
+    assert asked[0].preparation == Preparation("kind", "none", "unit", (8, 9))
 
 
 @pytest.mark.parametrize("error", [LearnerFailed("The learner died."), IntakeFailed("The disk is full.")])

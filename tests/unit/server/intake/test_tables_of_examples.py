@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -204,6 +205,27 @@ def test_regression_labels_stay_numbers(sheet: Sheet) -> None:
     assert reading.training is not None
     assert np.load(reading.training.labels.path).tolist() == [1.5, 2.5]
     assert sheet.mistakes(FLOWERS, "kind", REAL)[0][1].endswith("but the loss takes numbers")
+
+
+def test_several_columns_may_be_predicted_at_once(sheet: Sheet) -> None:
+    table = "a,u,b,v\n1,2,3,4\n5,6,7,8.5\n"
+    reading = sheet.check(table, "v, u", LabelRule("real", None, (2,)))
+    assert reading.training is not None
+    assert np.load(reading.training.labels.path).tolist() == [[4, 2], [8.5, 6]]
+    assert np.load(reading.training.inputs[0].path).tolist() == [[1, 3], [5, 7]]
+    assert "several labels must be numbers" in sheet.mistakes(table.replace("8.5", "x"), "v, u", REAL)[0][1]
+
+
+def test_a_model_of_several_inputs_takes_columns_of_their_names(sheet: Sheet) -> None:
+    data = sheet.file("data", "age,kind,height\n1,x,2\n3,y,4\n")
+    inputs = (InputSpec("height", (1,), "float32"), InputSpec("age", (1,), "float32"))
+    request = DataRequest(data, None, inputs, THREE_CLASSES, str(sheet.folder / "out"), preparation=Preparation("kind"))
+    reading = check_data(request)
+    assert reading.training is not None
+    assert [np.load(array.path).tolist() for array in reading.training.inputs] == [[[2], [4]], [[1], [3]]]
+    assert reading.preprocessing["columns"] == ["height", "age"]
+    request = msgspec.structs.replace(request, inputs=(inputs[0], InputSpec("text", (5,), "float32")))
+    assert "save a .npz with one array for each input instead" in check_data(request).problems[0].sentence
 
 
 def test_labels_may_be_a_file_of_their_own(sheet: Sheet) -> None:
