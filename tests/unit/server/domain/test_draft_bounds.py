@@ -24,7 +24,7 @@ def test_an_account_holds_so_many_bytes_over_all_its_drafts(grid: DomainGrid, ow
     first, _ = (drafts.start(owner, grid.form(), grid.files(10, 40), grid.now) for _ in range(2))
     more = grid.files(10, 40)
     before = grid.dump()
-    with pytest.raises(NotAcceptable, match="your drafts hold") as caught:
+    with pytest.raises(NotAcceptable, match="your drafts and uploads hold") as caught:
         drafts.start(owner, grid.form(), more, grid.now)
     assert caught.value.field == "model"
     assert grid.dump() == before
