@@ -11,6 +11,10 @@ from server.errors import NotDelivered
 _NOT_PUBLIC = "“{}” does not lead to a public address."
 """Of unknown names too: else anybody could ask which names the inner network has."""
 
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+"""IPv4 addresses as translators write them (RFC 6052)."""
+
 Found = tuple[socket.AddressFamily, str]
 
 
@@ -31,8 +35,10 @@ def is_public(text: str) -> bool:
     """Neither loopback, private, link-local, multicast, reserved, nor a disguise of such a one."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
+        if address not in _GLOBAL_UNICAST and address not in _TRANSLATED:
+            return False
         disguised = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if disguised is None and address in ipaddress.ip_network("64:ff9b::/96"):
+        if disguised is None and address in _TRANSLATED:
             disguised = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
         if disguised is not None and not is_public(str(disguised)):
             return False

@@ -215,7 +215,9 @@ def _on_stall(error: BaseException | None) -> Response:
 
 
 def _on_surprise(error: Exception) -> Response:
-    log.exception("unexpected error at %s %s", request.method, request.path)
+    # The rule, not the path: a mailed link has its secret there.
+    where = request.url_rule if request.blueprint == "mail_links" else request.path
+    log.exception("unexpected error at %s %s", request.method, where)
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return refuse(_C.busy, "Its disk is full.") if is_api() else page(507, *_HTTP_HEADINGS[507])
     if is_api():

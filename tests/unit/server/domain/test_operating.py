@@ -58,6 +58,8 @@ def test_a_blocked_account_gets_no_work_and_its_projects_pause(
     assert Result.get_by_id(int(lease.result)).state is ResultState.lost
     with pytest.raises(AccountBlocked):
         grid.hosts.by_token(token)
+    with pytest.raises(AccountBlocked):
+        host.ask()
     assert grid.accounts.of_session(owner, "") is None
     operating.unblock(operator, owner, grid.now)
     assert grid.hosts.by_token(token).name == "cellar"
