@@ -27,14 +27,14 @@ Command = Callable[[Typed], None]
 
 
 def login(typed: Typed) -> None:
-    url = read_url(typed.url)
+    url = read_url(typed.url, typed.insecure_http)
     if sys.stdin.isatty():
         print(f"Make an access token at {url}/account and paste it here.")
         token = getpass.getpass("Access token: ")
     else:
         token = sys.stdin.readline()
-    account = Grid(url, token.strip()).account()
-    place = logins.store(Login(url, token.strip()))
+    account = Grid(url, token.strip(), typed.insecure_http).account()
+    place = logins.store(Login(url, token.strip(), typed.insecure_http))
     print(f"You are {account.name} at {url} ({', '.join(account.scopes)}). The token is kept in {place}.")
 
 
@@ -159,7 +159,7 @@ def _project(typed: Typed) -> ProjectHandle:
 
 def _grid() -> Grid:
     known = logins.load()
-    return Grid(known.url, known.token)
+    return Grid(known.url, known.token, known.insecure_http)
 
 
 def _percent(about: m.Project) -> str:

@@ -48,12 +48,12 @@ def fit(
         settings["class_weights"] = class_weight
     with tempfile.TemporaryDirectory(prefix="daig-") as name:
         folder = Path(name)
-        files = {"model": _model_file(model, folder), "data": _array_file(x, folder / "data")}
+        files = {"model": model_file(model, folder), "data": array_file(x, folder / "data")}
         if y is not None:
-            files["labels"] = _array_file(y, folder / "labels")
+            files["labels"] = array_file(y, folder / "labels")
         if validation_data is not None:
-            files["validation_data"] = _array_file(validation_data[0], folder / "validation-data")
-            files["validation_labels"] = _array_file(validation_data[1], folder / "validation-labels")
+            files["validation_data"] = array_file(validation_data[0], folder / "validation-data")
+            files["validation_labels"] = array_file(validation_data[1], folder / "validation-labels")
         project = grid.submit(files, consent=consent, quiet=watching.quiet, **settings)
         for path in files.values():
             if path.parent == folder:
@@ -99,7 +99,8 @@ def _with_last_validation(project: ProjectHandle, history: History) -> History:
     return history
 
 
-def _model_file(model: Any, folder: Path) -> Path:
+def model_file(model: Any, folder: Path) -> Path:
+    """The model's file: saved into that folder by its own method, or what the path names."""
     if not hasattr(model, "save"):
         return Path(model)
     path = folder / f"{_plain(getattr(model, 'name', 'model'))}.keras"
@@ -107,7 +108,8 @@ def _model_file(model: Any, folder: Path) -> Path:
     return path
 
 
-def _array_file(values: Any, stem: Path) -> Path:
+def array_file(values: Any, stem: Path) -> Path:
+    """Arrays as .npy, mappings of them as .npz, written without pickle; or what the path names."""
     if isinstance(values, str | Path):
         return Path(values)
     if isinstance(values, Mapping):

@@ -17,10 +17,13 @@ from volunteer.protocol.form_fields import FILE_FIELDS
 
 
 class Grid:
-    """`token` is an access token from the account page, with the scope "write" for whoever submits."""
+    """`token` is an access token from the account page, with the scope "write" for whoever submits.
 
-    def __init__(self, url: str, token: str) -> None:
-        self._transport = Transport(url, token)
+    `insecure_http` lets it travel in clear to another machine.
+    """
+
+    def __init__(self, url: str, token: str, insecure_http: bool = False) -> None:
+        self._transport = Transport(url, token, insecure_http)
         self._uploads = Uploads(self._transport.url, token)
 
     def __repr__(self) -> str:

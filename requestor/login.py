@@ -10,13 +10,14 @@ import platformdirs
 
 from requestor.errors import NotLoggedIn
 
-URL, TOKEN = "DAIG_URL", "DAIG_TOKEN"
+URL, TOKEN, INSECURE = "DAIG_URL", "DAIG_TOKEN", "DAIG_INSECURE_HTTP"
 
 
 @dataclass(frozen=True)
 class Login:
     url: str
     token: str = field(repr=False)
+    insecure_http: bool = False
 
 
 def path() -> Path:
@@ -26,14 +27,15 @@ def path() -> Path:
 def load() -> Login:
     """The environment goes before the file. Raises NotLoggedIn."""
     url, token = os.environ.get(URL, ""), os.environ.get(TOKEN, "")
+    insecure = os.environ.get(INSECURE, "") not in ("", "0")
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         stored = msgspec.json.decode(path().read_bytes(), type=Login)
         # A token is for the grid that gave it: never sent to another.
         if not url or url.rstrip("/") == stored.url:
-            url, token = stored.url, token or stored.token
+            url, token, insecure = stored.url, token or stored.token, insecure or stored.insecure_http
     if not url or not token:
         raise NotLoggedIn
-    return Login(url, token)
+    return Login(url, token, insecure)
 
 
 def store(login: Login) -> Path:
@@ -43,7 +45,7 @@ def store(login: Login) -> Path:
     new = place.with_suffix(".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(msgspec.json.encode({"url": login.url, "token": login.token}))
+        file.write(msgspec.json.encode(login))
     new.replace(place)
     return place
 

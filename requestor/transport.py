@@ -44,8 +44,8 @@ class Bearer(requests.auth.AuthBase):
 class Transport:
     """Kept-alive connections to one grid, for one account."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self.url = read_url(url)
+    def __init__(self, url: str, token: str, insecure_http: bool = False) -> None:
+        self.url = read_url(url, insecure_http)
         self._auth = Bearer(token)
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
@@ -124,12 +124,17 @@ class Transport:
         yield None
 
 
-def read_url(url: str) -> str:
-    """A grid's address without its trailing slash. Raises Unreachable with a sentence when it is none."""
+def read_url(url: str, insecure_http: bool = False) -> str:
+    """A grid's address without its trailing slash. Raises Unreachable with a sentence when it cannot be used.
+
+    Over plain http the token travels in clear: to another machine only by `insecure_http`.
+    """
     url = url.strip().rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
         raise Unreachable(f"“{printable(url)}” is no grid's address; give one like https://grid.example.org.")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not insecure_http:
+        raise Unreachable(f"{url} is plain http: your token would travel in clear. Use https, or say insecure_http.")
     return url
 
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import server.config
 import volunteer.config
+from requestor import cli
+from requestor.cli import build_parser as requestor_parser
+from requestor.login import INSECURE, TOKEN, URL
 from server.cli import build_parser as server_parser
 from volunteer.cli import build_parser as volunteer_parser
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.openapi import EVERY, document, refusals_of
 
 ROOT = Path(__file__).parents[2]
-READMES = {name: (ROOT / name / "README.md").read_text("utf-8") for name in (".", "server", "volunteer")}
+READMES = {name: (ROOT / name / "README.md").read_text("utf-8") for name in (".", "server", "volunteer", "requestor")}
 EVERYTHING = "\n".join(READMES.values())
 ENDPOINT = re.compile(r"`(GET|HEAD|OPTIONS|POST|PUT|DELETE|PATCH) (/api/[^`]+)`")
 
@@ -31,7 +34,8 @@ def _options(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def test_every_command_is_described() -> None:
-    for program, parser in (("daig-server", server_parser()), ("daig-volunteer", volunteer_parser())):
+    parsers = {"daig-server": server_parser(), "daig-volunteer": volunteer_parser(), "daig": requestor_parser()}
+    for program, parser in parsers.items():
         for command in _commands(parser):
             assert f"{program} {command}" in EVERYTHING, f"{program} {command}"
 
@@ -39,6 +43,9 @@ def test_every_command_is_described() -> None:
 def test_every_option_is_described_and_no_other() -> None:
     assert _options(server_parser()) - set(re.findall(r"--[a-z-]+", READMES["server"])) == {"--version"}
     assert _options(volunteer_parser()) <= set(re.findall(r"--[a-z-]+", READMES["volunteer"]))
+    of_scripts = _options(requestor_parser())
+    assert of_scripts - set(re.findall(r"--[a-z-]+\b", READMES["requestor"])) == {"--version"}
+    assert set(re.findall(r"--[a-z-]+\b", READMES["requestor"])) <= of_scripts
     known = _options(server_parser()) | _options(volunteer_parser())
     for house in ("server", "volunteer"):
         assert set(re.findall(r"--[a-z-]+\b", READMES[house])) <= known
@@ -52,6 +59,13 @@ def test_every_setting_is_described_and_no_other() -> None:
         assert word in READMES["volunteer"], word
     named = set(re.findall(r"DAIG_[A-Z]+(?:_[A-Z]+)*", READMES["volunteer"]))
     assert named <= set(volunteer.config.ENVIRONMENT.values())
+
+
+def test_the_clients_environment_and_exit_codes_are_described() -> None:
+    text = READMES["requestor"]
+    assert set(re.findall(r"DAIG_[A-Z]+(?:_[A-Z]+)*", text)) == {URL, TOKEN, INSECURE}
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
+    assert codes == {cli.OK, cli.FAILED, 2, cli.NEEDS_CORRECTION, cli.UNREACHABLE, cli.INTERRUPTED}
 
 
 def test_every_endpoint_is_described_and_no_other() -> None:
