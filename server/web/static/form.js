@@ -1,4 +1,4 @@
-// Help for the new-project form: optimizer steps as you type, sizes before the upload, its progress. All works without it.
+// Help for the new-project form: optimizer steps as you type, what stands in the first bytes of the files. All works without it.
 "use strict";
 { // Names of its own: pages load other scripts beside this one.
   const form = document.getElementById("project-form");
@@ -32,45 +32,6 @@
     }
   }
 
-  function send(event) {
-    const files = [...form.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]);
-    const bytes = files.reduce((sum, file) => sum + file.size, 0), most = Number(form.dataset.maxBytes);
-    const box = form.querySelector(".sending"), words = box.querySelector("p"), bar = box.querySelector("progress");
-    const button = form.querySelector("button[type=submit]");
-    if (bytes > most) {
-      event.preventDefault();
-      box.hidden = false;
-      bar.hidden = true;
-      words.textContent = `These files have ${(bytes / 1e6).toFixed(0)} MB together; ${(most / 1e6).toFixed(0)} MB are the most. float32 or uint8 instead of float64 is often enough.`;
-      words.className = "problem";
-      return;
-    }
-    if (bytes < 4e6) return; // a moment: the browser's own way will do
-    event.preventDefault();
-    const request = new XMLHttpRequest();
-    words.className = "";
-    bar.hidden = box.hidden = false;
-    button.disabled = true;
-    request.upload.onprogress = ({ loaded, total }) => {
-      bar.value = loaded / total;
-      words.textContent = `${(loaded / 1e6).toFixed(1)} of ${(total / 1e6).toFixed(1)} MB sent`;
-    };
-    const fail = () => {
-      words.textContent = "The upload broke off. What you entered is still here: try again.";
-      words.className = "problem";
-      button.disabled = false;
-    };
-    request.onload = () => {
-      if (request.status < 400) return location.assign(request.responseURL);
-      const page = new DOMParser().parseFromString(request.responseText, "text/html");
-      fail();
-      words.textContent = page.querySelector("[role=alert]")?.textContent.trim() || words.textContent;
-    };
-    request.onerror = fail;
-    request.open("POST", form.action);
-    request.send(new FormData(form));
-  }
-
   function metrics() {
     const names = [...form.querySelectorAll("[name=metrics]:checked")].map((box) => box.value.replaceAll("_", " "));
     const words = field("metrics-chosen");
@@ -88,7 +49,6 @@
       });
     }
     form.addEventListener("input", () => { steps(); metrics(); });
-    form.addEventListener("submit", send);
     field("data").addEventListener("change", ({ target }) => target.files[0] && look(target.files[0]));
     steps();
   }
