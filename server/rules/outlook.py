@@ -17,10 +17,11 @@ ROUND_SECONDS = 0.3
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """So long with so many hosts."""
+    """So long with so many hosts; `bytes` is what each of them sends and fetches in all."""
 
     hosts: int
     seconds: float
+    bytes: int
 
 
 class Outlook(msgspec.Struct, frozen=True):
@@ -55,7 +56,9 @@ def outlook(finding: Finding, speeds: Sequence[float]) -> Outlook:
     def pace(hosts: int) -> Pace:
         at_work = min(hosts, target)
         a_round = -(-target // at_work) * seconds + 2 * weights / LINE_BYTES_A_SECOND + ROUND_SECONDS
-        return Pace(hosts, rounds * a_round + bytes_data / at_work / LINE_BYTES_A_SECOND)
+        # Who is not needed in a round waits: each takes part in so many of them.
+        each = round(bytes_data / at_work + 2 * weights * rounds * at_work / hosts)
+        return Pace(hosts, rounds * a_round + bytes_data / at_work / LINE_BYTES_A_SECOND, each)
 
     return Outlook(
         useful_hosts=target, rounds=rounds, steps_per_epoch=-(-mini_batches // settings.k), bytes_data=bytes_data,

@@ -75,6 +75,13 @@ def test_more_hosts_than_k_make_it_no_faster() -> None:
     assert one.seconds == pytest.approx(expected)
 
 
+def test_a_volunteer_transfers_its_part_of_the_data_and_the_weights_of_its_rounds() -> None:
+    one, five, twenty = outlook(finding(), []).paces
+    assert one.bytes == 51_200 + 15 * 80_000
+    assert five.bytes == 51_200 // 4 + 15 * 80_000 * 4 // 5
+    assert twenty.bytes == 51_200 // 4 + 15 * 80_000 * 4 // 20
+
+
 def test_the_speed_of_the_grids_own_hosts_goes_before_the_servers_trial() -> None:
     found = outlook(finding(seconds=1000.0), [0.0, 1e6, 2e6, 4e9])
     assert found.measured

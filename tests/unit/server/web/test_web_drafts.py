@@ -5,12 +5,15 @@ import io
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from bs4 import BeautifulSoup
 
+from server.domain.draft_checker import check
 from server.rules.states import DraftState
 from server.storage.stores import Stores
 from server.web.uploads import FORM_BYTES
+from tests.support.tiny_training import TinyIntake, TinyLearner
 
 LIMIT = 3_000_000
 NOW = dt.datetime(2026, 1, 2, 3, 4, tzinfo=dt.UTC)
@@ -236,6 +239,36 @@ def test_the_label_column_is_chosen_from_the_columns_that_were_found(owner: Any,
         ["setosa", "100"], ["virginica", "50"],
     ]  # fmt: skip
     assert page.find("ul", class_="thumbnails").find("img")["src"].startswith("data:image/png")
+
+
+@pytest.fixture
+def finding(tmp_path: Path) -> Any:
+    """Of a model and data that passed, as the domain stores it."""
+    files = {"model": 45, "data": 1437, "labels": 1437}
+    for name, text in files.items():
+        (tmp_path / name).write_text(str(text))
+    form = {**TEXTS, "metrics": "", "batch_size": "", "k": "40", "schedule": "cosine", "early_stopping": "3"}
+    paths = {name: tmp_path / name for name in files}
+    (tmp_path / "out").mkdir()
+    checked = check(form, paths, tmp_path / "out", TinyIntake(), TinyLearner())
+    assert checked.problems == []
+    return msgspec.to_builtins(checked.finding)
+
+
+def test_a_ready_draft_forecasts_the_training_and_shows_its_settings(owner: Any, stores: Stores, finding: Any) -> None:
+    place = start(owner)
+    conclude(stores, DraftState.ready, findings=finding, preview=PREVIEW)
+    page: Any = BeautifulSoup(owner.get(place).text, "html.parser")
+    tiles = [tile.strong.text for tile in page.select(".outlook > div")]
+    assert tiles[:2] == ["10", "40"], "five epochs of 41 mini-batches, 40 to a round"
+    assert [cell.text for cell in page.select(".paces th")] == ["1 host", "5 hosts", "20 hosts"]
+    facts = {row.dt.text: row.dd.text for row in page.select(".facts > div")}
+    assert facts["Batch size"] == "32, chosen by the grid"
+    assert facts["Learning rate"] == "0.01, falls to nothing along a cosine"
+    assert facts["Early stopping"] == "after 3 epochs without a better validation loss"
+    assert "would choose epochs 37 for" in page.find("form", class_="suggested").text
+    assert page.find("button", {"data-fill": "epochs"})["data-value"] == "37"
+    assert page.find(id="batch_size")["placeholder"] == "32"
 
 
 def test_the_suggested_settings_are_taken_by_one_button(owner: Any) -> None:
