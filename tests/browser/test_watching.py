@@ -50,6 +50,7 @@ def test_new_rounds_come_by_themselves_and_take_nothing_away(
     assert page.evaluate("window.untouched")
     assert page.evaluate("document.activeElement.name") == "smoothing"
     assert page.locator("details.block").evaluate("each => each.open")
+    assert not page.locator("[data-copy]").evaluate("each => each.hidden"), "what another script has shown stays"
     expect(page.locator("[data-announcement]")).to_be_empty()
     still.domain.projects.pause(still.id_of(owner), project, still.domain.now)
     expect(page.locator("[data-announcement]")).to_have_text(re.compile("Paused"))

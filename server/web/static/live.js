@@ -6,14 +6,20 @@ const OFTEN = 2000, SELDOM = 30000;
 const shown = {};
 let etag = "", failures = 0, ended = Boolean(live && "seldom" in live.dataset), timer;
 
+// What the person or another script has changed here, and the server does not know.
+function isOwn(element, name) {
+  return name === "open" || (name === "hidden" && "copy" in element.dataset);
+}
+
 function morph(old, fresh) {
   if (old.nodeType !== fresh.nodeType || old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
   if (old.nodeType !== Node.ELEMENT_NODE) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
     return;
   }
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
-  for (const { name, value } of [...fresh.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !isOwn(old, name)) old.removeAttribute(name);
+  for (const { name, value } of [...fresh.attributes])
+    if (old.getAttribute(name) !== value && !isOwn(old, name)) old.setAttribute(name, value);
   morphChildren(old, fresh);
 }
 

@@ -37,7 +37,7 @@ def test_the_owner_gets_one_letter_with_what_happened_and_where_to_look(grid: Do
     letters = written()
     mail, event = letters["mail"], json.loads(letters["webhook"].body)
     assert (mail.account_id, mail.address, mail.subject) == (owner, "owner@example.org", "Digits two needs attention")
-    assert "Needs attention: the model diverged in round 3." in mail.body
+    assert "Your project “Digits two” needs attention: the model diverged in round 3." in mail.body
     assert f"https://grid.test/projects/{project}" in mail.body
     assert (event["event"], event["project"]) == ("project.needs_attention", project)
     assert sentences(grid, project)[0] == "Needs attention: the model diverged in round 3."
