@@ -115,7 +115,7 @@ def test_a_finished_project_says_so(grid: DomainGrid, owner: int, steady: Cast) 
     view = grid.views.view(owner, project, grid.now)
     assert view.summary.status.startswith("Finished.")
     assert view.summary.progress == 1
-    assert [event.sentence for event in view.events][:2] == ["Finished after 1 rounds.", "Epoch 1 of 1 is complete."]
+    assert [event.sentence for event in view.events][:2] == ["Finished after 1 round.", "Epoch 1 of 1 is complete."]
 
 
 def test_the_landing_page_counts_the_whole_grid(grid: DomainGrid, owner: int, stranger: int, steady: Cast) -> None:
