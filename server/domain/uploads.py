@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable
-from io import BufferedRandom
+from io import FileIO
 
 from server.domain.drafts import plain_name
 from server.errors import (
@@ -96,6 +96,8 @@ class Uploads:
                 with self._stores.database.write():
                     self._partial.touch(row, now)
             _write(file, offset, row.size, blocks, checksum)
+            # That may have taken long; it may have been deleted meanwhile.
+            row = self._partial.owned(owner_id, name)
             if file.tell() == row.size and row.completed_at is None:
                 return self._finish(row, file, now)
         return self._view(row)
@@ -140,7 +142,7 @@ class Uploads:
         if why_not is not None:
             raise QuotaExceeded(why_not)
 
-    def _finish(self, row: PartialUpload, file: BufferedRandom, now: dt.datetime) -> PartialUploadView:
+    def _finish(self, row: PartialUpload, file: FileIO, now: dt.datetime) -> PartialUploadView:
         """The whole file is there: see whether it is the one that was meant. Otherwise it is removed."""
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -168,20 +170,20 @@ class Uploads:
         )  # fmt: skip
 
 
-def _write(file: BufferedRandom, offset: int, size: int, blocks: Iterable[bytes], checksum: Checksum | None) -> None:
+def _write(file: FileIO, offset: int, size: int, blocks: Iterable[bytes], checksum: Checksum | None) -> None:
     digest = hashlib.new(checksum.algorithm) if checksum else None
     unsynced = 0
     try:
         for block in blocks:
             if file.tell() + len(block) > size:
                 raise TooLarge("More came than the upload was to have.")
-            file.write(block)
+            _write_all(file, block)
             if digest:
                 digest.update(block)
             unsynced += len(block)
             if unsynced >= _SYNC_EVERY:
                 # A little at a time: else the last answer would wait until all of it is on the disk.
-                _sync(file)
+                os.fdatasync(file.fileno())
                 unsynced = 0
         if checksum and digest and digest.digest() != checksum.digest:
             raise ChecksumMismatch()
@@ -190,9 +192,10 @@ def _write(file: BufferedRandom, offset: int, size: int, blocks: Iterable[bytes]
             file.truncate(offset)
         raise
     finally:
-        _sync(file)
+        os.fdatasync(file.fileno())
 
 
-def _sync(file: BufferedRandom) -> None:
-    file.flush()
-    os.fdatasync(file.fileno())
+def _write_all(file: FileIO, block: bytes) -> None:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[file.write(rest) :]

@@ -6,7 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from io import BufferedRandom
+from io import FileIO
 from pathlib import Path
 
 from peewee import fn
@@ -91,10 +91,10 @@ class PartialUploadStore:
         return float("inf")
 
     @contextlib.contextmanager
-    def opened(self, name: str) -> Iterator[BufferedRandom]:
-        """The file, for one at a time over all processes. Raises UploadLocked, NoSuchUpload."""
+    def opened(self, name: str) -> Iterator[FileIO]:
+        """The file, unbuffered, for one at a time over all processes. Raises UploadLocked, NoSuchUpload."""
         try:
-            file = self.path(name).open("r+b")
+            file = self.path(name).open("r+b", buffering=0)
         except FileNotFoundError:
             raise NoSuchUpload() from None
         with file:

@@ -89,6 +89,19 @@ def test_a_chosen_file_is_sent_at_once_and_the_form_names_it(form: Page, owner: 
     assert upload["sha256"] == hashlib.sha256(big.read_bytes()).hexdigest()
 
 
+def test_another_file_takes_the_place_of_the_one_before(form: Page, owner: Person, big: Path, tmp_path: Path) -> None:
+    form.locator("#data").set_input_files(big)
+    expect(box_of(form).get_by_role("status")).to_have_text("Uploaded, the checksum matches.")
+    (tmp_path / "other.npy").write_bytes(b"another")
+    form.locator("#data").set_input_files(tmp_path / "other.npy")
+    expect(box_of(form)).to_contain_text("other.npy")
+    expect(box_of(form).get_by_role("status")).to_have_text("Uploaded, the checksum matches.")
+    until(form, lambda: offsets(owner) == [7])
+    form.locator("#data").set_input_files(tmp_path / "other.npy")
+    expect(box_of(form).get_by_role("status")).to_have_text("Uploaded, the checksum matches.")
+    assert offsets(owner) == [7]
+
+
 def test_after_a_reload_in_the_middle_it_goes_on_from_where_it_stopped(form: Page, owner: Person, big: Path) -> None:
     gate = Gate(form, 1)
     form.locator("#data").set_input_files(big)

@@ -50,6 +50,7 @@
     }
 
     get isOpen() { return ["queued", "sending", "paused", "checking", "failed"].includes(this.state); }
+    get address() { return this.found ? `${this.input.dataset.tus}/${this.found.name}` : this.upload?.url; }
     get headers() { return { "X-CSRFToken": this.form.elements.csrf_token.value }; }
 
     show(state, sentence = "", figures = "") {
@@ -77,8 +78,12 @@
     }
 
     choose(file) {
-      this.upload?.abort(this.isOpen).catch(() => {});
+      const before = this.file || (this.found && { name: this.found.filename, size: this.found.size });
+      const same = before && before.name === file.name && before.size === file.size;
+      this.upload?.abort().catch(() => {});
       this.hasher?.terminate();
+      // The same file again goes on from where it stopped; another takes the place of this one.
+      if (!same && this.state !== "offered") this.remove(this.address);
       // Whoever else listens for the change may still read the file; the form then sends its name only.
       setTimeout(() => { this.input.value = ""; });
       Object.assign(this, { file, digest: "", samples: [], own: null, found: null });
@@ -171,7 +176,7 @@
     }
 
     async cancel() {
-      const url = this.found && !this.file ? `${this.input.dataset.tus}/${this.found.name}` : this.upload?.url;
+      const address = this.address;
       this.hasher?.terminate();
       await this.upload?.abort().catch(() => {});
       Object.assign(this, { upload: null, file: null, found: null, state: "none" });
@@ -182,7 +187,11 @@
       this.input.removeAttribute("data-chosen");
       this.input.focus();
       pump();
-      if (url) await fetch(url, { method: "DELETE", headers: { ...this.headers, "Tus-Resumable": "1.0.0" } }).catch(() => {});
+      this.remove(address);
+    }
+
+    remove(address) {
+      if (address) fetch(address, { method: "DELETE", headers: { ...this.headers, "Tus-Resumable": "1.0.0" } }).catch(() => {});
     }
 
     hash() { // beside the page, so that neither waits for the other

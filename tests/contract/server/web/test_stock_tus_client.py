@@ -105,3 +105,20 @@ def test_one_account_with_many_slow_uploads_leaves_the_threads_to_others(web: We
             stack.enter_context(contextlib.closing(sending(web, begun(web, 10**6), 0, b"x")))
         times = [health(web, 10) for _ in range(5)]
     assert max(times) < 2, times
+
+
+def test_a_body_without_a_stated_length_is_taken_too(web: WebProcess) -> None:
+    path = begun(web)
+    about = headers(web, Content_Type="application/offset+octet-stream", Upload_Offset="0")
+    answer = requests.patch(web.url + path, data=iter([DATA[:PART], DATA[PART:]]), headers=about, timeout=20)
+    assert (answer.status_code, answer.headers["Upload-Sha256"]) == (204, DIGEST)
+    small = begun(web, 100)
+    assert requests.patch(web.url + small, data=iter([DATA[:200]]), headers=about, timeout=20).status_code == 413
+
+
+def test_deleting_an_upload_ends_its_sender(web: WebProcess) -> None:
+    path = begun(web)
+    with contextlib.closing(sending(web, path, 0, DATA[:100_000])) as sender:
+        wait_for(lambda: offset(web, path) > 0, 10)
+        assert requests.delete(web.url + path, headers=headers(web), timeout=20).status_code == 204
+        assert sender.recv(100).startswith(b"HTTP/1.1 4")
