@@ -10,15 +10,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 import requests
 
-from requestor import Grid
+from requestor import Grid, uploads
 from requestor.cli import FAILED, NEEDS_CORRECTION, OK, UNREACHABLE, main
 from requestor.errors import NeedsCorrection, NoConsent, Refused, Unreachable
 from requestor.project import ProjectHandle
+from requestor.uploads import Uploads, sha256_of
+from tests.support.broken_line import BrokenLine
 from tests.support.grid import RunningGrid
 from tests.support.person import Person
 from tests.support.volunteer import RunningVolunteer
@@ -153,13 +156,45 @@ def test_a_history_is_the_weighted_mean_of_each_epochs_rounds(stage: Stage, trai
     assert any("Finished" in event.sentence or "finished" in event.sentence for event in trained.events())
 
 
-@pytest.mark.parametrize("kind", ["own", "weights"])
-def test_a_model_comes_home_in_the_format_that_was_asked_for(
-    stage: Stage, trained: ProjectHandle, tmp_path: Path, kind: str
-) -> None:
-    path = trained.download(tmp_path, which="best", format=kind)
-    assert path.name.endswith({"own": ".keras", "weights": ".weights.h5"}[kind])
+def test_the_best_model_comes_home_whole_and_alone(trained: ProjectHandle, tmp_path: Path) -> None:
+    path = trained.download(tmp_path, which="best")
+    assert path.name.endswith(".keras")
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_clone_begins_with_other_settings(
+    known: Stage, trained: ProjectHandle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["clone", str(trained.number), "--trained", "--epochs", "7"]) == OK
+    found = re.search(r"Project (\d+) has started", capsys.readouterr().out)
+    assert found
+    clone = known.grid.project(int(found.group(1)))
+    about = clone.status()
+    assert (about.epochs, about.k, about.origin) == (7, 4, trained.number)
+    clone.delete()
+    with pytest.raises(NeedsCorrection) as caught:
+        trained.clone(epochs=0)
+    assert [problem.field for problem in caught.value.problems] == ["epochs"]
+
+
+def test_an_upload_goes_on_over_a_line_that_breaks(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "PAUSE_SECONDS", 1)
+    monkeypatch.setattr(uploads, "PART", 2**20)
+    path = tmp_path / "large.npy"
+    path.write_bytes(np.random.default_rng(3).bytes(3 * 2**20 + 17))
+    parts = urlsplit(stage.address)
+    told: list[int] = []
+    with BrokenLine((parts.hostname or "", parts.port or 0), [2**19, 5 * 2**19]) as line:
+        name = Uploads(line.address, stage.token).send(path, told.append)
+        assert line.happened == 2
+    assert sum(told) == path.stat().st_size
+    answer = requests.get(
+        f"{stage.address}{PREFIX}/uploads", headers={"Authorization": f"Bearer {stage.token}"}, timeout=9
+    )
+    (there,) = [one for one in answer.json()["uploads"] if one["name"] == name]
+    assert (there["is_whole"], there["sha256"]) == (True, sha256_of(path))
 
 
 def test_mistakes_are_named_field_by_field_and_nothing_stays(

@@ -8,6 +8,7 @@ from requestor import fitting
 from requestor.drafts import form_of
 from requestor.errors import NoConsent, RequestorError
 from requestor.grid import Grid
+from requestor.project import ProjectHandle
 from server.domain.drafts import FORM_FIELDS as OF_THE_SERVER
 from server.domain.drafts import UPLOAD_FIELDS
 from server.rules.results import ModelKind
@@ -73,3 +74,19 @@ def test_a_model_is_saved_by_its_own_method_and_a_path_is_taken_as_it_is(tmp_pat
     saved = fitting.model_file(Model(), tmp_path)
     assert (saved.name, saved.read_text()) == ("my-net-1.keras", "saved")
     assert fitting.model_file("old.h5", tmp_path) == Path("old.h5")
+
+
+def test_an_interruption_leaves_the_project_running_and_says_how_to_come_back(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(self: ProjectHandle, told: object) -> None:
+        raise KeyboardInterrupt
+
+    grid = Grid("http://127.0.0.1:9", "daigtoken_x")
+    monkeypatch.setattr(grid, "submit", lambda files, **settings: grid.project(7))
+    monkeypatch.setattr(ProjectHandle, "wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        grid.fit("model.keras", np.zeros(3), np.zeros(3), consent=True, verbose=0)
+    said = capsys.readouterr().out
+    assert "Project 7 goes on at http://127.0.0.1:9/projects/7" in said
+    assert "daig watch 7" in said
