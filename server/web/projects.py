@@ -20,7 +20,7 @@ login.members_only(blueprint)
 
 ENDED = frozenset({ProjectState.finished, ProjectState.cancelled})
 LAST_ROUNDS = 20
-PARTS = ("status", "numbers", "results", "rounds", "events")
+PARTS = ("status", "numbers", "results", "rounds", "events", "preparation")
 ORDERS: dict[str, tuple[str, Callable[[ProjectSummary], Any]]] = {
     "newest": ("newest first", lambda each: -each.id),
     "name": ("by name", lambda each: (each.name.casefold(), -each.id)),
@@ -56,7 +56,7 @@ def show(project_id: int) -> ResponseReturnValue:
     view = projects.view(owner, project_id, now())
     return render_template(
         "project.html", view=view, ended=view.summary.state in ENDED, charts=charts(projects.curves(owner, project_id)),
-        preprocessing=preprocessing_in_words(view.preprocessing), **_for_parts(view),
+        **_for_parts(view),
     )  # fmt: skip
 
 
@@ -141,7 +141,10 @@ def _confirm(project_id: int, verb: str) -> ResponseReturnValue:
 
 
 def _for_parts(view: ProjectView) -> dict[str, Any]:
-    return {"last_rounds": view.rounds[-LAST_ROUNDS:][::-1], "now": now()}
+    return {
+        "last_rounds": view.rounds[-LAST_ROUNDS:][::-1], "now": now(),
+        "preprocessing": preprocessing_in_words(view.preprocessing),
+    }  # fmt: skip
 
 
 def _order() -> str:
