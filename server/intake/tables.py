@@ -60,7 +60,9 @@ class Table:
     remarks: list[str] = field(default_factory=list)
 
     def column(self, name: str) -> Column | None:
-        return next((column for column in self.columns if column.name == name), None)
+        """By its name, which forms give back without the spaces around it."""
+        named = (column for column in self.columns if name in (column.name, column.name.strip()))
+        return next(named, None)
 
 
 def looked_through(file: TableFile, columns: list[Column], labels: frozenset[str]) -> Table:
@@ -74,7 +76,7 @@ def looked_through(file: TableFile, columns: list[Column], labels: frozenset[str
         if rows == 0:
             head = first_rows(batch)
         for column, array in zip(columns, batch.columns, strict=True):
-            most = bounds.CLASSES if column.name in labels else bounds.SHOWN_CLASSES
+            most = bounds.CLASSES if column.name.strip() in labels else bounds.SHOWN_CLASSES
             _add(column, array, rows, most)
         rows += batch.num_rows
         require_rows(rows, len(columns))
