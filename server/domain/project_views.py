@@ -53,7 +53,7 @@ class ProjectViews:
         return views.ProjectView(
             summary=self._summary(project, now), created_at=project.created_at, k=project.settings["k"],
             batch_size=project.settings["batch_size"], mini_batches_per_epoch=project.mini_batches,
-            used_in_epoch=self._stores.rounds.count_used_in_epoch(project.id, project.epoch),
+            used_in_epoch=self._used_in_epoch(project),
             used_in_round=open_.used if open_ else 0,
             hosts_at_work=self._stores.work.hosts_at_work(project.id),
             host_seconds=given.host_seconds,
@@ -101,13 +101,12 @@ class ProjectViews:
         )  # fmt: skip
         if project.state is not ProjectState.running:
             return msgspec.structs.replace(pace, mini_batches_per_second=None)
-        used = self._stores.rounds.count_used_in_epoch(project.id, project.epoch)
-        left = (project.settings["epochs"] - project.epoch) * project.mini_batches - used
+        left = (project.settings["epochs"] - project.epoch) * project.mini_batches - self._used_in_epoch(project)
         return msgspec.structs.replace(pace, seconds_left=progress.seconds_left(rounds, left, now))
 
     def _summary(self, project: Project, now: dt.datetime, trend: bool = False) -> views.ProjectSummary:
         epochs = project.settings["epochs"]
-        in_epoch = self._stores.rounds.count_used_in_epoch(project.id, project.epoch) if project.mini_batches else 0
+        in_epoch = self._used_in_epoch(project) if project.mini_batches else 0
         losses = trend_of(self._stores, project, _TREND_POINTS) if trend else []
         done = (project.epoch + in_epoch / max(project.mini_batches, 1)) / epochs
         if project.state is ProjectState.finished:
@@ -119,6 +118,10 @@ class ProjectViews:
             loss=losses[-1] if losses else None, trend=losses, created_at=project.created_at,
             ended_at=project.ended_at,
         )  # fmt: skip
+
+    def _used_in_epoch(self, project: Project) -> int:
+        """All that stands before the head of the queue is used; behind it are few. An epoch may have a million."""
+        return int(project.head) + len(self._stores.rounds.used_places(project.id, project.epoch, project.head))
 
     def _situation(self, project: Project, now: dt.datetime) -> Situation:
         awake = self._stores.hosts.awake(now - dt.timedelta(seconds=ONLINE_SECONDS))
