@@ -1,10 +1,12 @@
 """The OpenAPI document as a page: made here, from the document, so that it needs no script and nobody else's style."""
 
 import functools
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, render_template, request
+from markupsafe import Markup, escape
 
 from server.rules.scopes import SCOPES
 from server.web.api_examples import curl, python
@@ -13,6 +15,12 @@ from volunteer.protocol import openapi
 from volunteer.protocol.form_fields import FILE_FIELDS, FORM_FIELDS
 
 blueprint = Blueprint("api_docs", __name__)
+
+
+@blueprint.app_template_filter("coded")
+def coded(text: str) -> Markup:
+    """What stands between back quotes as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
 
 
 @dataclass(frozen=True)

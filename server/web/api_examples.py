@@ -14,6 +14,7 @@ _BODIES: dict[str, Any] = {
     "change_draft": {"form": {"epochs": "10"}},
     "create_join_key": {"label": "lab", "uses": 10, "hours": 24},
 }
+_HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Length": "1000", "Upload-Offset": "0"}
 _QUERIES = {"rounds": "?after=41&limit=100", "model": "?which=best&format=keras", "history": "?format=csv"}
 
 PYTHON = {
@@ -39,14 +40,21 @@ def curl(path: str, method: str, operation: dict[str, Any]) -> str:
     path = re.sub(r"{(\w+)}", lambda part: _NUMBERS.get(part[1], part[1].upper()), path)
     words = ["curl"]
     if method != "GET":
-        words.append(f"-X {method}")
+        words.append("-I" if method == "HEAD" else f"-X {method}")
     if any("account" in needed for needed in operation.get("security", ())):
         words.append("-H @daig-header")
+    words += [f"-H '{header}: {value}'" for header, value in _HEADERS.items() if header in _needed(operation)]
+    if name == "send_part":
+        words.append("-H 'Content-Type: application/offset+octet-stream' --data-binary @x.npy")
     if name in _BODIES:
         words.append(f"-H 'Content-Type: application/json' -d '{json.dumps(_BODIES[name])}'")
     if "application/json" not in operation["responses"].get("200", {}).get("content", {"application/json": 0}):
         words.append("-OJ")
     return " ".join([*words, f'"$DAIG_URL{path}{_QUERIES.get(name, "")}"'])
+
+
+def _needed(operation: dict[str, Any]) -> set[str]:
+    return {one["name"] for one in operation["parameters"] if one["in"] == "header" and one["required"]}
 
 
 def python(name: str) -> str:

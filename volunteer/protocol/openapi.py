@@ -15,7 +15,7 @@ from volunteer.protocol.upload_endpoints import UPLOAD_ENDPOINTS
 from volunteer.protocol.version import PROTOCOL
 
 _C = RefusalCode
-EVERY: tuple[Endpoint, ...] = (*UPLOAD_ENDPOINTS, *REQUESTOR_ENDPOINTS, *ENDPOINTS)
+EVERY: tuple[Endpoint, ...] = (*REQUESTOR_ENDPOINTS, *UPLOAD_ENDPOINTS, *ENDPOINTS)
 """Of both APIs, in the order in which the document has them."""
 
 _ALWAYS = (_C.server_error, _C.busy)
@@ -127,20 +127,27 @@ def _query(kind: type[msgspec.Struct]) -> list[dict[str, Any]]:
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
     responses = _successes(endpoint)
     for also in endpoint.also if isinstance(endpoint, RequestorEndpoint) else ():
-        responses[str(also)] = _refused(also, _C.malformed_request)
+        responses[str(also)] = _refused(also, _C.malformed_request, _sentence(_C.malformed_request, endpoint))
     for code in refusals_of(endpoint):
         status = str(status_of(code))
         if status in responses:
-            responses[status]["description"] += f" {code.value}: {refusal(code).sentence}"
+            responses[status]["description"] += f" {code.value}: {_sentence(code, endpoint)}"
         else:
-            responses[status] = _refused(int(status), code)
+            responses[status] = _refused(int(status), code, _sentence(code, endpoint))
     return responses
 
 
-def _refused(status: int, code: RefusalCode) -> dict[str, Any]:
+def _sentence(code: RefusalCode, endpoint: Endpoint) -> str:
+    """The code's own is for hosts."""
+    if code is _C.unknown_token and _scheme(endpoint) == "account":
+        return "I do not know this access token, or it was revoked or ran out. Your account page makes new ones."
+    return refusal(code).sentence
+
+
+def _refused(status: int, code: RefusalCode, sentence: str) -> dict[str, Any]:
     known = status in {one.value for one in HTTPStatus}
     return {
-        "description": f"{HTTPStatus(status).phrase if known else 'Refused'}. {code.value}: {refusal(code).sentence}",
+        "description": f"{HTTPStatus(status).phrase if known else 'Refused'}. {code.value}: {sentence}",
         "content": {"application/json": _reference(Refusal)},
     }
 
