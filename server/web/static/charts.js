@@ -192,7 +192,7 @@ function draw() {
   });
   const note = box.querySelector("[data-thinned]");
   note.hidden = step === 1;
-  note.textContent = `Every ${step}th round is shown.`;
+  note.textContent = `One of every ${step} rounds is shown.`;
 }
 
 function build(charts) {
