@@ -89,7 +89,8 @@ class Hosts:
     def _doing(self, host: Host, now: dt.datetime) -> str:
         leased = self._stores.work.leased_to(host.id)
         if leased:
-            return f"computing {sum(self._stores.work.unit(result.unit_id).size for result in leased)} mini-batches"
+            count = sum(self._stores.work.unit(result.unit_id).size for result in leased)
+            return f"computing {count} mini-batch{'' if count == 1 else 'es'}"
         if host.last_seen_at is None:
             return "attached, has not asked for work yet"
         silence = (now - host.last_seen_at).total_seconds()

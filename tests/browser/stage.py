@@ -40,7 +40,6 @@ def build(grid: StillGrid) -> Stage:
     people = {name: grid.person(name) for name in ("operator", "owner", "stranger", "newcomer")}
     stage = Stage(grid, **people)
     cast = _projects(stage)
-    _drafts(stage)
     _people(stage)
     domain, owner = grid.domain, grid.id_of(stage.owner)
     domain.join_keys.create(owner, "the machines in the cellar", 4, 24, domain.now)
@@ -49,6 +48,11 @@ def build(grid: StillGrid) -> Stage:
     for host in cast:
         host.lease()
     _project(stage, "waiting")
+    # Last: whatever comes later would check and prepare these.
+    draft = domain.drafts.start(owner, domain.form(name=NAMES["preparing"]), domain.files(9, 90), domain.now)
+    domain.checker.run_pass(domain.now)
+    stage.numbers["preparing"] = domain.drafts.submit(owner, draft, domain.now)
+    _drafts(stage)
     return stage
 
 
@@ -95,9 +99,6 @@ def _projects(stage: Stage) -> list[Cast]:
     domain.learner.not_finite_once_above = float("inf")
     stage.grid.catch_up(200)
     cast = stage.grid.train(_project(stage, "running"), rounds=30, hosts=3, lender=owner)
-    draft = domain.drafts.start(owner, domain.form(name=NAMES["preparing"]), domain.files(9, 90), domain.now)
-    domain.checker.run_pass(domain.now)
-    stage.numbers["preparing"] = domain.drafts.submit(owner, draft, domain.now)
     return cast
 
 
