@@ -33,7 +33,7 @@ PART_TYPE = "application/offset+octet-stream"
 RECEIVING = Slots(8, 3)
 """So many threads may wait for parts; for one account so many of them."""
 
-_BLOCK = 2**16
+_BLOCK = 2**17
 _LONGEST_METADATA = 4096
 _WRITERS = Writers()
 _BAD = RefusalCode.malformed_request
