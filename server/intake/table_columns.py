@@ -44,7 +44,7 @@ def choose_columns(
         features = _as_in_training(features, columns, fields[0], findings)
     for column in [c for c in features if c.name and not _usable(c)][:_NAMED]:
         _say_unusable(column, fields[0], findings)
-    inputs = _inputs(features, request, fields[0], findings) if len(findings.problems) == before else None
+    inputs = _inputs(features, table.rows, request, fields[0], findings) if len(findings.problems) == before else None
     return None if inputs is None else Chosen(inputs, labels)
 
 
@@ -144,7 +144,7 @@ def _others(column: Column) -> str:
 
 
 def _inputs(
-    features: list[Column], request: DataRequest, field: str, findings: Findings
+    features: list[Column], rows: int, request: DataRequest, field: str, findings: Findings
 ) -> dict[str, list[Column]] | None:
     if len(request.inputs) == 1:
         spec = request.inputs[0]
@@ -156,7 +156,9 @@ def _inputs(
         findings.problem(
             field,
             f"{WORDS[field]} have {counted(len(features), 'column')} besides the labels, but the model's input "
-            f"'{spec.name}' takes {shape_text(spec.shape)}" + (f": {wanted:,} numbers" if len(spec.shape) > 1 else ""),
+            f"'{spec.name}' takes {shape_text(spec.shape)}"
+            + (f": {wanted:,} numbers" if len(spec.shape) > 1 else "")
+            + _about_row_numbers(features[:1], rows),
         )
         return None
     here = {column.name: column for column in features}
@@ -170,6 +172,13 @@ def _inputs(
         )
         return None
     return found
+
+
+def _about_row_numbers(first: list[Column], rows: int) -> str:
+    """A hint where the first column looks like the index that pandas writes unless told not to."""
+    if not first or not first[0].whole or first[0].low not in (0, 1) or first[0].high - first[0].low != rows - 1:
+        return ""
+    return f" (the column “{first[0].name}” seems to number the rows: leave it out)"
 
 
 def _names(columns: list[Column]) -> str:

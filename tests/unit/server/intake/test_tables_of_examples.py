@@ -151,6 +151,7 @@ def test_a_csv_without_names_is_given_some_and_says_so(sheet: Sheet) -> None:
         ("a,b,kind\n1,2,x\n3,4\n", "data", "data has 2 values in row 1, where 3 are expected"),
         ("a,b,kind\n1,2,x\n3,4,y,5\n", "data", "data has 4 values in row 1, where 3 are expected"),
         ("a,b,c,kind\n1,2,3,x\n", "data", "3 columns besides the labels, but the model's input 'x' takes (2,)"),
+        (",a,b,kind\n0,1,2,x\n1,3,4,y\n", "data", "(the column “column 1” seems to number the rows: leave it out)"),
         ("a,b,sort\n1,2,x\n", "label_column", "data have no column “kind”; they have “a”, “b”, “sort”"),
         ("a,a,kind\n1,2,x\n", "data", "data has two columns called “a”"),
         ("a,b,kind\n", "data", "data has no rows"),
