@@ -27,7 +27,7 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
         "/account/delete", "/forgot", "/reset/1", "/verify/1",
         *(f"/operator/accounts/1/{verb}" for verb in ("block", "unblock", "appoint", "dismiss")),
         "/operator/projects/1/cancel", "/operator/letters/1/retry",
-        "/drafts", "/drafts/1", "/drafts/1/start", "/drafts/1/discard",
+        "/drafts", "/drafts/1", "/drafts/1/start", "/drafts/1/discard", "/drafts/1/suggested", "/projects/1/clone",
         "/projects/1/pause", "/projects/1/resume", "/projects/1/cancel", "/projects/1/delete",
     ],
 )  # fmt: skip
