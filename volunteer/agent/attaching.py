@@ -28,7 +28,7 @@ def ensure_attached(
     if identity is None:
         if request is None:
             raise StopAndTell(
-                "This machine is not attached to the grid yet: make a join key on your account page "
+                "This machine is not attached to the grid yet: make a join key under “My computers” "
                 "and start once with --join-key-file FILE (or - for standard input)."
             )
         known = request
