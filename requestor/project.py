@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from requestor.drafts import form_of, started
 from requestor.errors import NotFinished
@@ -15,6 +15,7 @@ ENDED = ("finished", "cancelled")
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 _PAGE = 1000
 
+Papers = Literal["history", "tensorboard", "recipe", "preprocessing"]
 Told = Callable[[m.Project], None]
 
 
@@ -73,6 +74,10 @@ class ProjectHandle:
         """The model as trained so far (or `which="best"` by validation, or a round's number), in that folder."""
         query = {"which": str(which), "format": format}
         return self._transport.save("model", Path(folder), query, project=self.number)
+
+    def save(self, what: Papers, folder: Path | str = ".") -> Path:
+        """What else can be taken home: the history as a file, as TensorBoard's, the recipe, how data was prepared."""
+        return self._transport.save(what, Path(folder), project=self.number)
 
     def pause(self) -> m.Project:
         return self._transport.ask("pause_project", m.Project, project=self.number)

@@ -31,6 +31,9 @@ PYTHON = {
     "delete_project": "grid.project(7).delete()",
     "model": 'grid.project(7).download("models", which="best", format="keras")',
     "history": "grid.project(7).history().history",
+    "tensorboard": 'grid.project(7).save("tensorboard")',
+    "recipe": 'grid.project(7).save("recipe")',
+    "preprocessing": 'grid.project(7).save("preprocessing")',
 }
 
 

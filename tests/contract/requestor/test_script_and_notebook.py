@@ -160,6 +160,10 @@ def test_the_best_model_comes_home_whole_and_alone(trained: ProjectHandle, tmp_p
     path = trained.download(tmp_path, which="best")
     assert path.name.endswith(".keras")
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
+    history = json.loads(trained.save("history", tmp_path).read_bytes())
+    assert len(history["rounds"]) == trained.status().round
+    assert json.loads(trained.save("recipe", tmp_path).read_bytes())["project"]
+    assert trained.save("preprocessing", tmp_path).name == f"project-{trained.number}-preprocessing.json"
 
 
 def test_a_clone_begins_with_other_settings(
