@@ -86,6 +86,8 @@ class Addresses:
                 raise NotAllowedNow("Another account has this address already.")
             old = self._row(proof.account_id).email
             self._stores.accounts.change(proof.account_id, email=proof.email, email_verified_at=now)
+            # A link to a new password that went to the address before.
+            self._stores.proofs.delete_of(proof.account_id)
             self._say_farewell(proof.account_id, old, proof.email, now)
         self._ring("letters")
         return str(proof.email)
@@ -96,6 +98,7 @@ class Addresses:
             self._stores.accounts.change(account_id, email="", email_verified_at=None)
             self._stores.proofs.delete_of(account_id)
             self._say_farewell(account_id, old, "", now)
+        self._ring("letters")
 
     def choose(self, account_id: int, tell_by_mail: bool, webhook_url: str, now: dt.datetime) -> None:
         """How to be told. A webhook that is new gets a secret of its own. Raises NotAcceptable."""

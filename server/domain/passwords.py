@@ -105,7 +105,8 @@ class Passwords:
     def _store(self, account_id: int, hashed: str, now: dt.datetime) -> None:
         """With the new password all sessions end, and every link that was on its way."""
         self._stores.accounts.set_password(account_id, hashed, new_session_key())
-        self._stores.proofs.delete_of(account_id, _PURPOSE)
+        # Those for addresses too: whoever knew the old password may have asked for one to his own mailbox.
+        self._stores.proofs.delete_of(account_id)
         row = self._stores.accounts.by_id(account_id)
         if row is not None and row.email_verified_at is not None:
             text = (

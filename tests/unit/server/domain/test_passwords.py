@@ -259,3 +259,26 @@ def test_a_webhook_has_a_secret_of_its_own_and_can_be_tested_a_few_times(grid: D
     addresses.choose(alice.id, False, "", grid.now)
     with pytest.raises(NotAllowedNow):
         addresses.test_webhook(alice.id, grid.now)
+
+
+def test_a_new_password_ends_what_a_thief_has_begun_with_the_old_one(grid: DomainGrid, alice: Person) -> None:
+    alice.has("alice@example.org")
+    alice.services.addresses.give_email(alice.id, "thief@example.org", grid.now)
+    his = alice.link("verify")
+    alice.services.passwords.ask_reset("alice@example.org", "here", grid.now)
+    alice.services.passwords.reset(alice.link("reset"), NEW, "here", grid.now)
+    with pytest.raises(NotFound):
+        alice.services.addresses.confirm(his, "there", grid.now)
+    assert alice.services.addresses.view(alice.id, grid.now).email == "alice@example.org"
+
+
+def test_a_link_that_went_to_the_address_before_sets_no_password(grid: DomainGrid, alice: Person) -> None:
+    alice.has("old@example.org")
+    alice.services.addresses.give_email(alice.id, "new@example.org", grid.now)
+    confirming = alice.link("verify")
+    alice.services.passwords.ask_reset("old@example.org", "here", grid.now)
+    old = alice.link("reset")
+    alice.services.addresses.confirm(confirming, "here", grid.now)
+    with pytest.raises(NotFound):
+        alice.services.passwords.reset(old, NEW, "there", grid.now)
+    assert alice.may_enter(PASSWORD)
