@@ -50,8 +50,7 @@ class Cloning:
         shards = [s for part in (False, True) for s in self._stores.projects.shards(project_id, validation=part)]
         form = {**draft.form, **_PREPARED, "name": next_name(project.name)}
         # The labels are numbers by now.
-        names = [str(name) for name in project.preprocessing.get("labels", {}).get("classes", [])]
-        form["class_weights"] = class_weights.by_number(project.settings.get("class_weights", ""), names)
+        form["class_weights"] = _weights_by_number(project, draft)
         model = self._model(owner_id, project, start, now)
         try:
             return self._drafts.start(owner_id, form, [model], now, Origin(project_id, sum(s.size for s in shards)))
@@ -117,6 +116,14 @@ class Gatherer:
         size = path.stat().st_size
         os.replace(path, uploads / name)
         self._stores.drafts.put_upload(draft, field, path.name, size, name)
+
+
+def _weights_by_number(project: Project, draft: Draft) -> str:
+    """As they were settled, not as they were written: of a clone's data the names are recorded, and not used."""
+    text = str(project.settings.get("class_weights", ""))
+    if text in ("", class_weights.BALANCED):
+        return text
+    return class_weights.by_number((draft.findings or {}).get("objective", {}).get("class_weights", []))
 
 
 def next_name(name: str) -> str:

@@ -67,12 +67,13 @@ def explicit(text: str, rule: LabelRule, names: Sequence[str] = ()) -> list[floa
     return found
 
 
-def by_number(text: str, names: Sequence[str]) -> str:
-    """The same weights with numbers instead of names."""
-    if not names or text in ("", BALANCED):
-        return text
-    pairs = read_pairs(text).items()
-    return ",".join(f"{names.index(name) if name in names else name}:{weight:g}" for name, weight in pairs)
+def by_number(weights: Sequence[float]) -> str:
+    """The text that says the same weights of classes 0, 1, ..."""
+    return ",".join(f"{number}:{_exactly(weight)}" for number, weight in enumerate(weights) if weight != 1)
+
+
+def _exactly(weight: float) -> str:
+    return repr(float(weight)).removesuffix(".0")
 
 
 def balanced(counts: Sequence[int], validation_fraction: float, has_validation_data: bool) -> list[float]:

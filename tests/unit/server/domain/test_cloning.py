@@ -7,7 +7,7 @@ from server.domain.drafts import Drafts
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules.quotas import UploadBounds
 from server.rules.states import DraftState, ProjectState
-from server.storage.tables import Project
+from server.storage.tables import Draft, Project
 from tests.support.domain_grid import Cast, DomainGrid
 from volunteer.protocol.tensors import load
 
@@ -76,6 +76,22 @@ def test_what_was_done_to_the_data_is_recorded_with_the_clone_too_and_not_done_a
     third = grid.drafts.submit(owner, clone(grid, owner, again), grid.now)
     grid.preparer.run_pass(grid.now)
     assert grid.row(third).preprocessing == done
+
+
+def test_class_weights_stay_with_their_classes_in_a_clone_of_a_clone(grid: DomainGrid, owner: int) -> None:
+    project = grid.project(owner)
+    # The digits 1 and 2 were numbered 0 and 1: "1" is a name here, and a number in the clone's form.
+    with grid.stores.database.write():
+        row, draft = grid.row(project), grid.stores.drafts.of_project(project)
+        assert draft is not None
+        assert draft.findings is not None
+        objective = {**draft.findings["objective"], "class_weights": [1.0, 5.0]}
+        Draft.update(findings={**draft.findings, "objective": objective}).where(Draft.id == draft.id).execute()
+        Project.update(
+            settings={**row.settings, "class_weights": "1:5"}, preprocessing={"labels": {"classes": [1, 2]}}
+        ).where(Project.id == project).execute()
+    again = grid.cloning.clone(owner, project, grid.now)
+    assert grid.drafts.view(owner, again).form["class_weights"] == "1:5"
 
 
 def test_other_data_than_the_clones_own_was_not_prepared(grid: DomainGrid, owner: int) -> None:

@@ -91,7 +91,9 @@ def test_classes_may_go_by_the_names_that_their_labels_had() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "numbers"), [("dog:4, 7:2", "2:4,0:2"), ("1:3", "1:3"), ("balanced", "balanced"), ("", "")]
+    ("weights", "numbers"),
+    [([2.0, 1.0, 4.0], "0:2,2:4"), ([1.0, 1.0], ""), ([], ""), ([1 / 3, 1e-9, 0.0], f"0:{1 / 3},1:1e-09,2:0")],
 )
-def test_for_labels_that_are_numbers_by_now_the_names_become_numbers(text: str, numbers: str) -> None:
-    assert by_number(text, ["7", "cat", "dog"]) == numbers
+def test_weights_are_written_by_number_and_lose_nothing(weights: list[float], numbers: str) -> None:
+    assert by_number(weights) == numbers
+    assert read_pairs(numbers) == {str(n): weight for n, weight in enumerate(weights) if weight != 1}
