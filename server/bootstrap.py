@@ -100,7 +100,7 @@ def web_app(settings: Settings) -> "Flask":
     stores = open_stores(settings.data)
     plans = Plans(stores.blobs)
     bell = _bell(settings)
-    bounds = UploadBounds(settings.account_upload_bytes, settings.least_free_bytes)
+    bounds = _upload_bounds(settings)
     grid = Grid(stores)
     threading.Thread(target=_note_web, args=(grid,), daemon=True).start()
     hashing, hosts = Hashing(), Hosts(stores, settings.name)
@@ -201,7 +201,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("rounds", 1.0, (Validator(stores, plans, notices, bell.ring),)),
         Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard),)),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
-        Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_),)),
+        Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_, _upload_bounds(settings)),)),
         Row("preparations", 5.0, (Preparer(stores, intake_, notices),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_, notices),)),
         Row("letters", 5.0, (postman(settings, stores),)),
@@ -210,6 +210,10 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         )),
     )
     return Scheduler(table, leader, bell, utc_now)
+
+
+def _upload_bounds(settings: Settings) -> UploadBounds:
+    return UploadBounds(settings.account_upload_bytes, settings.least_free_bytes)
 
 
 def intake(settings: Settings) -> ChildIntake:

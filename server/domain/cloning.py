@@ -16,6 +16,7 @@ from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules import class_weights
 from server.rules.incoming import IncomingFile
 from server.rules.intake_values import GatherRequest
+from server.rules.quotas import UploadBounds, refusal
 from server.rules.results import ModelKind
 from server.storage.stores import Stores
 from server.storage.tables import Draft, Project, Upload
@@ -70,19 +71,22 @@ class Cloning:
 class Gatherer:
     """Fetches a clone's data out of the shards of the project that it was made from: once, when it is checked."""
 
-    def __init__(self, stores: Stores, intake: Intake) -> None:
+    def __init__(self, stores: Stores, intake: Intake, bounds: UploadBounds | None = None) -> None:
         self._stores = stores
         self._intake = intake
+        self._bounds = bounds or UploadBounds()
 
     def gather(self, draft: Draft) -> None:
-        """Give a clone that has no data yet its files. Raises Refused (beside the data) where they are gone."""
+        """Give a clone that has no data yet its files. Raises Refused (beside the data) where they are gone, or many.
+        """
         if draft.origin is None or any(u.field == "data" for u in self._stores.drafts.uploads(draft)):
             return
         folder = folder_of(self._stores, draft.id)
         out = folder / "gathered"
         shutil.rmtree(out, ignore_errors=True)
         try:
-            project = self._stores.projects.by_id(draft.origin)
+            project = self._stores.projects.owned(draft.owner_id, draft.origin)
+            self._require_room(project)
             training, validation = (self._shards(project, part) for part in (False, True))
             gathered = self._intake.gather(GatherRequest(training, validation, str(out)))
         except (NotFound, OSError) as error:
@@ -106,6 +110,16 @@ class Gatherer:
             return None
         found: dict[str, Any] = json.loads((folder_of(self._stores, draft.id) / _RECORD).read_text())
         return found
+
+    def _require_room(self, project: Project) -> None:
+        """Again, now that the bytes come: many clones may have been made before the first of them was gathered."""
+        drafts, partial = self._stores.drafts, self._stores.partial_uploads
+        size = sum(s.size for part in (False, True) for s in self._stores.projects.shards(project.id, validation=part))
+        held = drafts.uploaded_bytes(project.owner_id) + partial.declared_bytes(project.owner_id)
+        free = shutil.disk_usage(self._stores.folder).free - partial.outstanding_bytes() - size
+        why_not = refusal(size, held, free, self._bounds)
+        if why_not is not None:
+            raise Refused(why_not, "data")
 
     def _shards(self, project: Project, validation: bool) -> tuple[str, ...]:
         shards = self._stores.projects.shards(project.id, validation=validation)

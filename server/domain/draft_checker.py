@@ -19,6 +19,7 @@ from server.rules.intake_values import DataReading, DataRequest, ModelReading, P
 from server.rules.learning_values import Inspection, InspectRequest
 from server.rules.preprocessing import Preparation, read_preparation
 from server.rules.problems import Problem
+from server.rules.quotas import UploadBounds
 from server.rules.settings import ProjectSettings, read_settings
 from server.rules.states import DraftState
 from server.rules.suggestions import suggest
@@ -51,11 +52,13 @@ class Checked(msgspec.Struct, frozen=True):
 
 
 class DraftChecker:
-    def __init__(self, stores: Stores, intake: Intake, learner: Learner) -> None:
+    def __init__(
+        self, stores: Stores, intake: Intake, learner: Learner, bounds: UploadBounds | None = None
+    ) -> None:
         self._stores = stores
         self._intake = intake
         self._learner = learner
-        self._gatherer = Gatherer(stores, intake)
+        self._gatherer = Gatherer(stores, intake, bounds)
 
     def run_pass(self, now: dt.datetime) -> int:
         """Check every draft that waits for it; how many were. One that fails holds up none of the others."""

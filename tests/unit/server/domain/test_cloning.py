@@ -3,6 +3,7 @@ import json
 import pytest
 
 from server.domain.cloning import next_name
+from server.domain.draft_checker import DraftChecker
 from server.domain.drafts import Drafts
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules.quotas import UploadBounds
@@ -135,6 +136,28 @@ def test_a_clone_counts_as_an_upload_of_its_owner(grid: DomainGrid, owner: int) 
     with pytest.raises(NotAcceptable, match="is the most"):
         grid.cloning.clone(owner, project, grid.now)
     assert list(grid.drafts.incoming_folder.glob("clone-*")) == []
+
+
+def test_many_clones_made_at_once_are_not_all_gathered(grid: DomainGrid, owner: int) -> None:
+    project = grid.project(owner)
+    shards = sum(s.size for s in grid.stores.projects.shards(project))
+    drafts = [grid.cloning.clone(owner, project, grid.now) for _ in range(2)]
+    room = UploadBounds(grid.stores.drafts.uploaded_bytes(owner) + shards, 0)
+    grid.checker = DraftChecker(grid.stores, grid.intake, grid.learner, room)
+    while grid.checker.run_pass(grid.now):
+        pass
+    views = [grid.drafts.view(owner, draft) for draft in drafts]
+    assert [view.state for view in views] == [DraftState.ready, DraftState.needs_correction]
+    assert ["is the most" in p.sentence for p in views[-1].problems if p.field == "data"] == [True]
+
+
+def test_no_draft_gathers_the_data_of_another_accounts_project(grid: DomainGrid, owner: int, stranger: int) -> None:
+    own, others = grid.project(owner), grid.project(stranger)
+    draft = grid.cloning.clone(owner, own, grid.now)
+    with grid.stores.database.write():
+        Draft.update(origin=others).where(Draft.id == draft).execute()
+    grid.checker.run_pass(grid.now)
+    assert {u.field for u in grid.drafts.view(owner, draft).uploads} == {"model"}
 
 
 def test_the_record_of_a_clone_is_plain_json(grid: DomainGrid, owner: int) -> None:
