@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+import math
 from collections import Counter
 
 from server.domain.notices import Notices
@@ -64,8 +65,9 @@ class Evaluator:
     def _stop_early(self, project: Project, now: dt.datetime) -> None:
         """Finish a training whose validation loss has not improved for as many epochs as its owner's patience."""
         patience = project.settings.get("early_stopping", 0)
-        ends = [c for c in self._stores.checkpoints.of_project(project.id) if c.ends_epoch]
-        stop = early_stopping.stop_at([c.validation_loss for c in ends], patience)
+        if not patience:
+            return
+        stop = early_stopping.stop_at(list(map(_loss_of, self._stores.checkpoints.epoch_ends(project.id))), patience)
         if stop is None:
             return
         try:
@@ -109,3 +111,9 @@ class Evaluator:
             examples += part.examples
         result = self._learner.evaluation_result(plan, totals, examples)
         return result.loss, result.metrics
+
+
+def _loss_of(checkpoint: Checkpoint) -> float | None:
+    """None where it was not measured. One that was, and has no number: SQLite keeps NaN as NULL."""
+    unknown = checkpoint.validation_loss is None and checkpoint.evaluated_at is not None
+    return math.nan if unknown else checkpoint.validation_loss

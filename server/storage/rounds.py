@@ -181,6 +181,9 @@ class CheckpointStore:
             .first()
         )
 
+    def epoch_ends(self, project_id: int) -> list[Checkpoint]:
+        return Checkpoint.rows_where("project_id = ? AND ends_epoch ORDER BY round", project_id)
+
     def unevaluated_epoch_ends(self, project_id: int) -> list[Checkpoint]:
         return list(
             Checkpoint.select()

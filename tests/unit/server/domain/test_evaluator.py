@@ -150,6 +150,11 @@ def test_a_training_that_gets_no_better_is_finished_early(grid: DomainGrid, owne
     assert all(c.weights_sha256 for c in best)
 
 
+def test_a_validation_loss_that_is_no_number_is_no_better(grid: DomainGrid, owner: int, steady: Cast) -> None:
+    project = _early(grid, owner, steady, [0.9, float("nan"), float("nan")])
+    assert grid.row(project).state is ProjectState.finished
+
+
 def test_while_it_gets_better_or_nobody_asked_for_it_training_goes_on(
     grid: DomainGrid, owner: int, stranger: int, steady: Cast
 ) -> None:
