@@ -5,6 +5,7 @@ A webhook's URL is any account's to choose: without this it could reach whatever
 
 import ipaddress
 import socket
+import time
 
 from server.errors import NotDelivered
 
@@ -46,16 +47,24 @@ def is_public(text: str) -> bool:
 
 
 def connect(host: str, port: int, seconds: float, private_allowed: bool) -> socket.socket:
-    """A connection to one of the addresses that were just checked; the name is not looked up again."""
+    """A connection to one of the addresses that were just checked; the name is not looked up again.
+
+    `seconds` are for all of them: a name may have a hundred addresses that do not answer.
+    """
+    until = time.monotonic() + seconds
     trouble: OSError = OSError("no address")
     for family, address in resolve(host, port, private_allowed):
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the time is up")
         one = socket.socket(family, socket.SOCK_STREAM)
-        one.settimeout(seconds)
+        one.settimeout(left)
         try:
             one.connect((address, port))
         except OSError as error:
             one.close()
             trouble = error
             continue
+        one.settimeout(seconds)
         return one
     raise trouble

@@ -114,6 +114,24 @@ def test_a_receiver_that_drips_its_answer_is_cut_off_in_time(hook: Hook) -> None
     assert time.monotonic() - began < 5
 
 
+def test_a_name_with_many_addresses_that_do_not_answer_takes_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as deaf:
+        port = deaf.getsockname()[1]
+        # Its queue is full: further connections wait without an answer.
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        found = [(socket.AF_INET, "127.0.0.1")] * 20
+        monkeypatch.setattr(public_addresses, "resolve", lambda *_: found)
+        began = time.monotonic()
+        with pytest.raises(NotDelivered):
+            WebhookPoster(to_private=True, seconds=0.3).send(letter(f"http://many.example:{port}/"))
+        assert time.monotonic() - began < 3
+        for one in waiting:
+            one.close()
+
+
 def test_a_receiver_that_is_not_there_is_told_of(hook: Hook) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port = one.getsockname()[1]
