@@ -55,7 +55,8 @@ class Letters:
         return 1
 
     def _add(self, account_id: int, channel: str, address: str, subject: str, body: str, now: dt.datetime) -> int:
-        if self._stores.letters.waiting_of(account_id) >= _MOST_WAITING:
+        # By channel: else who has a webhook fail all day would silence the mail that says so of a thief.
+        if self._stores.letters.waiting_of(account_id, channel) >= _MOST_WAITING:
             _LOG.warning("account %d has very many letters waiting: another is not written", account_id)
             return 0
         self._stores.letters.add(account_id, channel, address, " ".join(subject.split()), body, now)

@@ -1,6 +1,7 @@
 """The tables of people: accounts, what opens them, what is on its way to and from them."""
 
 from peewee import SQL, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
+from playhouse.sqlite_ext import AutoIncrementField
 
 from server.storage.fields import InstantField, JsonField
 from server.storage.table import Table
@@ -71,8 +72,12 @@ class MailProof(Table):
 
 
 class Letter(Table):
-    """Something to be told to a person, by `channel` "mail" or "webhook". The body is emptied when it was sent."""
+    """Something to be told to a person, by `channel` "mail" or "webhook". The body is emptied when it was sent.
 
+    Its id is in the letter: a mailbox shows one of two letters with the same.
+    """
+
+    id = AutoIncrementField()
     account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
     account_id: int | None
     channel = CharField(max_length=10)

@@ -7,6 +7,7 @@ from typing import Any
 from peewee import fn
 
 from server.errors import NotFound
+from server.rules.letters import WEBHOOK
 from server.storage.account_tables import Letter, MailProof
 
 _WAITING = "sent_at IS NULL AND given_up_at IS NULL"
@@ -23,9 +24,10 @@ class LetterStore:
         )  # fmt: skip
 
     def due(self, channels: Sequence[str], now: dt.datetime, most: int) -> list[Letter]:
+        """Mail first: a webhook's other end may take its time, and anybody may have many of them."""
         marks = ", ".join("?" * len(channels))
-        condition = f"{_WAITING} AND due_at <= ? AND channel IN ({marks}) ORDER BY due_at LIMIT ?"
-        return Letter.rows_where(condition, now.timestamp(), *channels, most)
+        condition = f"{_WAITING} AND due_at <= ? AND channel IN ({marks}) ORDER BY channel = ?, due_at LIMIT ?"
+        return Letter.rows_where(condition, now.timestamp(), *channels, WEBHOOK, most)
 
     def claim(self, letter: Letter, due_at: dt.datetime) -> bool:
         """Count a try, and put the next one off: only one process sends a letter. False: another was first."""
@@ -52,9 +54,10 @@ class LetterStore:
         if Letter.update(due_at=now).where(waits).execute() != 1:
             raise NotFound("This letter does not wait.")
 
-    def waiting_of(self, account_id: int) -> int:
+    def waiting_of(self, account_id: int, channel: str) -> int:
         return Letter.select().where(
-            Letter.account == account_id, Letter.sent_at.is_null(), Letter.given_up_at.is_null()
+            Letter.account == account_id, Letter.channel == channel, Letter.sent_at.is_null(),
+            Letter.given_up_at.is_null(),
         ).count()  # fmt: skip
 
     def waiting_to(self, address: str) -> int:

@@ -41,7 +41,7 @@ _STATEMENTS = (
     """CREATE UNIQUE INDEX "mail_proof_secret_hash" ON "mail_proof" ("secret_hash")""",
     """
     CREATE TABLE "letter" (
-        "id" INTEGER NOT NULL PRIMARY KEY,
+        "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
         "account_id" INTEGER,
         "channel" VARCHAR(10) NOT NULL,
         "address" VARCHAR(500) NOT NULL,

@@ -177,6 +177,28 @@ def test_nobody_can_pile_up_letters(grid: DomainGrid, owner: int) -> None:
     assert sum(write(grid, owner) for _ in range(120)) == 100
 
 
+def test_a_webhook_that_fails_all_day_silences_no_mail(grid: DomainGrid, owner: int, post: Post, postman: Any) -> None:
+    reachable(owner, grid, email="")
+    assert sum(write(grid, owner) for _ in range(120)) == 100
+    with grid.stores.database.write():
+        Letters(grid.stores, True).mail(owner, "owner@example.org", "Your password was changed", "", grid.now)
+    grid.now += dt.timedelta(seconds=1)
+    assert postman.run_pass(grid.now) == 8
+    assert post.sent[0].subject == "Your password was changed", "mail goes before webhooks"
+
+
+def test_no_two_letters_ever_have_the_same_number(grid: DomainGrid, owner: int, postman: Any) -> None:
+    reachable(owner, grid, webhook_url="")
+    numbers = []
+    for _ in range(2):
+        write(grid, owner)
+        numbers.append(Letter.get().id)
+        postman.run_pass(grid.now)
+        grid.now += dt.timedelta(days=31)
+        postman.run_pass(grid.now)
+    assert numbers[0] != numbers[1]
+
+
 def test_a_letter_that_waits_can_be_hurried_and_one_that_is_done_cannot(
     grid: DomainGrid, owner: int, post: Post, postman: Any
 ) -> None:
