@@ -1,6 +1,7 @@
 """Accounts, join keys and failed log-ins."""
 
 import datetime as dt
+import ipaddress
 from typing import Any, NamedTuple
 
 from peewee import IntegrityError
@@ -62,21 +63,22 @@ class AccountStore:
 
     def record_try(self, name: str, remote: str, now: dt.datetime) -> int:
         """Counts as a failure until it is forgotten. Returns its id."""
-        return int(LoginFailure.create(folded=_folded(name), remote=remote[:60], at=now).id)
+        return int(LoginFailure.create(folded=_folded(name), remote=_sender(remote), at=now).id)
 
     def forget_try(self, try_id: int) -> None:
         LoginFailure.delete().where(LoginFailure.id == try_id).execute()
 
     def forget_tries_of(self, name: str, remote: str) -> None:
-        LoginFailure.delete().where(LoginFailure.folded == _folded(name), LoginFailure.remote == remote[:60]).execute()
+        tries = (LoginFailure.folded == _folded(name)) & (LoginFailure.remote == _sender(remote))
+        LoginFailure.delete().where(tries).execute()
 
     def failures(self, name: str, remote: str, since: dt.datetime) -> Failures:
         recent = LoginFailure.select().where(LoginFailure.at >= since)
         of_name = recent.where(LoginFailure.folded == _folded(name))
         return Failures(
-            of_both=of_name.where(LoginFailure.remote == remote[:60]).count(),
+            of_both=of_name.where(LoginFailure.remote == _sender(remote)).count(),
             of_name=of_name.count(),
-            of_address=recent.where(LoginFailure.remote == remote[:60]).count(),
+            of_address=recent.where(LoginFailure.remote == _sender(remote)).count(),
         )
 
     def forget_failures(self, before: dt.datetime) -> int:
@@ -119,6 +121,17 @@ class JoinKeyStore:
     def delete(self, account_id: int, key_id: int) -> None:
         if JoinKey.delete().where(JoinKey.id == key_id, JoinKey.account == account_id).execute() != 1:
             raise NotFound("There is no such join key.")
+
+
+def _sender(remote: str) -> str:
+    """Whom an address of the net stands for: of IPv6 everybody has 2**64, so the network counts."""
+    try:
+        address = ipaddress.IPv6Address(remote.partition("%")[0])
+    except ValueError:
+        return remote[:60]
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
 
 
 def _folded(name: str) -> str:

@@ -194,3 +194,13 @@ def test_an_unknown_name_takes_a_hash_too(
     accounts.log_in("Nobody", "wrong password", "here", grid.now)
     assert len(verified) == 2
     assert all(hashed.startswith("$argon2id$") for hashed in verified)
+
+
+def test_all_addresses_of_a_network_of_ipv6_are_one_senders(grid: DomainGrid, accounts: Accounts) -> None:
+    accounts.sign_up("Alice", PASSWORD, grid.now)
+    for number in range(8):
+        assert accounts.log_in("Alice", "a wrong guess", f"2001:db8:1:2::{number:x}", grid.now) is None
+    with pytest.raises(TooManyTries):
+        accounts.log_in("Alice", PASSWORD, "2001:db8:1:2:ffff::1", grid.now)
+    for elsewhere in ("2001:db8:1:3::1", "192.0.2.1", "::ffff:192.0.2.2"):
+        assert accounts.log_in("Alice", PASSWORD, elsewhere, grid.now) is not None
