@@ -147,9 +147,11 @@ class Drafts:
     def _take(self, owner_id: int, draft: Draft, files: Sequence[IncomingFile]) -> list[Path]:
         """Move files into the draft's folder; returns those that they replace."""
         replaced = []
+        # All before the first is moved: what is moved stays where it is when the transaction is given up.
         for file in files:
             if file.upload and not self._stores.partial_uploads.forget(owner_id, file.upload):
                 raise NotAcceptable(f"{file.filename} was used already. Choose the file again.", file.field)
+        for file in files:
             name = f"{file.field}-{secrets.token_hex(8)}"
             place = folder_of(self._stores, draft.id) / "uploads" / name
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -120,6 +120,15 @@ def test_an_upload_that_a_draft_did_not_take_is_still_there(grid: DomainGrid, ow
     assert grid.uploads.view(owner, name, grid.now).is_whole
 
 
+def test_an_upload_that_was_named_for_two_fields_is_still_there(grid: DomainGrid, owner: int) -> None:
+    name = begun(grid, owner)
+    grid.uploads.append(owner, name, 0, [DATA], None, grid.now)
+    twice = [grid.uploads.take(owner, name, field) for field in ("data", "labels")]
+    with pytest.raises(NotAcceptable, match="used already"):
+        grid.drafts.start(owner, {}, twice, grid.now)
+    assert grid.uploads.view(owner, name, grid.now).offset == len(DATA)
+
+
 def test_one_upload_becomes_one_file_of_one_draft(grid: DomainGrid, owner: int) -> None:
     name = whole(grid, owner)
     file = grid.uploads.take(owner, name, "data")
