@@ -111,7 +111,8 @@ class Passwords:
         if row is not None and row.email_verified_at is not None:
             text = (
                 f"The password of your account “{row.name}” was changed on {now:%-d %B %Y at %H:%M} UTC, and all other"
-                " sessions were ended.\n\nIf it was not you, ask for a new password at once."
+                " sessions were ended. Access tokens and machines go on working.\n\nIf it was not you, ask for a new"
+                " password at once, and revoke on your account page what is not yours."
             )
             self._letters.mail(account_id, row.email, "Your password was changed", text, now)
 
