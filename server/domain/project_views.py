@@ -18,6 +18,7 @@ from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project, Round
 
 _TREND_POINTS = 40
+_MOST_REMEMBERED = 1000
 
 
 class ProjectViews:
@@ -82,14 +83,20 @@ class ProjectViews:
 
     def _settings_in_words(self, project_id: int) -> list[tuple[str, str]]:
         """From what the check of the draft found: it never changes, and takes a while to read."""
-        if project_id not in self._settings:
-            self._settings[project_id] = []
-            draft = self._stores.drafts.of_project(project_id)
-            # What an older program wrote down may lack what this one says.
-            with contextlib.suppress(msgspec.ValidationError):
-                if draft is not None and draft.findings is not None:
-                    self._settings[project_id] = settings_in_words(msgspec.convert(draft.findings, Finding))
-        return self._settings[project_id]
+        known = self._settings.get(project_id)
+        if known is not None:
+            return known
+        found: list[tuple[str, str]] = []
+        draft = self._stores.drafts.of_project(project_id)
+        # What an older program wrote down may lack what this one says.
+        with contextlib.suppress(msgspec.ValidationError):
+            if draft is not None and draft.findings is not None:
+                found = settings_in_words(msgspec.convert(draft.findings, Finding))
+        if len(self._settings) >= _MOST_REMEMBERED:
+            self._settings.clear()
+        # Whole at once: another thread may look meanwhile.
+        self._settings[project_id] = found
+        return found
 
     def _pace(self, project: Project, closed: list[Round], given: Given, now: dt.datetime) -> views.Pace:
         """Since it runs: what a pause took tells nothing about the rounds to come."""
