@@ -10,6 +10,8 @@ WIDTH, HEIGHT = 460.0, 230.0
 LEFT, RIGHT, TOP, BOTTOM = 46.0, 10.0, 10.0, 26.0
 MOST_POINTS = 240
 MOST_METRICS = 3
+_LARGEST = 1e100
+"""What is larger is no loss that anybody measured: a host may say what it likes, and the page must still be shown."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def charts(curves: Curves) -> list[Chart]:
 
 def spark(values: Sequence[float], width: float = 120.0, height: float = 32.0) -> str:
     """The points of a small polyline without axes; empty before there are two."""
+    values = [value for value in values if abs(value) <= _LARGEST]
     if len(values) < 2:
         return ""
     low, high = min(values), max(values)
@@ -109,7 +112,7 @@ def nice_steps(low: float, high: float, about: int = 4) -> list[float]:
 
 def _series(rounds: Sequence[int], values: Sequence[float | None]) -> Series:
     points = zip(rounds, values, strict=False)
-    finite = [(number, value) for number, value in points if value is not None and math.isfinite(value)]
+    finite = [(number, value) for number, value in points if value is not None and abs(value) <= _LARGEST]
     stride = -(-len(finite) // MOST_POINTS)
     return finite if stride <= 1 else [*finite[:-1:stride], finite[-1]]
 

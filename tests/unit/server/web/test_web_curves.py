@@ -33,6 +33,13 @@ def test_every_point_lies_inside_the_picture_whatever_the_numbers(losses: list[f
                 assert 0 <= y <= HEIGHT
 
 
+def test_what_a_liar_says_its_loss_was_breaks_no_page() -> None:
+    said = [1.7e308, -1.7e308, float("nan"), float("inf"), 2.0, 1.0]
+    [chart] = charts(rounds([*said]))
+    assert len(chart.lines[0].points.split()) == 2
+    assert "nan" not in spark(said)
+
+
 def test_long_histories_are_thinned_out_but_keep_their_ends() -> None:
     (chart,) = charts(rounds([1 / (n + 1) for n in range(10_000)]))
     points = chart.lines[0].points.split()
