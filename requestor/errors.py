@@ -45,7 +45,7 @@ class NotFinished(RequestorError):
 
 
 class NoConsent(RequestorError):
-    """Nothing was sent: data and model would go to other people's machines in clear. Say consent=True to agree."""
+    """Nothing was sent: data and model would go to others' machines in clear. Agree by --consent (consent=True)."""
 
 
 class NotLoggedIn(RequestorError):
