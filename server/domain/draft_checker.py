@@ -20,7 +20,7 @@ from server.rules.learning_values import Inspection, InspectRequest
 from server.rules.preprocessing import Preparation, read_preparation
 from server.rules.problems import Problem
 from server.rules.quotas import UploadBounds
-from server.rules.settings import ProjectSettings, read_settings
+from server.rules.settings import ProjectSettings, only_objective, read_settings
 from server.rules.states import DraftState
 from server.rules.suggestions import suggest
 from server.storage.stores import Stores
@@ -157,7 +157,7 @@ def check(
         problems.append(Problem(refused.field, refused.sentence))
         return _without_model(problems, remarks, files, preparation, out, intake)
     remarks += model.remarks
-    chosen, mistakes = objectives.choose(model, settings or ProjectSettings(name=""))
+    chosen, mistakes = objectives.choose(model, settings or only_objective(form))
     problems += mistakes
     if chosen is None or "data" not in files:
         return _without_model(problems, remarks, files, preparation, out, intake)

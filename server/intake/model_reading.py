@@ -50,7 +50,7 @@ def _compiled(
             None,
             None,
             None,
-            ("The model was saved without being compiled: choose loss and optimizer here.",),
+            ("The model was saved without being compiled: loss and optimizer are those of the form.",),
         )
     try:
         compiled = compiled_from(file.compiled, output_shape)

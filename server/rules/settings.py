@@ -1,6 +1,7 @@
 """A requestor's settings of a project: read from the form's texts, with every mistake beside its field."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -69,10 +70,8 @@ def read_settings(
         shard_examples=-(-shard_examples // max(batch_size, 1)) * batch_size,
         report_deadline=reader.whole("report_deadline", 600, MIN_DEADLINE_SECONDS, MAX_DEADLINE_SECONDS),
         validation_fraction=validation_fraction,
-        optimizer=form.get("optimizer", "").strip(),
         learning_rate=reader.rate(),
-        loss=form.get("loss", "").strip(),
-        metrics=tuple(word.strip() for word in form.get("metrics", "").split(",") if word.strip()),
+        **_objective(form),
         scale_learning_rate=form.get("scale_learning_rate", "") not in ("", "0", "false"),
         seed=reader.whole("seed", 0, 0, 2**53),
         schedule=reader.schedule(),
@@ -86,6 +85,19 @@ def read_settings(
             Problem("consent", "Data and model go to other people's machines in clear; tick the box if you agree.")
         )
     return (None if reader.problems else settings), reader.problems
+
+
+def only_objective(form: Mapping[str, str]) -> ProjectSettings:
+    """Optimizer, loss and metrics of a form whose other texts cannot be read: what was chosen is still judged."""
+    return ProjectSettings(name="", **_objective(form))
+
+
+def _objective(form: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "optimizer": form.get("optimizer", "").strip(),
+        "loss": form.get("loss", "").strip(),
+        "metrics": tuple(word.strip() for word in form.get("metrics", "").split(",") if word.strip()),
+    }
 
 
 class _Reader:

@@ -120,6 +120,15 @@ def test_a_loss_that_does_not_fit_the_model_stands_beside_the_loss(grid: DomainG
     assert "the model has one output" in found["loss"]
 
 
+def test_a_wrong_number_does_not_make_the_choice_of_a_loss_forgotten(grid: DomainGrid, owner: int) -> None:
+    form = grid.form(k="many", loss="nonsense", optimizer="Nothing")
+    draft = grid.drafts.start(owner, form, grid.files(10, 40), grid.now)
+    grid.checker.run_pass(grid.now)
+    found = problems(grid, owner, draft)
+    assert set(found) == {"k", "loss", "optimizer"}
+    assert "nonsense" in found["loss"]
+
+
 @pytest.mark.parametrize("broken", ["folder", "conclusion", "facts"])
 def test_a_draft_that_cannot_be_checked_holds_up_none_behind_it(
     grid: DomainGrid, owner: int, broken: str, monkeypatch: pytest.MonkeyPatch
