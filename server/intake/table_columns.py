@@ -1,6 +1,7 @@
 """Which columns of a table are the model's inputs and which hold the labels, and whether they can be used."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from server.rules.intake_values import DataRequest
 CHOOSE = "Choose the column that holds the labels"
 _NAMED = 5
 _FIRST = "the first row is row 0"
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,13 @@ def _say_unusable(column: Column, field: str, findings: Findings) -> None:
     if column.stray is not None:
         row, text = column.stray
         findings.problem(field, f"{where} holds “{text[:40]}” instead of a number in row {row:,} ({_FIRST})")
+    elif column.type == TEXT and _DECIMAL_COMMA.fullmatch(column.some_text):
+        findings.problem(
+            field,
+            f"{where} writes numbers with a decimal comma (such as “{column.some_text[:40]}”): save them with a point",
+        )
     elif column.type == TEXT and column.counts != {}:
-        some = next(iter(column.counts)) if column.counts else ""
-        such = f" (such as “{some[:40]}”)" if some else ""
+        such = f" (such as “{column.some_text[:40]}”)" if column.some_text else ""
         findings.problem(
             field,
             f"{where} holds text{such}; the model takes numbers: leave the column out, or turn it into numbers first "

@@ -30,6 +30,7 @@ class Column:
     """What one column holds. `counts` are its different values, None when there are too many to be classes.
 
     Rows are counted from 0. `stray` is the first text in a column that began with numbers: (row, text).
+    `some_text` is one of the texts of a column of texts.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Column:
     high: float = -np.inf
     counts: dict[Any, int] | None = field(default_factory=dict)
     stray: tuple[int, str] | None = None
+    some_text: str = ""
     said: str = ""
 
     @property
@@ -178,10 +180,12 @@ def _add_numbers(column: Column, numbers: Any, start: int, most: int) -> None:
 
 
 def _add_texts(column: Column, array: Any, most: int) -> None:
-    if column.counts is None:
-        return
     import pyarrow.compute as compute
 
+    if not column.some_text and array.null_count < len(array):
+        column.some_text = str(array.drop_null()[0])
+    if column.counts is None:
+        return
     found = compute.value_counts(array.drop_null())
     values = found.field("values")
     if len(values) > most:

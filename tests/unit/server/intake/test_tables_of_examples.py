@@ -145,6 +145,7 @@ def test_a_csv_without_names_is_given_some_and_says_so(sheet: Sheet) -> None:
         ("a,b,kind\n1,2,x\n3,4,\n", "data", "“kind” of data has no label in row 1"),
         ("a,b,kind\n1,2,x\n3,4,y\n3,four,y\n", "data", "“b” of data holds “four” instead of a number in row 2"),
         ("a,b,kind\n1,Rome,x\n3,Paris,y\n", "data", "“b” of data holds text (such as “Rome”)"),
+        ("a;b;kind\n0,5;1;x\n1,25;2;y\n", "data", "“a” of data writes numbers with a decimal comma (such as “0,5”)"),
         ("a,b,kind\n1,inf,x\n3,4,y\n", "data", "“b” of data holds an infinite number in row 0"),
         ("a,b,kind\n1,1e39,x\n3,4,y\n", "data", "“b” of data holds a number that is too large for float32"),
         ("a,b,kind\n1,2\n3,4\n", "data", "data has 2 values in row 0, where 3 are expected"),
