@@ -211,6 +211,17 @@ def test_how_long_it_will_take_and_what_has_travelled_are_told(owner: Any, shown
     assert " left" not in BeautifulSoup(owner.get("/projects/1").text, "html.parser").text
 
 
+def test_a_training_that_ended_early_says_how_many_epochs_it_had(owner: Any, shown: Shown) -> None:
+    for state, epoch, words in (
+        (ProjectState.finished, 3, "3 epochs · "),
+        (ProjectState.finished, 2, "2 of 3 epochs, stopped early · "),
+        (ProjectState.cancelled, 1, "1 of 3 epochs · "),
+    ):
+        shown.shown = changed(RUNNING, summary=changed(RUNNING.summary, state=state, epoch=epoch, epochs=3))
+        progress: Any = BeautifulSoup(owner.get("/projects/1").text, "html.parser").find(class_="under-progress")
+        assert f"· {words}" in " ".join(progress.text.split())
+
+
 def test_only_a_change_of_state_is_said_aloud(owner: Any) -> None:
     page: Any = BeautifulSoup(owner.get("/projects/1").text, "html.parser")
     [spoken] = page.find(id="project").find_all(attrs={"role": "status"})
