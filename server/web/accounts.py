@@ -27,7 +27,8 @@ def do_sign_up() -> ResponseReturnValue:
         sentence = "Very many accounts were made from your address of late. Try again later."
         return _sign_up_again(name, [Problem("name", sentence)]), 429
     login.enter(account)
-    flash(f"Welcome, {account.name}.")
+    office = " You are the first here: this grid's operator." if account.is_operator else ""
+    flash(f"Welcome, {account.name}.{office}")
     return redirect(_wanted() or url_for("account.show"))
 
 

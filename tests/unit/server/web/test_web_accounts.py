@@ -28,6 +28,13 @@ def test_signing_up_logs_in_and_shows_the_account_page(browser: Any) -> None:
     assert "Welcome, alice." in browser.get("/account").text
 
 
+def test_the_first_account_and_no_other_is_told_that_it_is_the_operators(operator: Any, browser: Any) -> None:
+    browser.sign_up("alice")
+    told = "this grid&#39;s operator"
+    assert told in operator.get("/account").text
+    assert told not in browser.get("/account").text
+
+
 def test_a_short_password_is_named_beside_its_field_and_the_name_is_kept(browser: Any) -> None:
     answer = browser.post("/sign-up", {"name": "alice", "password": "short"}, form="/sign-up")
     page: Any = BeautifulSoup(answer.text, "html.parser")
