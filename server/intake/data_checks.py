@@ -82,11 +82,12 @@ class _Check:
         if training is not None and not findings.problems:
             numbers = class_numbers(shaped(training.labels), request.rule)
             counts = None if numbers is None else class_counts(numbers, request.rule, "labels", findings)
-        parts = [one for one in (training, validation) if one is not None]
-        size = sum(size_in_bytes(array) for one in parts for array in (*one.inputs, one.labels))
         if training is not None and not findings.problems:
             training, validation = self._scaled(training, validation)
             training = with_samples(training, request.rule, request.batch_size or SAMPLE_ROWS, Path(request.folder))
+        # As they will travel: scaled numbers are larger than the bytes of a picture.
+        parts = [one for one in (training, validation) if one is not None]
+        size = sum(size_in_bytes(array) for one in parts for array in (*one.inputs, one.labels))
         sound = not findings.problems
         return DataReading(
             problems=tuple(findings.problems),

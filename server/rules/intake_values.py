@@ -109,8 +109,8 @@ class DataReading(msgspec.Struct, frozen=True):
     """Every problem found, and the facts. `training` is None exactly when there are problems.
 
     `classes` counts the training labels of each class, for losses that have classes; `bytes` is the size of
-    the arrays; `remarks` are worth saying, but stop nothing. `preview` is what people are shown of each field's file,
-    `preprocessing` what was done to data and labels, for whoever uses the model.
+    the arrays as they will be cut; `remarks` are worth saying, but stop nothing. `preview` is what people are shown
+    of each field's file, `preprocessing` what was done to data and labels, for whoever uses the model.
     """
 
     problems: tuple[Problem, ...]

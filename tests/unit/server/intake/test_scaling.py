@@ -49,6 +49,7 @@ def test_pixels_are_divided_by_what_their_type_goes_up_to(tmp_path: Path, data: 
     reading = checked(tmp_path, data, "unit")
     assert scaled(reading).dtype == np.float32
     assert np.allclose(scaled(reading), data / most)
+    assert reading.bytes == data.size * 4 + 50 * 8, "what volunteers will fetch is the scaled numbers"
     assert reading.preprocessing["scaling"]["inputs"]["x"] == {"subtract": 0.0, "divide_by": float(most)}
 
 
