@@ -50,7 +50,7 @@ def _running(situation: Situation) -> str:
         return f"Training: {hosts} {'host is' if hosts == 1 else 'hosts are'} computing round {situation.round:,}."
     since = f" since {situation.idle_since:%Y-%m-%d %H:%M} UTC" if situation.idle_since else ""
     if not situation.hosts_online:
-        return f"Waiting for hosts{since}: none is attached and awake."
+        return f"Waiting for hosts{since}: none is attached and awake. You can lend one under My computers."
     if not situation.hosts_with_memory:
         return (
             f"Waiting for a host with enough memory{since}: one mini-batch needs about "

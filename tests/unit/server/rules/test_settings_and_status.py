@@ -7,6 +7,7 @@ from server.rules.settings import MAX_NAME, ProjectSettings, read_settings
 from server.rules.states import ProjectState
 from server.rules.status import Situation, explain, gigabytes
 
+LEND = "You can lend one under My computers."
 GOOD = {"name": "digits", "consent": "on"}
 
 
@@ -107,8 +108,8 @@ RUNNING = Situation(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "Waiting for hosts since 2026-03-01 12:05 UTC: none is attached and awake."),
-        ({"idle_since": None}, "Waiting for hosts: none is attached and awake."),
+        ({}, f"Waiting for hosts since 2026-03-01 12:05 UTC: none is attached and awake. {LEND}"),
+        ({"idle_since": None}, f"Waiting for hosts: none is attached and awake. {LEND}"),
         (
             {"hosts_online": 2, "largest_memory": 2**29},
             "Waiting for a host with enough memory since 2026-03-01 12:05 UTC: one mini-batch needs about 1.0 GB, the "
