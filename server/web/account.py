@@ -51,9 +51,14 @@ def give_email() -> ResponseReturnValue:
 
 @blueprint.post("/account/email/remove")
 def remove_email() -> ResponseReturnValue:
-    here().people.addresses.remove_email(login.account().id, now())
-    flash("The address is removed.")
-    return redirect(url_for("account.show") + "#email")
+    """Asks for the password: whoever takes the address away takes the owner's way back into a stolen account."""
+    who = login.account()
+
+    def remove() -> None:
+        _require_password("remove_password")
+        here().people.addresses.remove_email(who.id, now())
+
+    return _done(remove, "email", "The address is removed.")
 
 
 @blueprint.post("/account/notifications")

@@ -64,6 +64,18 @@ def test_an_address_wants_the_password_and_is_shown_as_waiting(owner: Any) -> No
     assert Letter.get().address == "owner@example.org"
 
 
+def test_an_address_is_removed_by_the_password_only(owner: Any, stores: Any) -> None:
+    has_address(stores, "owner", "o@example.org")
+    for given in ({}, {"remove_password": "wrong"}):
+        answer = owner.post("/account/email/remove", given, form="/account")
+        assert answer.status_code == 400
+        assert soup_of(answer).find(id="remove_password-problem") is not None
+    assert Account.get().email == "o@example.org"
+    answer = owner.post("/account/email/remove", {"remove_password": PASSWORD}, form="/account")
+    assert answer.location == "/account#email"
+    assert Account.get().email == ""
+
+
 @pytest.mark.parametrize("address", ["owner@example.org\r\nBcc: all@example.org", "owner@example.org, b@example.org"])
 def test_an_address_cannot_carry_headers(owner: Any, address: str) -> None:
     form = {"email": address, "email_password": PASSWORD}
