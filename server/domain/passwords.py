@@ -22,6 +22,8 @@ _PURPOSE = "reset"
 _MOST_ASKED_FROM_ONE_ADDRESS = 10
 _MOST_ASKED_FOR_ONE_MAILBOX = 3
 _MOST_LINKS_TRIED = 30
+_KEPT = "Access tokens and machines go on working."
+_REVOKED = "All access tokens and join keys were revoked. Machines go on working."
 
 
 def new_session_key() -> str:
@@ -82,15 +84,23 @@ class Passwords:
             raise NotFound("This link has been used already, is too old, or was not copied whole. Ask for another.")
         return str(row.name)
 
-    def reset(self, secret: str, new: str, remote: str, now: dt.datetime) -> views.Account:
-        """A new password by the link's secret, worth nothing after that. Raises NotAcceptable, NotFound, Busy."""
+    def reset(
+        self, secret: str, new: str, remote: str, now: dt.datetime, revoke_all: bool = False
+    ) -> views.Account:
+        """A new password by the link's secret, worth nothing after that. Raises NotAcceptable, NotFound, Busy.
+
+        `revoke_all`: with it go all access tokens and join keys; machines that were attached stay attached.
+        """
         require_good(new, self.owner_of(secret, remote, now), "new_password")
         hashed = self._hashing.hash(new[:MAX_PASSWORD])
         with self._stores.database.write():
             proof = self._stores.proofs.live(_PURPOSE, hash_of(secret), now)
             if proof is None or not self._stores.proofs.use(proof):
                 raise NotFound("This link has been used already. Ask for another.")
-            self._store(proof.account_id, hashed, now)
+            if revoke_all:
+                self._stores.tokens.delete_all_of(proof.account_id)
+                self._stores.join_keys.delete_all_of(proof.account_id)
+            self._store(proof.account_id, hashed, now, _REVOKED if revoke_all else _KEPT)
             row = self._stores.accounts.by_id(proof.account_id)
         self._ring("letters")
         assert row is not None, "a proof goes with its account"
@@ -102,7 +112,7 @@ class Passwords:
             self._store(account_id, hashed, now)
         self._ring("letters")
 
-    def _store(self, account_id: int, hashed: str, now: dt.datetime) -> None:
+    def _store(self, account_id: int, hashed: str, now: dt.datetime, of_the_rest: str = _KEPT) -> None:
         """With the new password all sessions end, and every link that was on its way."""
         self._stores.accounts.set_password(account_id, hashed, new_session_key())
         # Those for addresses too: whoever knew the old password may have asked for one to his own mailbox.
@@ -111,7 +121,7 @@ class Passwords:
         if row is not None and row.email_verified_at is not None:
             text = (
                 f"The password of your account “{row.name}” was changed on {now:%-d %B %Y at %H:%M} UTC, and all other"
-                " sessions were ended. Access tokens and machines go on working.\n\nIf it was not you, ask for a new"
+                f" sessions were ended. {of_the_rest}\n\nIf it was not you, ask for a new"
                 " password at once, and revoke on your account page what is not yours."
             )
             self._letters.mail(account_id, row.email, "Your password was changed", text, now)

@@ -60,12 +60,16 @@ def choose(secret: str) -> ResponseReturnValue:
 
 @blueprint.post("/reset/<secret>")
 def reset(secret: str) -> ResponseReturnValue:
+    form, revoke_all = request.form, "revoke_all" in request.form
     try:
-        here().people.passwords.reset(secret, request.form.get("new_password", ""), request.remote_addr or "", now())
+        here().people.passwords.reset(
+            secret, form.get("new_password", ""), request.remote_addr or "", now(), revoke_all
+        )
     except NotAcceptable as error:
         return _choose(secret, [Problem(error.field, error.sentence)]), 400
     login.leave()
-    flash("The new password is set, and all sessions have ended. Log in with it.")
+    revoked = " All access tokens and join keys are revoked." if revoke_all else ""
+    flash(f"The new password is set, and all sessions have ended.{revoked} Log in with it.")
     return redirect(url_for("accounts.log_in"))
 
 
@@ -84,4 +88,6 @@ def verify(secret: str) -> ResponseReturnValue:
 
 def _choose(secret: str, problems: Sequence[Problem]) -> Response:
     name = here().people.passwords.owner_of(secret, request.remote_addr or "", now())
-    return make_response(render_template("reset.html", secret=secret, name=name, problems=problems))
+    return make_response(render_template(
+        "reset.html", secret=secret, name=name, problems=problems, revoke_all="revoke_all" in request.form,
+    ))  # fmt: skip

@@ -11,8 +11,10 @@ from argon2 import PasswordHasher
 from server.bootstrap import people
 from server.config import Settings
 from server.domain import hashing
+from server.domain.join_keys import JoinKeys
 from server.domain.passwords import ResetLetters
 from server.domain.postman import Postman
+from server.domain.tokens import Tokens
 from server.errors import AccountBlocked, NotAcceptable, NotAllowedNow, NotFound, TooManyTries
 from server.rules.letters import Outgoing
 from server.storage.account_tables import Account, Letter, MailProof
@@ -166,6 +168,22 @@ def test_a_forgotten_password_is_set_anew_once_and_sessions_end(grid: DomainGrid
     with pytest.raises(NotFound):
         alice.services.passwords.reset(secret, "a third long password", "here", grid.now)
     assert alice.may_enter(NEW)
+
+
+@pytest.mark.parametrize("revoke_all", [False, True])
+def test_with_a_new_password_go_all_tokens_and_keys_where_that_is_wanted(
+    grid: DomainGrid, alice: Person, revoke_all: bool
+) -> None:
+    tokens, keys = Tokens(grid.stores), JoinKeys(grid.stores)
+    for owner_id in (alice.id, bob := Person(grid, "bob").id):
+        tokens.create(owner_id, "mine", ["read"], None, grid.now)
+        keys.create(owner_id, "mine", 5, 5, grid.now)
+    alice.has("alice@example.org").services.passwords.ask_reset("alice@example.org", "here", grid.now)
+    alice.services.passwords.reset(alice.link("reset"), NEW, "here", grid.now, revoke_all)
+    left = [len(found) for found in (tokens.list_for(alice.id, grid.now), keys.list_for(alice.id, grid.now))]
+    assert left == ([0, 0] if revoke_all else [1, 1])
+    assert len(tokens.list_for(bob, grid.now)) == len(keys.list_for(bob, grid.now)) == 1
+    assert ("join keys were revoked" in alice.post()[0].body) is revoke_all
 
 
 def test_a_link_for_a_new_password_ends_after_an_hour(grid: DomainGrid, alice: Person) -> None:

@@ -12,7 +12,7 @@ from flask import Flask
 from server.config import Settings
 from server.domain.passwords import ResetLetters
 from server.rules.letters import RESET
-from server.storage.account_tables import Account, Letter
+from server.storage.account_tables import AccessToken, Account, Letter
 from server.web.app import create_app
 from tests.support.web_services import services_over
 from tests.unit.server.web.conftest import PASSWORD, Browser
@@ -122,6 +122,22 @@ def test_a_forgotten_password_is_set_by_the_mailed_link_once(owner: Any, browser
     again = browser.client.get(link)
     assert again.status_code == 404
     assert "used already" in again.text
+
+
+def test_the_box_that_revokes_tokens_with_a_new_password_is_empty_and_counts(
+    owner: Any, browser: Any, stores: Any
+) -> None:
+    has_address(stores, "owner", "o@example.org")
+    owner.post("/account/tokens", {"token_label": "mine", "scopes": "read", "days": "30"}, form="/account")
+    assert AccessToken.select().count() == 1
+    browser.post("/forgot", {"email": "o@example.org"}, form="/forgot")
+    link = mailed_link(stores)
+    assert not soup_of(browser.get(link)).find("input", {"name": "revoke_all"}).has_attr("checked")
+    again = browser.post(link, {"new_password": "short", "revoke_all": "1"}, form=link)
+    assert soup_of(again).find("input", {"name": "revoke_all"}).has_attr("checked")
+    assert AccessToken.select().count() == 1
+    browser.post(link, {"new_password": NEW, "revoke_all": "1"}, form=link)
+    assert AccessToken.select().count() == 0
 
 
 def test_asking_for_a_new_password_is_answered_alike_for_known_and_unknown_addresses(
