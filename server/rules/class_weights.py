@@ -22,7 +22,7 @@ def read_pairs(text: str) -> dict[str, float]:
     for part in filter(str.strip, text.split(",")):
         match = _PAIR.match(part)
         if match is None:
-            raise ValueError(f"“{part.strip()[:40]}” is not a class and its weight, as in 0:1, 1:5.")
+            raise ValueError(f"“{part.strip()[:40]}” is not a class and its weight, as in 0:1, 1:5, nor “balanced”.")
         name = match[1]
         try:
             weight = float(match[2])

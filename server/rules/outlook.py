@@ -6,6 +6,7 @@ import msgspec
 
 from server.rules import forecast, k_batch
 from server.rules.finding import Finding
+from server.rules.preprocessing_in_words import preprocessing_in_words
 from server.rules.settings_in_words import settings_in_words
 from server.rules.suggestions import Suggestions, suggest
 
@@ -27,7 +28,7 @@ class Pace(msgspec.Struct, frozen=True):
 class Outlook(msgspec.Struct, frozen=True):
     """`bytes_data`: what a volunteer downloads once, at most; `bytes_down`, `bytes_up`: each round; `measured`: the
     speed is that of this grid's hosts, not of the server's own trial. `useful_hosts`: more would have nothing to do.
-    `settings`: label and text of each.
+    `settings`: label and text of each, and of what is done to the data.
     """
 
     useful_hosts: int
@@ -64,7 +65,7 @@ def outlook(finding: Finding, speeds: Sequence[float]) -> Outlook:
         useful_hosts=target, rounds=rounds, steps_per_epoch=-(-mini_batches // settings.k), bytes_data=bytes_data,
         bytes_down=weights, bytes_up=weights, paces=[pace(hosts) for hosts in HOSTS],
         measured=any(speed > 0 for speed in speeds), suggested=suggest(model, data, rows),
-        settings=settings_in_words(finding),
+        settings=settings_in_words(finding) + preprocessing_in_words(data.preprocessing),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.rules.finding import Finding
@@ -63,6 +64,14 @@ def test_the_outlook_counts_rounds_hosts_and_bytes() -> None:
     assert (found.rounds, found.steps_per_epoch, found.useful_hosts) == (15, 5, 4)
     assert (found.bytes_down, found.bytes_up, found.bytes_data) == (40_000, 40_000, 200 * 256)
     assert not found.measured
+
+
+def test_what_is_done_to_the_data_stands_among_the_settings_before_anything_starts() -> None:
+    asked = finding()
+    image = {"image": {"size": [16, 16], "channels": 3}}
+    resized = msgspec.structs.replace(asked, data=msgspec.structs.replace(asked.data, preprocessing=image))
+    assert ("Images", "16 × 16, colour") in outlook(resized, []).settings
+    assert "Images" not in dict(outlook(asked, []).settings)
 
 
 def test_more_hosts_than_k_make_it_no_faster() -> None:
