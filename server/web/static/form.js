@@ -10,10 +10,10 @@
   function steps() {
     const [examples, batch, k, epochs] = ["examples", "batch_size", "k", "epochs"].map(value);
     const output = line.querySelector("output");
-    if (!(examples && batch && k && epochs)) return void (output.textContent = "an epoch would have …");
+    if (!(examples && batch && k)) return void (output.textContent = "an epoch would have … (say batch size and K)");
     const miniBatches = Math.ceil(examples / batch), perEpoch = Math.ceil(miniBatches / k);
-    output.textContent = `an epoch has ${plural(miniBatches, "mini-batch")} and ${plural(perEpoch, "optimizer step")}: ` +
-      `${(perEpoch * epochs).toLocaleString("en-US")} in all, where model.fit would take ${(miniBatches * epochs).toLocaleString("en-US")}.`;
+    output.textContent = `an epoch has ${plural(miniBatches, "mini-batch")} and ${plural(perEpoch, "optimizer step")}` + (!epochs ? "." :
+      `: ${(perEpoch * epochs).toLocaleString("en-US")} in all, where model.fit would take ${(miniBatches * epochs).toLocaleString("en-US")}.`);
   }
 
   async function look(file) { // The rows stand in the header of a .npy file, the columns in the first line of a CSV.
