@@ -8,11 +8,13 @@ import hashlib
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterable
 from io import FileIO
 
 from server.domain.drafts import plain_name
 from server.errors import (
+    Busy,
     ChecksumMismatch,
     NoSuchUpload,
     NotAcceptable,
@@ -34,6 +36,11 @@ KEPT = dt.timedelta(days=7)
 _MAX_UPLOADS = 40
 _SYNC_EVERY = 2**26
 _TOUCH_EVERY = dt.timedelta(minutes=1)
+_DIGESTS = 2
+"""So many large files at once: each holds a thread for seconds, and a processor."""
+_PATIENCE = 30.0
+_SMALL = 2**22
+"""Up to this size a digest takes no time."""
 
 
 class Uploads:
@@ -44,6 +51,7 @@ class Uploads:
         self._partial = stores.partial_uploads
         self._bounds = bounds or UploadBounds()
         self._most = most
+        self._digests = threading.BoundedSemaphore(_DIGESTS)
 
     def create(self, owner_id: int, new: NewUpload, now: dt.datetime) -> PartialUploadView:
         """A new upload of so many bytes, none of them there yet. Raises TooLarge, QuotaExceeded."""
@@ -61,10 +69,14 @@ class Uploads:
         with self._partial.opened(row.name) as file:
             return self._finish(row, file, now)
 
+    def require(self, owner_id: int, name: str, now: dt.datetime) -> None:
+        """Raises NoSuchUpload, also for a stranger, and UploadGone. Reads nothing of the file."""
+        self._owned(owner_id, name, now)
+
     def view(self, owner_id: int, name: str, now: dt.datetime) -> PartialUploadView:
         """How far it is. One whose last part came just before a kill is concluded first.
 
-        Raises NoSuchUpload, UploadGone, UploadLocked, ChecksumMismatch.
+        Raises NoSuchUpload, UploadGone, UploadLocked, ChecksumMismatch, Busy.
         """
         row = self._owned(owner_id, name, now)
         if row.completed_at is None and self._partial.received(name) >= row.size:
@@ -84,7 +96,8 @@ class Uploads:
         """Write the blocks behind the first `offset` bytes, which must be all that are there.
 
         Whatever `blocks` raises goes through; what came before stays, but for bytes whose `checksum` was not seen to
-        match. What is acknowledged is on disk. Raises UploadConflict, UploadLocked, TooLarge, ChecksumMismatch.
+        match. What is acknowledged is on disk. Raises UploadConflict, UploadLocked, TooLarge, ChecksumMismatch, and
+        Busy where all is there, but could not be concluded yet: `view` does that later.
         """
         row = self._owned(owner_id, name, now)
         with self._partial.opened(name) as file:
@@ -99,7 +112,7 @@ class Uploads:
             # That may have taken long; it may have been deleted meanwhile.
             row = self._partial.owned(owner_id, name)
             if file.tell() == row.size and row.completed_at is None:
-                return self._finish(row, file, now)
+                return self._finish(row, file, now, _PATIENCE)
         return self._view(row)
 
     def remove(self, owner_id: int, name: str, now: dt.datetime) -> None:
@@ -142,10 +155,14 @@ class Uploads:
         if why_not is not None:
             raise QuotaExceeded(why_not)
 
-    def _finish(self, row: PartialUpload, file: FileIO, now: dt.datetime) -> PartialUploadView:
-        """The whole file is there: see whether it is the one that was meant. Otherwise it is removed."""
-        file.seek(0)
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    def _finish(
+        self, row: PartialUpload, file: FileIO, now: dt.datetime, patience: float = 0.0
+    ) -> PartialUploadView:
+        """The whole file is there: see whether it is the one that was meant. Otherwise it is removed.
+
+        Raises Busy where a place for a large one is not free within `patience` seconds.
+        """
+        sha256 = self._digest(file, row.size, patience)
         if row.sha256 and sha256 != row.sha256:
             self._drop(row)
             raise ChecksumMismatch(
@@ -155,6 +172,17 @@ class Uploads:
             self._partial.complete(row, sha256, now)
         row.sha256, row.completed_at, row.touched_at = sha256, now, now
         return self._view(row)
+
+    def _digest(self, file: FileIO, size: int, patience: float) -> str:
+        file.seek(0)
+        if size <= _SMALL:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        if not self._digests.acquire(timeout=patience):
+            raise Busy()
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        finally:
+            self._digests.release()
 
     def _drop(self, row: PartialUpload) -> None:
         with self._stores.database.write():

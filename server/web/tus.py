@@ -115,6 +115,8 @@ def _create() -> Response:
 
 
 def _head(name: str) -> Response:
+    # Before anybody is waited for, or cut off.
+    here().uploads.require(g.uploader, name, now())
     with RECEIVING.taken(g.uploader) as free:
         if free:
             _WRITERS.make_way(name)

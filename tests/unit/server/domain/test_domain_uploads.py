@@ -11,7 +11,7 @@ import pytest
 from server.domain.drafts import Drafts
 from server.domain.upload_collector import UploadCollector
 from server.domain.uploads import KEPT, Uploads
-from server.errors import ChecksumMismatch, NoSuchUpload, NotAcceptable, QuotaExceeded, UploadGone
+from server.errors import Busy, ChecksumMismatch, NoSuchUpload, NotAcceptable, QuotaExceeded, UploadGone
 from server.rules.incoming import Checksum, IncomingFile, NewUpload
 from server.rules.quotas import UploadBounds
 from tests.support.domain_grid import DomainGrid
@@ -82,6 +82,22 @@ def test_a_file_whose_last_part_came_just_before_a_kill_is_concluded_when_it_is_
         grid.uploads.view(owner, wrong, grid.now)
     with pytest.raises(NoSuchUpload):
         grid.uploads.view(owner, wrong, grid.now)
+
+
+def test_only_so_many_large_files_are_digested_at_once_and_the_others_are_busy(
+    grid: DomainGrid, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.domain.uploads._SMALL", 10)
+    name, small = begun(grid, owner), begun(grid, owner, 10)
+    grid.stores.partial_uploads.path(name).write_bytes(DATA)
+    grid.stores.partial_uploads.path(small).write_bytes(DATA[:10])
+    with grid.uploads._digests, grid.uploads._digests:
+        with pytest.raises(Busy):
+            grid.uploads.view(owner, name, grid.now)
+        with pytest.raises(NoSuchUpload):
+            grid.uploads.view(grid.person("stranger"), name, grid.now)
+        assert grid.uploads.view(owner, small, grid.now).is_whole
+    assert grid.uploads.view(owner, name, grid.now).sha256 == DIGEST
 
 
 def test_an_account_holds_no_more_than_it_may_with_declared_sizes_counted(grid: DomainGrid, owner: int) -> None:

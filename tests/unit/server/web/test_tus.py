@@ -208,6 +208,16 @@ def test_nobody_sees_or_touches_anothers_upload(sender: Sender, stranger: Any, b
     assert sender.offset(path) == 10
 
 
+def test_a_stranger_cuts_nobody_off(sender: Sender, stranger: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    cut_off: list[str] = []
+    monkeypatch.setattr(tus._WRITERS, "make_way", cut_off.append)
+    path = sender.create()
+    assert Sender(stranger).ask("HEAD", path).status_code == 404
+    assert cut_off == []
+    sender.offset(path)
+    assert cut_off == [path.rsplit("/", 1)[1]]
+
+
 def test_a_cookie_alone_is_not_enough_where_a_form_elsewhere_could_send_it(sender: Sender) -> None:
     path = sender.create()
     for wrong in (None, "forged"):
