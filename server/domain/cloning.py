@@ -12,11 +12,12 @@ from typing import Any
 from server.domain.drafts import Drafts, Origin, folder_of
 from server.domain.ports import Intake
 from server.domain.results import Results
+from server.domain.room import Room
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules import class_weights
 from server.rules.incoming import IncomingFile
 from server.rules.intake_values import GatherRequest
-from server.rules.quotas import UploadBounds, refusal
+from server.rules.quotas import UploadBounds
 from server.rules.results import ModelKind
 from server.storage.stores import Stores
 from server.storage.tables import Draft, Project, Upload
@@ -74,7 +75,7 @@ class Gatherer:
     def __init__(self, stores: Stores, intake: Intake, bounds: UploadBounds | None = None) -> None:
         self._stores = stores
         self._intake = intake
-        self._bounds = bounds or UploadBounds()
+        self._room = Room(stores, bounds or UploadBounds())
 
     def gather(self, draft: Draft) -> None:
         """Give a clone that has no data yet its files. Raises Refused (beside the data) where they are gone, or many.
@@ -86,7 +87,7 @@ class Gatherer:
         shutil.rmtree(out, ignore_errors=True)
         try:
             project = self._stores.projects.owned(draft.owner_id, draft.origin)
-            self._require_room(project)
+            self._require_room(project, draft.id)
             training, validation = (self._shards(project, part) for part in (False, True))
             gathered = self._intake.gather(GatherRequest(training, validation, str(out)))
         except (NotFound, OSError) as error:
@@ -111,13 +112,10 @@ class Gatherer:
         found: dict[str, Any] = json.loads((folder_of(self._stores, draft.id) / _RECORD).read_text())
         return found
 
-    def _require_room(self, project: Project) -> None:
+    def _require_room(self, project: Project, draft_id: int) -> None:
         """Again, now that the bytes come: many clones may have been made before the first of them was gathered."""
-        drafts, partial = self._stores.drafts, self._stores.partial_uploads
         size = sum(s.size for part in (False, True) for s in self._stores.projects.shards(project.id, validation=part))
-        held = drafts.uploaded_bytes(project.owner_id) + partial.declared_bytes(project.owner_id)
-        free = shutil.disk_usage(self._stores.folder).free - partial.outstanding_bytes() - size
-        why_not = refusal(size, held, free, self._bounds)
+        why_not = self._room.why_not(project.owner_id, size, self._room.measure(project.owner_id, but=draft_id))
         if why_not is not None:
             raise Refused(why_not, "data")
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import msgspec
 
 from server.domain.ports import Ring
+from server.domain.room import Measured, Room
 from server.errors import NotAcceptable, NotAllowedNow
 from server.rules.finding import Finding
 from server.rules.incoming import IncomingFile
 from server.rules.outlook import Outlook, outlook
 from server.rules.problems import Problem
-from server.rules.quotas import UploadBounds, refusal
+from server.rules.quotas import UploadBounds
 from server.rules.settings import CHOOSABLE
 from server.rules.states import DraftState
 from server.rules.views import DraftView, UploadView
@@ -41,7 +42,7 @@ class Drafts:
     def __init__(self, stores: Stores, ring: Ring, bounds: UploadBounds | None = None) -> None:
         self._stores = stores
         self._ring = ring
-        self._bounds = bounds or UploadBounds()
+        self._room = Room(stores, bounds or UploadBounds())
         self.incoming_folder = stores.folder / "uploads"
         self.incoming_folder.mkdir(exist_ok=True, mode=0o700)
 
@@ -53,8 +54,9 @@ class Drafts:
         _require_known_fields(files)
         if len(self._stores.drafts.of_owner(owner_id)) >= _MAX_DRAFTS:
             raise NotAcceptable("You have very many drafts. Discard some first.")
+        measured = self._room.measure(owner_id) if files else None
         with self._stores.database.write():
-            self._require_room(owner_id, files, [], origin.size if origin else 0)
+            self._require_room(owner_id, files, [], measured, origin.size if origin else 0)
             draft = self._stores.drafts.add(owner_id, _texts(form), now, origin.project_id if origin else None)
             replaced = self._take(owner_id, draft, files)
         self._delete(replaced)
@@ -70,9 +72,11 @@ class Drafts:
         `removed`: fields that may be empty and shall be; a new file for one goes before.
         """
         _require_known_fields(files)
+        # What the draft itself was converted to goes before it is checked again.
+        measured = self._room.measure(owner_id, but=draft_id) if files else None
         with self._stores.database.write():
             draft = self._stores.drafts.owned(owner_id, draft_id)
-            self._require_room(owner_id, files, self._stores.drafts.uploads(draft))
+            self._require_room(owner_id, files, self._stores.drafts.uploads(draft), measured)
             self._stores.drafts.change(draft, _texts(form), now)
             replaced = self._take(owner_id, draft, files)
             for field in set(removed) & set(OPTIONAL_FIELDS) - {file.field for file in files}:
@@ -127,20 +131,18 @@ class Drafts:
         shutil.rmtree(folder_of(self._stores, draft_id), ignore_errors=True)
 
     def _require_room(
-        self, owner_id: int, files: Sequence[IncomingFile], present: Sequence[Upload], to_come: int = 0
-    ) -> None:
+        self, owner_id: int, files: Sequence[IncomingFile], present: Sequence[Upload], measured: Measured | None,
+        to_come: int = 0,
+    ) -> None:  # fmt: skip
         """Raises NotAcceptable, before a file is touched, when these are more than account or disk can take."""
-        if not files:
+        if measured is None:
             return
         fields = {file.field for file in files}
-        held = self._stores.drafts.uploaded_bytes(owner_id) + self._stores.partial_uploads.declared_bytes(owner_id)
-        # What came in parts is counted there already.
-        held -= sum(file.size for file in files if file.upload)
-        replaced = sum(upload.size for upload in present if upload.field in fields)
-        free = shutil.disk_usage(self._stores.folder).free - self._stores.partial_uploads.outstanding_bytes()
-        why_not = refusal(
-            sum(file.size for file in files) + to_come, held - replaced, free - to_come, self._bounds,
-        )  # fmt: skip
+        here = sum(file.size for file in files)
+        # What came in parts is counted as held already.
+        counted = sum(file.size for file in files if file.upload)
+        counted += sum(upload.size for upload in present if upload.field in fields)
+        why_not = self._room.why_not(owner_id, here + to_come, measured, here, counted)
         if why_not is not None:
             raise NotAcceptable(why_not, files[0].field)
 

@@ -7,12 +7,12 @@ import datetime as dt
 import hashlib
 import os
 import secrets
-import shutil
 import threading
 from collections.abc import Iterable
 from io import FileIO
 
 from server.domain.drafts import plain_name
+from server.domain.room import Measured, Room
 from server.errors import (
     Busy,
     ChecksumMismatch,
@@ -24,7 +24,7 @@ from server.errors import (
     UploadGone,
 )
 from server.rules.incoming import Checksum, IncomingFile, NewUpload
-from server.rules.quotas import UploadBounds, refusal
+from server.rules.quotas import UploadBounds
 from server.rules.status import gigabytes
 from server.rules.views import PartialUploadView
 from server.storage.account_tables import PartialUpload
@@ -49,7 +49,7 @@ class Uploads:
     def __init__(self, stores: Stores, bounds: UploadBounds | None = None, most: int = 4 * 2**30) -> None:
         self._stores = stores
         self._partial = stores.partial_uploads
-        self._bounds = bounds or UploadBounds()
+        self._room = Room(stores, bounds or UploadBounds())
         self._most = most
         self._digests = threading.BoundedSemaphore(_DIGESTS)
 
@@ -61,8 +61,9 @@ class Uploads:
             owner=owner_id, name=secrets.token_hex(16), filename=plain_name(new.filename), size=new.size,
             sha256=new.sha256, metadata=new.metadata, created_at=now, touched_at=now,
         )  # fmt: skip
+        measured = self._room.measure(owner_id)
         with self._stores.database.write():
-            self._require_room(owner_id, new.size)
+            self._require_room(owner_id, new.size, measured)
             self._partial.add(row)
         if new.size:
             return self._view(row)
@@ -146,12 +147,10 @@ class Uploads:
     def _is_over(self, row: PartialUpload, now: dt.datetime) -> bool:
         return bool(row.touched_at + KEPT <= now)
 
-    def _require_room(self, owner_id: int, size: int) -> None:
+    def _require_room(self, owner_id: int, size: int, measured: Measured) -> None:
         if len(self._partial.of_owner(owner_id)) >= _MAX_UPLOADS:
             raise QuotaExceeded("You have very many unfinished uploads. Delete some first, or wait until they expire.")
-        held = self._stores.drafts.uploaded_bytes(owner_id) + self._partial.declared_bytes(owner_id)
-        free = shutil.disk_usage(self._stores.folder).free - self._partial.outstanding_bytes() - size
-        why_not = refusal(size, held, free, self._bounds)
+        why_not = self._room.why_not(owner_id, size, measured)
         if why_not is not None:
             raise QuotaExceeded(why_not)
 

@@ -35,6 +35,11 @@ class DraftStore:
             .order_by(Draft.id.desc())
         )
 
+    def numbers_with_files(self, owner_id: int) -> list[int]:
+        """Of all drafts whose files are there, those that are just becoming projects included."""
+        drafts = Draft.select(Draft.id).where(Draft.owner == owner_id, Draft.id.in_(Upload.select(Upload.draft)))
+        return [int(row.id) for row in drafts]
+
     def to_check(self) -> list[Draft]:
         return list(Draft.select().where(Draft.state == DraftState.checking).order_by(Draft.updated_at))
 

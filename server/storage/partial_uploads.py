@@ -5,7 +5,7 @@ import datetime as dt
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import FileIO
 from pathlib import Path
 
@@ -51,9 +51,16 @@ class PartialUploadStore:
         query = PartialUpload.select(fn.SUM(PartialUpload.size)).where(PartialUpload.owner == owner_id)
         return int(query.scalar() or 0)
 
-    def outstanding_bytes(self) -> int:
-        """What is still to come of everybody's uploads."""
-        return sum(row.size - self.received(row.name) for row in self.every())
+    def received_of_unfinished(self) -> dict[str, int]:
+        """How many bytes of each are there. Looks at a file for each: not for a write transaction."""
+        return {row.name: self.received(row.name) for row in self._unfinished()}
+
+    def outstanding_bytes(self, received: Mapping[str, int]) -> int:
+        """What is still to come of everybody's uploads, where so much of them had been received."""
+        return sum(max(0, row.size - received.get(row.name, 0)) for row in self._unfinished())
+
+    def _unfinished(self) -> list[PartialUpload]:
+        return PartialUpload.rows_where("completed_at IS NULL")
 
     def touch(self, row: PartialUpload, now: dt.datetime) -> None:
         PartialUpload.update(touched_at=now).where(PartialUpload.id == row.id).execute()

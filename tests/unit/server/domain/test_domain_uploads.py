@@ -118,6 +118,42 @@ def test_an_account_holds_no_more_than_it_may_with_declared_sizes_counted(grid: 
     uploads.create(owner, NewUpload("b.npy", 4_000), grid.now)
 
 
+def test_what_a_draft_was_converted_to_counts_in_what_its_account_holds(grid: DomainGrid, owner: int) -> None:
+    bounds = UploadBounds(account_bytes=10_000, free_bytes=0)
+    drafts, uploads = Drafts(grid.stores, grid.rings.append, bounds), Uploads(grid.stores, bounds)
+    draft = drafts.start(owner, {}, [uploads.take(owner, whole(grid, owner), "data")], grid.now)
+    converted = grid.stores.folder / "drafts" / str(draft) / "check-1" / "data" / "x.npy"
+    converted.parent.mkdir(parents=True)
+    converted.write_bytes(b"0" * 6_000)
+    with pytest.raises(QuotaExceeded):
+        uploads.create(owner, NewUpload("b.npy", 4_001 - len(DATA)), grid.now)
+    uploads.create(grid.person("stranger"), NewUpload("b.npy", 9_000), grid.now)
+    name = uploads.create(owner, NewUpload("b.npy", 4_000 - len(DATA)), grid.now).name
+    uploads.remove(owner, name, grid.now)
+    # For the draft's own new files it does not: it goes before they are checked.
+    path = drafts.incoming_folder / "form-file"
+    path.write_bytes(b"0" * 9_000)
+    drafts.change(owner, draft, {}, [IncomingFile("data", "b.npy", path, 9_000)], grid.now)
+
+
+def test_no_file_is_looked_at_while_the_database_is_held(
+    grid: DomainGrid, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole(grid, owner)
+    begun(grid, owner)
+    partial = grid.stores.partial_uploads
+    looked: list[bool] = []
+    received = partial.received
+
+    def look(name: str) -> int:
+        looked.append(grid.stores.database._database.in_transaction())
+        return received(name)
+
+    monkeypatch.setattr(partial, "received", look)
+    grid.uploads.create(owner, NewUpload("b.npy", 5), grid.now)
+    assert looked == [False, False], "the unfinished one before, and the new one to be shown"
+
+
 def test_what_is_still_to_come_of_others_counts_as_taken_on_the_disk(grid: DomainGrid, owner: int) -> None:
     free = os.statvfs(grid.folder).f_bavail * os.statvfs(grid.folder).f_frsize
     bounds = UploadBounds(account_bytes=2**60, free_bytes=free // 2)
