@@ -12,7 +12,7 @@ demo: $(READY)
 	$(BIN)/python -m tests.end_to_end.demo
 
 test: $(READY) lint
-	$(BIN)/pytest -m "not long" -n 2 --dist loadgroup
+	$(BIN)/pytest -m "not long" -n 2
 
 test-long: $(READY)
 	$(BIN)/pytest -m long --timeout=3600 -s

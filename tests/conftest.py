@@ -1,20 +1,27 @@
 """Two workers share the tests; those that start whole grids stay together in one, so that no two grids fight."""
 
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
-TESTS = Path(__file__).parent
-WHOLE_GRIDS = ("faults", "end_to_end", "browser", "integration")
+WHOLE_GRIDS = ("tests/faults/", "tests/end_to_end/", "tests/browser/", "tests/integration/")
+
+
+class GridsApart(LoadScopeScheduling):
+    """A worker takes the whole grids first, all of them, one after the other; the rest is shared file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "whole grids" if file.startswith(WHOLE_GRIDS) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> GridsApart:
+    # In the order of the collection: by itself xdist would begin with the file that has the most tests.
+    config.option.loadscopereorder = False
+    return GridsApart(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A group is run by one worker, in order: the whole grids first, for they take longest; then file by file."""
-    items.sort(key=lambda item: _folder(item) not in WHOLE_GRIDS)
-    for item in items:
-        file = item.path.relative_to(TESTS).as_posix()
-        item.add_marker(pytest.mark.xdist_group("whole grids" if _folder(item) in WHOLE_GRIDS else file))
-
-
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(TESTS).parts[0]
+    """They take longest, so they begin."""
+    items.sort(key=lambda item: not item.nodeid.startswith(WHOLE_GRIDS))
