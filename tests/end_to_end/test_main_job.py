@@ -190,8 +190,9 @@ def _require_deletion(stage: Cast, project: int) -> None:
     assert [path for path in blobs.rglob("*") if path.is_file() and path.name in names] == []
     for table in ("round", "unit", "result", "shard", "checkpoint", "mini_batch_use", "event"):
         assert ledger.one(f'SELECT COUNT(*) FROM "{table}" WHERE project_id = ?', project) == 0, table
+    # A host is told once a minute what it need not keep, when it asks for work, which it does every ten seconds.
     wait_for(
-        lambda: not any(path.name in names for cache in caches for path in cache.rglob("*")), 40, stage.explain
+        lambda: not any(path.name in names for cache in caches for path in cache.rglob("*")), 100, stage.explain
     )
 
 
