@@ -29,6 +29,7 @@ from server.rules.results import (
     KeptView,
     ModelKind,
     ResultsView,
+    file_name,
     read_kind,
     read_which,
 )
@@ -90,7 +91,7 @@ class Results:
                 self._convert(project, checkpoint, sort, out)
 
         path = self._files.get(project.id, sort, version, suffix, places, lambda out: _tried(lambda: write(out)))
-        return Download(path, f"{Path(project.source_name).stem}-round-{checkpoint.round}{suffix}")
+        return Download(path, file_name(project.source_name, project.source_kind, checkpoint.round, sort))
 
     def history(self, owner_id: int, project_id: int) -> Iterator[HistoryRow]:
         """One row a closed round, read as they are asked for. Raises NotFound at once."""
@@ -169,7 +170,7 @@ class Results:
     def _written_sample(self, project_id: int, number: int) -> str:
         """Of the round's `.keras` file: what it is made from never changes."""
         project = self._stores.projects.by_id(project_id)
-        file = f"{Path(project.source_name).stem}-round-{number}.keras"
+        file = file_name(project.source_name, project.source_kind, number, ModelKind.keras)
         return sample(file, self._plans.of(project.plan_sha256), project.preprocessing)
 
 

@@ -56,4 +56,6 @@ def _kind_of_zip(path: Path) -> str:
         raise UnusableArray("is an empty zip archive")
     if "[Content_Types].xml" in names:
         raise UnusableArray("is an Office document: save the sheet as CSV")
+    if {"metadata.json", "config.json"} <= set(names):
+        raise UnusableArray("is a Keras model: choose it as the model, and here the examples to train on")
     return NPZ if any(name.endswith(".npy") for name in names) else IMAGES

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import enum
+from pathlib import PurePath
 
 import msgspec
 
@@ -27,6 +28,17 @@ SUFFIXES = {
 """Of the written kinds; the requestor's own file keeps its own."""
 
 LATEST, BEST = "latest", "best"
+
+
+def file_name(source: str, source_kind: str, number: int, kind: ModelKind) -> str:
+    """What a model is called when it is taken home: no two kinds of one round alike.
+
+    `source`: the uploaded file's name; `source_kind`: "h5" or "keras", as it really is.
+    """
+    stem = f"{PurePath(source).stem}-round-{number}"
+    if kind is ModelKind.own:
+        return f"{stem}.{source_kind}"
+    return f"{stem}{'-converted' if SUFFIXES[kind] == f'.{source_kind}' else ''}{SUFFIXES[kind]}"
 
 
 class ExportRequest(msgspec.Struct, frozen=True, kw_only=True):

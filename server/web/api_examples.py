@@ -1,5 +1,6 @@
 """Examples for the API's page: curl from the document, Python by the grid's own client."""
 
+import base64
 import json
 import re
 from typing import Any
@@ -47,6 +48,9 @@ def curl(path: str, method: str, operation: dict[str, Any]) -> str:
     if any("account" in needed for needed in operation.get("security", ())):
         words.append("-H @daig-header")
     words += [f"-H '{header}: {value}'" for header, value in _HEADERS.items() if header in _needed(operation)]
+    if name == "create_upload":
+        # The name in base64, as tus wants it: without one the file is called "file".
+        words.append(f"-H 'Upload-Metadata: filename {base64.b64encode(b'x.npy').decode()}'")
     if name == "send_part":
         words.append("-H 'Content-Type: application/offset+octet-stream' --data-binary @x.npy")
     if name in _BODIES:

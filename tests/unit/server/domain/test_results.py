@@ -71,7 +71,7 @@ def test_the_newest_weights_can_be_downloaded_at_any_time(grid: DomainGrid, owne
     ("kind", "name"),
     [
         ("keras", "model-round-1.keras"),
-        ("h5", "model-round-1.h5"),
+        ("h5", "model-round-1-converted.h5"),
         ("weights", "model-round-1.weights.h5"),
         ("savedmodel", "model-round-1-savedmodel.zip"),
     ],

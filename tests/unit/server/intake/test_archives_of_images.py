@@ -253,6 +253,7 @@ def test_one_folder_alone_and_an_empty_archive_are_named(box: Box) -> None:
     assert "a single folder, “cats”" in box.pack({"cats/1.png": picture()}).mistake()[1]
     assert "holds no images" in box.pack({"cats/.hidden": b"x"}).mistake()[1]
     assert "is an empty zip archive" in box.pack({}).mistake()[1]
+    assert "is a Keras model" in box.pack({"metadata.json": b"{}", "config.json": b"{}"}).mistake()[1]
     assert "Office document" in box.pack({"[Content_Types].xml": b"x"}).mistake()[1]
 
 
