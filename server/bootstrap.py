@@ -217,7 +217,7 @@ def _upload_bounds(settings: Settings) -> UploadBounds:
 
 
 def intake(settings: Settings) -> ChildIntake:
-    return ChildIntake(settings.data / "children" / "intake")
+    return ChildIntake(settings.data / "children" / "intake", least_free_bytes=settings.least_free_bytes)
 
 
 def exporter(settings: Settings) -> ChildExporter:

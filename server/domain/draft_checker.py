@@ -12,6 +12,7 @@ import msgspec
 from server.domain.cloning import Gatherer
 from server.domain.drafts import folder_of
 from server.domain.ports import Intake, Learner
+from server.domain.room import CHECKS, Room
 from server.errors import GridError
 from server.rules import forecast, objectives
 from server.rules.finding import Finding
@@ -59,6 +60,7 @@ class DraftChecker:
         self._intake = intake
         self._learner = learner
         self._gatherer = Gatherer(stores, intake, bounds)
+        self._room = Room(stores, bounds or UploadBounds())
 
     def run_pass(self, now: dt.datetime) -> int:
         """Check every draft that waits for it; how many were. One that fails holds up none of the others.
@@ -109,10 +111,11 @@ class DraftChecker:
             return Checked([Problem(refused.field, refused.sentence)])
         files = {upload.field: folder / "uploads" / upload.path for upload in self._stores.drafts.uploads(draft)}
         # What a killed process or an older revision left.
-        for earlier in folder.glob("check-*"):
+        for earlier in folder.glob(CHECKS):
             shutil.rmtree(earlier, ignore_errors=True)
         out.mkdir(parents=True)
-        checked = check(draft.form, files, out, self._intake, self._learner)
+        room = self._room.left(draft.owner_id, self._room.measure(draft.owner_id))
+        checked = check(draft.form, files, out, self._intake, self._learner, room)
         done_before = self._gatherer.preprocessing(draft)
         if checked.finding is None or done_before is None:
             return checked
@@ -139,9 +142,13 @@ class DraftChecker:
 
 
 def check(
-    form: Mapping[str, str], files: Mapping[str, Path], out: Path, intake: Intake, learner: Learner
-) -> Checked:
-    """Everything that can be told of these texts and files; the shell's checks use it too."""
+    form: Mapping[str, str], files: Mapping[str, Path], out: Path, intake: Intake, learner: Learner,
+    room: int | None = None,
+) -> Checked:  # fmt: skip
+    """Everything that can be told of these texts and files; the shell's checks use it too.
+
+    `room`: so many bytes may the data take when they are unpacked and converted.
+    """
     own_validation = "validation_data" in files
     settings, problems = read_settings(form, own_validation=own_validation)
     preparation, unclear = read_preparation(form)
@@ -151,18 +158,18 @@ def check(
     remarks: list[str] = []
     try:
         if "model" not in files:
-            return _without_model(problems, remarks, files, preparation, out, intake)
+            return _without_model(problems, remarks, files, preparation, out, intake, room)
         model = intake.read_model(files["model"], out / "model")
     except Refused as refused:
         problems.append(Problem(refused.field, refused.sentence))
-        return _without_model(problems, remarks, files, preparation, out, intake)
+        return _without_model(problems, remarks, files, preparation, out, intake, room)
     remarks += model.remarks
     chosen, mistakes = objectives.choose(model, settings or only_objective(form))
     problems += mistakes
     if chosen is None or "data" not in files:
-        return _without_model(problems, remarks, files, preparation, out, intake)
+        return _without_model(problems, remarks, files, preparation, out, intake, room)
     given = settings if form.get("batch_size", "").strip() else None
-    data = check_data(model, chosen, given, preparation, files, out, intake)
+    data = check_data(model, chosen, given, preparation, files, out, intake, room)
     preview, data = data.preview, msgspec.structs.replace(data, preview={})
     problems += [Problem(p.field, p.sentence) for p in data.problems]
     remarks += [p.sentence for p in data.remarks]
@@ -192,13 +199,13 @@ def _unwatched(settings: ProjectSettings | None, validated: bool) -> list[Proble
 
 def _without_model(
     problems: list[Problem], remarks: list[str], files: Mapping[str, Path], preparation: Preparation, out: Path,
-    intake: Intake,
+    intake: Intake, room: int | None,
 ) -> Checked:  # fmt: skip
     """What can be said and shown of the data files while the model, or its loss, is missing."""
     shown = {field: str(path) for field, path in files.items() if field != "model"}
     if not shown:
         return Checked(problems, remarks)
-    reading = intake.preview(PreviewRequest(shown, str(out / "data"), preparation.label_column))
+    reading = intake.preview(PreviewRequest(shown, str(out / "data"), preparation.label_column, room))
     return Checked([*problems, *reading.problems], remarks, None, reading.preview)
 
 
@@ -213,7 +220,7 @@ def _with_suggestions(
 
 def check_data(
     model: ModelReading, chosen: objectives.Objective, settings: ProjectSettings | None, preparation: Preparation,
-    files: Mapping[str, Path], out: Path, intake: Intake,
+    files: Mapping[str, Path], out: Path, intake: Intake, room: int | None = None,
 ) -> DataReading:  # fmt: skip
     optional: dict[str, Any] = {
         name: str(files[name]) for name in ("validation_data", "validation_labels") if name in files
@@ -223,7 +230,8 @@ def check_data(
             data=str(files["data"]), labels=str(files["labels"]) if "labels" in files else None, inputs=model.inputs,
             rule=label_rules(chosen.loss, model.output_shape), folder=str(out / "data"),
             index_limits=model.index_limits, batch_size=settings.batch_size if settings else None,
-            preparation=preparation, rescales=_rescales(model.architecture), **optional,
+            preparation=preparation, rescales=_rescales(model.architecture),
+            room=room, **optional,
         )
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from server.intake.damaged import OF_THIS_MACHINE
+from server.intake.space import NoRoom
 from server.rules.intake_values import CutRequest, DataRequest, GatherRequest, PreviewRequest, WriteRequest
 from volunteer.children.entry import serve
 from volunteer.plan.refused import Refused
@@ -23,6 +24,8 @@ def handle(message: dict[str, Any]) -> Answer:
         return {"ok": _COMMANDS[message["command"]](message["request"])}
     except Refused as error:
         return {"refused": error.sentence, "field": error.field}
+    except NoRoom as error:
+        return {"refused": str(error), "field": "data"}
     except MemoryError:
         return {"failed": "memory"}
     except OSError as error:

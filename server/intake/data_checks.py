@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from server.intake import space
 from server.intake.bounds import SAMPLE_ROWS
 from server.intake.findings import WORDS, Findings, counted
 from server.intake.fitted_inputs import fitted_inputs
@@ -36,6 +37,7 @@ _LABELS = "Choose the labels: a .npy holds the data alone"
 def check_data(request: DataRequest) -> DataReading:
     """Read all that was uploaded. `training` and `validation` of the answer are what `cut` takes."""
     Path(request.folder).mkdir(parents=True, exist_ok=True)
+    space.allot(request.room, request.least_free)
     return _Check(request).reading()
 
 
@@ -43,6 +45,7 @@ def preview_data(request: PreviewRequest) -> PreviewReading:
     """What people are shown of files that cannot be checked yet, for want of a model."""
     folder, findings = Path(request.folder), Findings()
     folder.mkdir(parents=True, exist_ok=True)
+    space.allot(request.room, request.least_free)
     uploads = Uploads(folder, request.label_column, findings)
     for field, path in request.files.items():
         uploads.look(field, path)

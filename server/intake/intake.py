@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from server.intake.bounds import DATA_FILE_BYTES, GIB, MIB
+from server.intake.bounds import DATA_FILE_BYTES, GIB, LEAST_FREE, MIB
 from server.intake.damaged import MODEL_DAMAGED
 from server.rules.intake_values import (
     Cut,
@@ -70,6 +70,8 @@ _DATA_DAMAGED = (
 class ChildIntake:
     """Implements the domain's Intake. `folder` holds each child's own folder while its request lasts.
 
+    Unpacking and converting leave `least_free_bytes` free on the disk.
+
     Why a child failed goes to this process's log, and never into a sentence for people.
     """
 
@@ -81,10 +83,12 @@ class ChildIntake:
         data_seconds: float = DATA_SECONDS,
         model_limits: Limits = MODEL_LIMITS,
         data_limits: Limits = DATA_LIMITS,
+        least_free_bytes: int = LEAST_FREE,
     ) -> None:
         self._folder = folder
         self._model = (model_limits, model_seconds)
         self._data = (data_limits, data_seconds)
+        self._least_free = least_free_bytes
 
     def read_model(self, path: Path, out: Path) -> ModelReading:
         """Read an uploaded model; its clean weights go into `out`. Raises Refused, IntakeFailed."""
@@ -102,7 +106,7 @@ class ChildIntake:
     def check_data(self, request: DataRequest) -> DataReading:
         """All problems of the uploaded arrays, each with its field. Raises IntakeFailed."""
         try:
-            answer = self._ask("check_data", _from_here(request), self._data)
+            answer = self._ask("check_data", _from_here(request) | {"least_free": self._least_free}, self._data)
             return msgspec.convert(_accepted(answer, _DATA_DAMAGED, "data"), DataReading)
         except ChildSilent:
             sentence = _TOO_LONG.format(self._data[1])
@@ -115,7 +119,7 @@ class ChildIntake:
 
     def preview(self, request: PreviewRequest) -> PreviewReading:
         """What can be shown of data files without a model. Raises IntakeFailed."""
-        message = _from_here(request)
+        message = _from_here(request) | {"least_free": self._least_free}
         message["files"] = {field: str(Path(path).absolute()) for field, path in request.files.items()}
         try:
             answer = self._ask("preview", message, self._data)

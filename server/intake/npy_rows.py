@@ -1,15 +1,13 @@
 """A .npy file written row by row, block by block, where only the final shape is known beforehand."""
 
-import errno
 import os
-import shutil
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from server.intake import bounds
+from server.intake import bounds, space
 from server.intake.blocks import Array
 from server.intake.npy import UnusableArray
 from server.rules.intake_values import ArrayFile
@@ -26,8 +24,7 @@ class NpyRows:
         size = int(np.prod(shape, dtype=object)) * self._dtype.itemsize
         if size > bounds.UNPACKED_BYTES:
             raise UnusableArray(f"takes {size:,} bytes as numbers; at most {bounds.UNPACKED_BYTES:,} are accepted")
-        if shutil.disk_usage(path.parent).free - size < bounds.LEAST_FREE:
-            raise OSError(errno.ENOSPC, "converting would fill the disk")
+        space.take(path.parent, size)
         self._file = path.open("wb")
         header = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._file, header)

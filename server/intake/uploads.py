@@ -4,7 +4,7 @@ import math
 import zipfile
 from pathlib import Path
 
-from server.intake import bounds
+from server.intake import bounds, space
 from server.intake.blocks import write_npy
 from server.intake.damaged import ZIP_FAULTS, require_of_the_file
 from server.intake.npy import MAGIC, Header, UnusableArray, open_array, read_header
@@ -45,6 +45,7 @@ def _plain(path: Path, folder: Path, name: str, prefix: str) -> ArrayFile:
         raise UnusableArray(f"has {array.shape[0]:,} rows; at most {bounds.ROWS:,} are accepted")
     if not array.flags.c_contiguous or not array.dtype.isnative:
         path = folder / f"{prefix}-plain.npy"
+        space.take(folder, array.nbytes)
         write_npy(path, array)
     return ArrayFile(name, str(path), array.dtype.newbyteorder("=").str, array.shape, array.shape[1:])
 
@@ -53,6 +54,7 @@ def _unpack(upload: Path, folder: Path, prefix: str) -> dict[str, Path]:
     try:
         with zipfile.ZipFile(upload) as archive:
             members = _checked_members(archive)
+            space.take(folder, sum(info.file_size for info in members.values()))
             paths: dict[str, Path] = {}
             for number, (name, info) in enumerate(members.items()):
                 path = folder / f"{prefix}-member-{number}.npy"

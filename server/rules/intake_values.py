@@ -61,11 +61,16 @@ class ArrayFile(msgspec.Struct, frozen=True):
 
 
 class PreviewRequest(msgspec.Struct, frozen=True):
-    """Data files to be shown, by the form's field. `folder` takes what has to be unpacked."""
+    """Data files to be shown, by the form's field. `folder` takes what has to be unpacked.
+
+    `room` and `least_free` as in DataRequest.
+    """
 
     files: dict[str, str]
     folder: str
     label_column: str = ""
+    room: int | None = None
+    least_free: int = 2**30
 
 
 class PreviewReading(msgspec.Struct, frozen=True):
@@ -79,6 +84,7 @@ class DataRequest(msgspec.Struct, frozen=True):
     """Uploaded files and what model and loss want of them. `folder` takes what has to be unpacked or converted.
 
     `labels` may be None: then the data file brings them. `rescales`: the model brings numbers to a scale by itself.
+    `room`: so many bytes may be written there; `least_free`: so many must stay free, which the intake knows.
     """
 
     data: str
@@ -92,6 +98,8 @@ class DataRequest(msgspec.Struct, frozen=True):
     batch_size: int | None = None
     preparation: Preparation = Preparation()
     rescales: bool = False
+    room: int | None = None
+    least_free: int = 2**30
 
 
 class Examples(msgspec.Struct, frozen=True):

@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from server.intake.data_checks import check_data
-from server.rules.intake_values import DataReading, DataRequest
+from server.intake.intake import ChildIntake
+from server.intake.space import NoRoom
+from server.rules.intake_values import DataReading, DataRequest, IntakeFailed
 from server.rules.preprocessing import Preparation
 from volunteer.plan.objectives import LabelRule
 from volunteer.plan.shapes import InputSpec
@@ -106,3 +109,29 @@ def test_places_in_an_embedding_are_never_scaled(tmp_path: Path) -> None:
     assert np.array_equal(scaled(reading), data)
     assert reading.preprocessing == {}
     assert "takes whole numbers and is not scaled" in reading.remarks[0].sentence
+
+
+def test_no_more_is_converted_than_the_account_has_room_for(tmp_path: Path) -> None:
+    data = RNG.integers(0, 60_000, (50, 3), np.uint16)
+    assert scaled(checked(tmp_path, data, "unit", room=600)).nbytes == 600
+    with pytest.raises(NoRoom, match="your account has room for 599"):
+        checked(tmp_path, data, "unit", room=599)
+
+
+def test_an_archive_that_unpacks_to_more_than_the_account_has_room_for_is_refused_beside_the_data(
+    tmp_path: Path,
+) -> None:
+    np.savez_compressed(tmp_path / "x.npz", x=np.zeros((50, 3)), y=np.arange(50) % 10)
+    intake, paths = ChildIntake(tmp_path / "children"), (str(tmp_path / "x.npz"), None)
+    request = DataRequest(*paths, (InputSpec("x", (3,), "float32"),), CLASSES, str(tmp_path / "out"), room=100)
+    [problem] = intake.check_data(request).problems
+    assert problem.field == "data"
+    assert "your account has room for 100" in problem.sentence
+    full = ChildIntake(tmp_path / "children", least_free_bytes=2**60)
+    with pytest.raises(IntakeFailed):
+        full.check_data(msgspec.structs.replace(request, room=None))
+
+
+def test_what_must_stay_free_on_the_disk_stays_free(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="fill the disk"):
+        checked(tmp_path, RNG.integers(0, 60_000, (50, 3), np.uint16), "unit", least_free=2**60)

@@ -1,0 +1,34 @@
+"""How many bytes this request may still write: its account's share, and what must stay free on the disk."""
+
+import errno
+import shutil
+from pathlib import Path
+
+from server.intake import bounds
+
+_most: int | None = None
+_least_free = bounds.LEAST_FREE
+
+
+class NoRoom(Exception):
+    """Of no kind that a damaged file provokes. The message is for the person."""
+
+
+def allot(most: int | None, least_free: int) -> None:
+    """At the beginning of the one request that a process serves. `most`: None where there is no account."""
+    global _most, _least_free
+    _most, _least_free = most, least_free
+
+
+def take(folder: Path, size: int) -> None:
+    """Before `size` bytes are written into the folder. Raises NoRoom, and OSError where the disk is full."""
+    global _most
+    if _most is not None:
+        if size > _most:
+            raise NoRoom(
+                f"Unpacked and converted, the data takes {size:,} bytes more, and your account has room for {_most:,}. "
+                "Start or discard other drafts or uploads first."
+            )
+        _most -= size
+    if shutil.disk_usage(folder).free - size < _least_free:
+        raise OSError(errno.ENOSPC, "converting would fill the disk")
