@@ -1,10 +1,14 @@
 """What drafts may hold, and for how long."""
 
+from pathlib import Path
+
 import pytest
 
+from server.domain.draft_checker import DraftChecker
 from server.domain.draft_collector import KEPT_DAYS, DraftCollector
 from server.domain.drafts import Drafts
 from server.errors import NotAcceptable, NotFound
+from server.rules.intake_values import DataReading, DataRequest
 from server.rules.quotas import UploadBounds, refusal
 from server.rules.states import DraftState, ProjectState
 from server.storage.tables import Upload
@@ -110,3 +114,27 @@ def test_uploads_go_when_their_project_will_not_be_prepared_any_more(
         grid.preparer.run_pass(grid.now)
         assert grid.row(project).state is ProjectState.running
     assert grid.stores.drafts.owned(owner, draft).state is DraftState.submitted
+
+
+def test_a_check_is_told_how_much_the_account_may_still_hold(
+    grid: DomainGrid, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int | None] = []
+    look = grid.intake.check_data
+
+    def listen(request: DataRequest) -> DataReading:
+        told.append(request.room)
+        Path(request.folder).mkdir(parents=True, exist_ok=True)
+        (Path(request.folder) / "converted.npy").write_bytes(b"0" * 500)
+        return look(request)
+
+    monkeypatch.setattr(grid.intake, "check_data", listen)
+    checker = DraftChecker(grid.stores, grid.intake, grid.learner, UploadBounds(1_000, 0))
+    for _ in range(3):
+        grid.drafts.start(owner, grid.form(), grid.files(10, 10), grid.now)
+    assert checker.run_pass(grid.now) == 3
+    # The nine files of the drafts have two letters each.
+    assert told[0] == 1_000 - 18
+    assert told[1] is not None
+    assert told[1] <= 1_000 - 18 - 500
+    assert told[2] == 0
