@@ -37,18 +37,18 @@ _LABELS = "Choose the labels: a .npy holds the data alone"
 def check_data(request: DataRequest) -> DataReading:
     """Read all that was uploaded. `training` and `validation` of the answer are what `cut` takes."""
     Path(request.folder).mkdir(parents=True, exist_ok=True)
-    space.allot(request.room, request.least_free)
-    return _Check(request).reading()
+    with space.allotted(request.room, request.least_free):
+        return _Check(request).reading()
 
 
 def preview_data(request: PreviewRequest) -> PreviewReading:
     """What people are shown of files that cannot be checked yet, for want of a model."""
     folder, findings = Path(request.folder), Findings()
     folder.mkdir(parents=True, exist_ok=True)
-    space.allot(request.room, request.least_free)
     uploads = Uploads(folder, request.label_column, findings)
-    for field, path in request.files.items():
-        uploads.look(field, path)
+    with space.allotted(request.room, request.least_free):
+        for field, path in request.files.items():
+            uploads.look(field, path)
     if "labels" not in request.files and "data" in uploads.found:
         data = uploads.found["data"]
         if data.table is not None and not request.label_column:

@@ -1,7 +1,9 @@
 """How many bytes this request may still write: its account's share, and what must stay free on the disk."""
 
+import contextlib
 import errno
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from server.intake import bounds
@@ -14,10 +16,16 @@ class NoRoom(Exception):
     """Of no kind that a damaged file provokes. The message is for the person."""
 
 
-def allot(most: int | None, least_free: int) -> None:
-    """At the beginning of the one request that a process serves. `most`: None where there is no account."""
+@contextlib.contextmanager
+def allotted(most: int | None, least_free: int) -> Iterator[None]:
+    """For one request, of which a process serves one at a time. `most`: None where there is no account."""
     global _most, _least_free
+    before = _most, _least_free
     _most, _least_free = most, least_free
+    try:
+        yield
+    finally:
+        _most, _least_free = before
 
 
 def take(folder: Path, size: int) -> None:
