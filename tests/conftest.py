@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
-WHOLE_GRIDS = ("tests/faults/", "tests/end_to_end/", "tests/browser/", "tests/integration/")
+WHOLE_GRIDS = (
+    "tests/faults/", "tests/end_to_end/", "tests/browser/", "tests/integration/test_letters_arrive.py",
+    "tests/integration/test_right_to_the_number.py", "tests/integration/test_weighted_and_scheduled.py",
+)  # fmt: skip
 
 
 class GridsApart(LoadScopeScheduling):
