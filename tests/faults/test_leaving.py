@@ -132,7 +132,7 @@ def test_a_server_that_is_away_is_waited_for_and_gets_what_was_computed_meanwhil
     stage.grid.kill()
     spools = [host.home / "state" for host in (waiting, leaving)]
     for spool in spools:
-        wait_for(lambda spool=spool: list(spool.glob("*/gradients/*.*")), 30, stage.explain)
+        wait_for(lambda spool=spool: list(spool.glob("*/gradients/*.*")), 90, stage.explain)
     # One host waits through the downtime; the other ends meanwhile, and comes back after it.
     leaving.stop()
     assert list(spools[1].glob("*/gradients/*.*")), "an undelivered gradient must outlive its host"
@@ -141,12 +141,12 @@ def test_a_server_that_is_away_is_waited_for_and_gets_what_was_computed_meanwhil
     stage.grid.start()
     leaving.start()
     # What was acknowledged before the kill has its verdict after it, and a repeated upload gets that again.
-    wait_for(lambda: _state(ledger, int(lease["result"]))[0] == "valid", 30, stage.explain)
+    wait_for(lambda: _state(ledger, int(lease["result"]))[0] == "valid", 90, stage.explain)
     assert by_hand.upload(lease["result"], body).json()["verdict"] == "valid"
     for result in results:
         wait_for(lambda result=result: _state(ledger, result)[0] in ("valid", "unneeded"), 60, stage.explain)
     for spool in spools:
-        wait_for(lambda spool=spool: not list(spool.glob("*/gradients/*.*")), 30, stage.explain)
+        wait_for(lambda spool=spool: not list(spool.glob("*/gradients/*.*")), 90, stage.explain)
     stage.finished(project, 120)
     before.require_kept(ledger.promises(project))
     stage.audit()
