@@ -8,11 +8,11 @@ from server.domain.ports import Ring
 from server.domain.secrets import hash_of, new_secret
 from server.domain.throttle import Throttle
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
-from server.rules import views
 from server.rules.addresses import mail_problem, webhook_problem
 from server.rules.letters import WEBHOOK
 from server.storage.account_tables import Account
 from server.storage.stores import Stores
+from volunteer.protocol.account_messages import Contact
 
 VERIFY_LASTS = dt.timedelta(hours=24)
 _PURPOSE = "verify"
@@ -30,11 +30,11 @@ class Addresses:
         self._grid_name = grid_name
         self._throttle = Throttle(stores)
 
-    def view(self, account_id: int, now: dt.datetime) -> views.ContactView:
+    def view(self, account_id: int, now: dt.datetime) -> Contact:
         row = self._row(account_id)
         pending = self._stores.proofs.of_account(account_id, _PURPOSE, now)
         tried = self._stores.letters.newest_of(account_id, WEBHOOK, 1)
-        return views.ContactView(
+        return Contact(
             sends_mail=self._letters.sends_mail, email=row.email, pending_email=pending.email if pending else "",
             tell_by_mail=row.tell_by_mail, webhook_url=row.webhook_url, webhook_secret=row.webhook_secret,
             webhook_trouble=tried[0].trouble if tried else "",

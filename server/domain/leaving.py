@@ -9,7 +9,7 @@ from server.domain.hosts import Hosts
 from server.domain.passwords import Passwords, new_session_key
 from server.domain.projects import Projects
 from server.domain.uploads import Uploads
-from server.errors import NotAcceptable, NotAllowedNow, NotFound
+from server.errors import NotAllowedNow, NotFound
 from server.storage.stores import Stores
 
 
@@ -26,8 +26,7 @@ class Leaving:
         Raises NotAcceptable for a wrong password, TooManyTries, and NotAllowedNow for the last operator while others
         have accounts: the grid would be left with nobody who can block, cancel, or make another operator.
         """
-        if not self._passwords.is_right(account_id, password, remote, now):
-            raise NotAcceptable("This is not your password.", "password")
+        self._passwords.require(account_id, password, "password", remote, now)
         with self._stores.database.write():
             row = self._stores.accounts.by_id(account_id)
             if row is None or row.deleted_at is not None:

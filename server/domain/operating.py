@@ -10,11 +10,11 @@ import shutil
 from server.domain.passwords import new_session_key
 from server.domain.ports import Ring
 from server.errors import NotAllowedNow, NotFound, SomebodyElseWasFirst
-from server.rules import grid_views as views
 from server.rules.states import ProjectState, ResultState
 from server.storage.account_tables import Account
 from server.storage.stores import Stores
 from server.storage.tables import Project
+from volunteer.protocol import account_messages as views
 
 AUDIT = logging.getLogger("daig.audit")
 _LATELY = dt.timedelta(days=7)
@@ -43,13 +43,13 @@ class Operating:
             for row in self._stores.operating.accounts(" ".join(search.split())[:100], _MOST)
         ]  # fmt: skip
 
-    def overview(self, operator_id: int, now: dt.datetime) -> views.OperatorView:
+    def overview(self, operator_id: int, now: dt.datetime) -> views.Overview:
         self._require(operator_id)
         operating = self._stores.operating
         waiting, sent, given_up = self._stores.letters.counts()
         disk = shutil.disk_usage(self._stores.folder)
         database = sum(path.stat().st_size for path in self._stores.folder.glob("grid.db*"))
-        return views.OperatorView(
+        return views.Overview(
             hosts=[
                 views.HostRow(
                     id=row.id, name=row.name, owner=row.owner, system=row.system, software=row.software,

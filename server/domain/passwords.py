@@ -39,10 +39,14 @@ class Passwords:
         self._letters = letters
         self._throttle = Throttle(stores)
 
-    def is_right(self, account_id: int, password: str, remote: str, now: dt.datetime) -> bool:
-        """Whether it is the account's password; counted as a log-in. Raises TooManyTries, Busy."""
+    def require(self, account_id: int, password: str, field: str, remote: str, now: dt.datetime) -> None:
+        """Raises NotAcceptable, beside the field, when it is not the account's; counted as a log-in.
+
+        Raises TooManyTries, Busy.
+        """
         row = self._stores.accounts.by_id(account_id)
-        return row is not None and self._accounts.log_in(row.name, password, remote, now) is not None
+        if row is None or self._accounts.log_in(row.name, password, remote, now) is None:
+            raise NotAcceptable("This is not your password.", field)
 
     def change(self, account_id: int, old: str, new: str, remote: str, now: dt.datetime) -> None:
         """Raises NotAcceptable with the field, TooManyTries, Busy."""
@@ -50,8 +54,7 @@ class Passwords:
         if row is None:
             raise NotFound()
         require_good(new, row.name, "new_password")
-        if not self.is_right(account_id, old, remote, now):
-            raise NotAcceptable("This is not your present password.", "old_password")
+        self.require(account_id, old, "old_password", remote, now)
         self._set(account_id, new, now)
 
     def ask_reset(self, address: str, remote: str, now: dt.datetime) -> None:

@@ -7,6 +7,7 @@ from server.rules.grid_views import AnonymousProject, StatusView
 from server.rules.states import ProjectState
 from server.rules.status import ONLINE_SECONDS
 from server.storage.stores import Stores
+from volunteer.protocol.account_messages import GridStatus, VersionCount
 
 _MINUTES = dt.timedelta(minutes=5)
 _HOUR = dt.timedelta(hours=1)
@@ -35,12 +36,13 @@ class PublicStatus:
                 )
                 for project in going_on[:_MOST]
             ]  # fmt: skip
-        return StatusView(
+        numbers = GridStatus(
             hosts_awake=len(awake), threads=sum(host.threads for host in awake),
             hosts_at_work=sum(at_work.values()), memory=sum(host.memory for host in awake),
             mini_batches_per_second=round(lately.mini_batches / _MINUTES.total_seconds(), 2),
             rounds_per_hour=hour.rounds, bytes_down=hour.bytes_down, bytes_up=hour.bytes_up,
             being_computed=leased, waiting_for_verdict=reported,
-            versions=sorted(Counter(host.software for host in awake).items(), key=lambda pair: (-pair[1], pair[0])),
-            started_at=self._started_at, projects=rows,
+            versions=[VersionCount(*pair) for pair in Counter(sorted(host.software for host in awake)).most_common()],
+            started_at=self._started_at, projects=len(going_on),
         )  # fmt: skip
+        return StatusView(numbers, rows)

@@ -3,9 +3,9 @@
 import datetime as dt
 from collections.abc import Sequence
 
-from server.rules.grid_views import Leaderboard, Standing, Standings
 from server.storage.overview import Given
 from server.storage.stores import Stores
+from volunteer.protocol.requestor_messages import Leaderboard, Standing, Standings
 
 _MOST = 100
 _LATELY = dt.timedelta(days=7)

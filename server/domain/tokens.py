@@ -6,8 +6,9 @@ from collections.abc import Collection
 from server.domain.secrets import hash_of, new_secret
 from server.errors import AccountBlocked, NotAcceptable, UnknownToken
 from server.rules.scopes import SCOPES
-from server.rules.views import Account, TokenOwner, TokenView
+from server.rules.views import Account, TokenOwner
 from server.storage.stores import Stores
+from volunteer.protocol.account_messages import AccessToken
 
 PREFIX = "daigtoken"
 MAX_DAYS = 10 * 366
@@ -58,10 +59,10 @@ class Tokens:
                 self._stores.tokens.used(token.id, now)
         return TokenOwner(Account(account.id, account.name, account.is_operator), frozenset(token.scopes))
 
-    def list_for(self, owner_id: int, now: dt.datetime) -> list[TokenView]:
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[AccessToken]:
         """Newest first; one that ran out is still shown for a month."""
         return [
-            TokenView(row.id, row.label, list(row.scopes), row.created_at, row.expires_at, row.last_used_at)
+            AccessToken(row.id, row.label, list(row.scopes), row.created_at, row.expires_at, row.last_used_at)
             for row in self._stores.tokens.of_account(owner_id)
             if row.expires_at is None or row.expires_at > now - _SHOW_DEAD_FOR
         ]

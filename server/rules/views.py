@@ -22,29 +22,6 @@ class TokenOwner(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
 
 
-class TokenView(msgspec.Struct, frozen=True):
-    id: int
-    label: str
-    scopes: list[str]
-    created_at: dt.datetime
-    expires_at: dt.datetime | None
-    last_used_at: dt.datetime | None
-
-
-class ContactView(msgspec.Struct, frozen=True):
-    """How an account is told things. `pending_email` was given and waits to be confirmed by its link."""
-
-    sends_mail: bool
-    email: str
-    pending_email: str
-    tell_by_mail: bool
-    webhook_url: str
-    webhook_secret: str
-    webhook_trouble: str
-    webhook_sent_at: dt.datetime | None
-    is_listed: bool
-
-
 class PartialUploadView(msgspec.Struct, frozen=True):
     """A file on its way in by parts. `sha256` is the server's own, once all of it is there; `metadata` the sender's."""
 

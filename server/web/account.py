@@ -149,8 +149,7 @@ def _done(act: Callable[[], None], section: str, sentence: str) -> ResponseRetur
 
 def _require_password(field: str) -> None:
     given = request.form.get(field, "")
-    if not here().people.passwords.is_right(login.account().id, given, request.remote_addr or "", now()):
-        raise NotAcceptable("This is not your password.", field)
+    here().people.passwords.require(login.account().id, given, field, request.remote_addr or "", now())
 
 
 def _page(token: str = "", problems: Sequence[Problem] = ()) -> str:

@@ -3,10 +3,11 @@
 import msgspec
 from flask import Blueprint, Response, render_template
 
-from server.rules.grid_views import AnonymousProject, Leaderboard, StatusView
+from server.rules.grid_views import AnonymousProject, StatusView
 from server.web import login
 from server.web.caching import BriefCache, encoded, polled
 from server.web.services import here, now
+from volunteer.protocol.requestor_messages import Leaderboard
 
 blueprint = Blueprint("public", __name__)
 _leaderboards = BriefCache(keep=60.0)
@@ -27,15 +28,17 @@ def leaderboard() -> str:
 def status() -> str:
     body, _ = _numbers()
     view = msgspec.json.decode(body, type=StatusView)
-    return render_template("status.html", status=view, names=_own_names(view.projects), now=now())
+    return render_template(
+        "status.html", status=view.numbers, projects=view.projects, names=_own_names(view.projects), now=now()
+    )
 
 
 @blueprint.get("/status.json")
 def status_numbers() -> Response:
-    """The page's numbers; of projects only how many there are."""
+    """The page's numbers, also for the API; of projects only how many there are."""
     body, _ = _numbers()
     view = msgspec.json.decode(body, type=StatusView)
-    return polled(*encoded({**msgspec.to_builtins(view), "projects": len(view.projects)}))
+    return polled(*encoded(view.numbers))
 
 
 def _numbers() -> tuple[bytes, str]:

@@ -8,12 +8,13 @@ from typing import Any
 from flask import Blueprint, Response
 
 from server.rules.views import Account
-from server.web import api_drafts, api_machines, api_projects, api_results
+from server.web import api_account, api_drafts, api_machines, api_operator, api_projects, api_results, public
 from server.web.bearer import speaker, token_owner
 from server.web.caching import BriefCache, polled
 from server.web.services import here, now
 from server.web.wire import answer
 from volunteer.protocol import requestor_messages as m
+from volunteer.protocol.account_endpoints import ACCOUNT_ENDPOINTS
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS, RequestorEndpoint
 
@@ -25,7 +26,7 @@ _leaderboards = BriefCache(keep=60.0)
 def blueprint() -> Blueprint:
     """The routes, from the protocol's own table."""
     api = Blueprint("requestor_api", __name__, url_prefix=PREFIX)
-    for endpoint in REQUESTOR_ENDPOINTS:
+    for endpoint in (*REQUESTOR_ENDPOINTS, *ACCOUNT_ENDPOINTS):
         path = re.sub(r"{(\w+)}", rf"<int(max={LARGEST_NUMBER}):\1>", endpoint.path)
         api.add_url_rule(path, endpoint.name, _guarded(endpoint), methods=[endpoint.method])
     return api
@@ -89,4 +90,24 @@ HANDLERS: dict[str, Callable[..., Response]] = {
     "revoke_join_key": api_machines.revoke_join_key,
     "hosts": api_machines.hosts,
     "detach_host": api_machines.detach_host,
+    "status": public.status_numbers,
+    "contact": api_account.contact,
+    "change_password": api_account.change_password,
+    "give_email": api_account.give_email,
+    "remove_email": api_account.remove_email,
+    "choose_notifications": api_account.choose_notifications,
+    "test_webhook": api_account.test_webhook,
+    "choose_listing": api_account.choose_listing,
+    "access_tokens": api_account.access_tokens,
+    "create_access_token": api_account.create_access_token,
+    "revoke_access_token": api_account.revoke_access_token,
+    "delete_account": api_account.delete_account,
+    "overview": api_operator.overview,
+    "accounts": api_operator.accounts,
+    "block_account": api_operator.block,
+    "unblock_account": api_operator.unblock,
+    "appoint_operator": api_operator.appoint,
+    "dismiss_operator": api_operator.dismiss,
+    "end_project": api_operator.end_project,
+    "retry_letter": api_operator.retry_letter,
 }

@@ -27,10 +27,10 @@ from server.rules.views import (
     ProjectView,
     RoundView,
     TokenOwner,
-    TokenView,
 )
 from server.web.people import People
 from volunteer.protocol import messages
+from volunteer.protocol.account_messages import AccessToken
 
 Host = Any
 """A host as the domain knows it: got from `Hosts.by_token`, handed on unread."""
@@ -66,7 +66,7 @@ class Tokens(Protocol):
         self, owner_id: int, label: str, scopes: Collection[str], days: int | None, now: dt.datetime
     ) -> str: ...
     def by_secret(self, secret: str, now: dt.datetime) -> TokenOwner: ...
-    def list_for(self, owner_id: int, now: dt.datetime) -> list[TokenView]: ...
+    def list_for(self, owner_id: int, now: dt.datetime) -> list[AccessToken]: ...
     def revoke(self, owner_id: int, token_id: int, now: dt.datetime) -> None: ...
 
 

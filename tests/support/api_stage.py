@@ -13,14 +13,16 @@ from werkzeug.test import TestResponse
 
 from server.domain import hashing
 from server.rules.incoming import NewUpload
+from server.rules.scopes import SCOPES
 from server.web.app import create_app
 from tests.support.domain_grid import DomainGrid
 from tests.support.web_services import services_over
+from volunteer.protocol.account_endpoints import ACCOUNT_ENDPOINTS
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.messages import AttachRequest
 from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS
 
-ENDPOINTS = {endpoint.name: endpoint for endpoint in REQUESTOR_ENDPOINTS}
+ENDPOINTS = {endpoint.name: endpoint for endpoint in (*REQUESTOR_ENDPOINTS, *ACCOUNT_ENDPOINTS)}
 
 
 class Script:
@@ -70,11 +72,16 @@ class ApiStage:
         self.key = self.grid.join_keys.list_for(self.owner_id, self.grid.now)[0].id
         self.owner = self.script(self.owner_id, "write")
         self.reader = self.script(self.owner_id, "read")
-        self.stranger = self.script(self.stranger_id, "read", "write")
+        self.stranger = self.script(self.stranger_id, *SCOPES)
         self.nobody = Script(self.client)
 
     def close(self) -> None:
         self.grid.stores.database.close()
+
+    def give_password(self, account: int, password: str) -> None:
+        hashed = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(password)
+        with self.grid.stores.database.write():
+            self.grid.stores.accounts.set_password(account, hashed)
 
     def put(self, account: int, data: bytes, filename: str, whole: bool = True) -> str:
         """An upload of that account; its name. Without `whole` the last byte is missing."""
@@ -95,6 +102,8 @@ class ApiStage:
         things = {
             "project": self.project, "draft": self.draft, "key": self.key, "host": self.host.id,
             "upload": self.upload, "result": self.lease.result, "sha256": self.lease.weights.sha256,
+            "token": self.grid.tokens.list_for(self.owner_id, self.grid.now)[0].id, "account": self.owner_id,
+            "letter": 1,
         }  # fmt: skip
         return {name: things[name] for name in re.findall(r"{(\w+)}", path)}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from volunteer.protocol.account_endpoints import ACCOUNT_ENDPOINTS
 from volunteer.protocol.endpoints import ENDPOINTS, GRADIENT_TYPE, PREFIX, Endpoint
 from volunteer.protocol.form_fields import FILE_FIELDS, FORM_FIELDS
 from volunteer.protocol.refusals import Refusal, RefusalCode, refusal, status_of
@@ -15,7 +16,7 @@ from volunteer.protocol.upload_endpoints import UPLOAD_ENDPOINTS
 from volunteer.protocol.version import PROTOCOL
 
 _C = RefusalCode
-EVERY: tuple[Endpoint, ...] = (*REQUESTOR_ENDPOINTS, *UPLOAD_ENDPOINTS, *ENDPOINTS)
+EVERY: tuple[Endpoint, ...] = (*REQUESTOR_ENDPOINTS, *UPLOAD_ENDPOINTS, *ACCOUNT_ENDPOINTS, *ENDPOINTS)
 """Of both APIs, in the order in which the document has them."""
 
 _ALWAYS = (_C.server_error, _C.busy)
@@ -84,7 +85,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.takes is not None:
         operation["requestBody"] = {"required": True, "content": {"application/json": _reference(endpoint.takes)}}
-    elif endpoint.method == "PUT":
+    elif endpoint.method == "PUT" and not isinstance(endpoint, RequestorEndpoint):
         operation["requestBody"] = {"required": True, "content": {GRADIENT_TYPE: {}}}
         operation["parameters"].append(
             {"name": "Content-Digest", "in": "header", "required": True, "schema": {"type": "string"}}

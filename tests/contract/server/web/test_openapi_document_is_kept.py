@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from server.rules.scopes import SCOPES
 from tests.support.api_stage import ApiStage
 from volunteer.protocol import openapi
 from volunteer.protocol.endpoints import GRADIENT_TYPE, PREFIX, Endpoint
@@ -42,11 +43,12 @@ def the_owners(stage: ApiStage) -> dict[str, list[Any]]:
     of_projects = "SELECT id FROM project WHERE owner_id = ?"
     wanted = {
         "project": "owner_id = ?", "draft": "owner_id = ?", "partial_upload": "owner_id = ?",
-        "join_key": "account_id = ?",
+        "join_key": "account_id = ?", "letter": "account_id = ?", "account": "id = ?",
         "round": f"project_id IN ({of_projects})", "checkpoint": f"project_id IN ({of_projects})",
         "result": f"project_id IN ({of_projects})",
     }  # fmt: skip
     rows = {table: database.rows(f'SELECT * FROM "{table}" WHERE {rule}', owner) for table, rule in wanted.items()}
+    rows["token"] = database.rows("SELECT id, token_hash, scopes FROM access_token WHERE account_id = ?", owner)
     rows["host"] = database.rows("SELECT id, token_hash, name FROM host WHERE account_id = ?", owner)
     return rows
 
@@ -58,7 +60,7 @@ class Persona:
         self.stage = stage
         self._tokens: dict[str, str] = {}
         if account is not None:
-            script = stage.script(account, "read", "write")
+            script = stage.script(account, *SCOPES)
             self._tokens = {"account": script.token, "host": stage.host_token(account)}
 
     def send(self, case: Any) -> Any:

@@ -6,10 +6,11 @@ import pytest
 
 from server.domain.public_status import PublicStatus
 from server.domain.standings import Leaderboards
-from server.rules.grid_views import Standings
 from server.storage.account_tables import Account
 from server.storage.tables import PastWork
 from tests.support.domain_grid import START, Cast, DomainGrid
+from volunteer.protocol.account_messages import VersionCount
+from volunteer.protocol.requestor_messages import Standings
 
 
 @pytest.fixture
@@ -93,11 +94,12 @@ def test_the_status_shows_sums_and_no_names(grid: DomainGrid, owner: int, strang
     done = work(grid, host, 2)
     host.lease()
     view = PublicStatus(grid.stores, START).view(grid.now)
-    assert (view.hosts_awake, view.threads, view.hosts_at_work) == (1, 2, 1)
-    assert view.mini_batches_per_second == round(done / 300, 2)
-    assert view.being_computed > 0
-    assert view.versions == [("0.1.0", 1)]
-    assert view.started_at == START
+    numbers = view.numbers
+    assert (numbers.hosts_awake, numbers.threads, numbers.hosts_at_work) == (1, 2, 1)
+    assert numbers.mini_batches_per_second == round(done / 300, 2)
+    assert numbers.being_computed > 0
+    assert numbers.versions == [VersionCount("0.1.0", 1)]
+    assert (numbers.started_at, numbers.projects) == (START, len(view.projects))
     assert {(row.id, row.owner_id) for row in view.projects} >= {(project, owner)}
     for secret in ("a secret plan", "attic", "owner'", "stranger'"):
         assert secret not in repr(view)
@@ -105,4 +107,5 @@ def test_the_status_shows_sums_and_no_names(grid: DomainGrid, owner: int, strang
 
 def test_the_status_of_an_empty_grid_is_all_nothing(grid: DomainGrid) -> None:
     view = PublicStatus(grid.stores, START).view(grid.now)
-    assert (view.hosts_awake, view.rounds_per_hour, view.projects, view.versions) == (0, 0, [], [])
+    assert view.projects == []
+    assert (view.numbers.hosts_awake, view.numbers.rounds_per_hour, view.numbers.versions) == (0, 0, [])
