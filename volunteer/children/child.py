@@ -6,7 +6,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 from volunteer.children.frames import read_frame, write_frame
 from volunteer.children.limits import Limits
+from volunteer.children.programs import command
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -33,7 +33,7 @@ class ChildSilent(Exception):
 
 
 class Child:
-    """One child process running `python -I -m module`, working in `folder`.
+    """One child process running `module` as its main program, working in `folder`.
 
     Its environment holds a path, a language and a home inside `folder`, and what `environment` adds: no token, no
     secret. Its standard input and output are the frame channel; what it prints to standard error is kept (the last
@@ -52,7 +52,7 @@ class Child:
         scrubbed = {name: os.environ[name] for name in _KEPT if name in os.environ}
         scrubbed |= {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **(environment or {})}
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-m", module],
+            command(module),
             cwd=folder,
             env=scrubbed,
             stdin=subprocess.PIPE,
