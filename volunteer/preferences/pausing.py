@@ -1,0 +1,58 @@
+"""A pause: until an instant, or until the person says go; kept in a file, so that it outlives the program."""
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+PauseWhy = Literal["person", "not_started"]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """`until` knows its time zone; None means: it never ends by itself. "not_started": nobody has said go yet."""
+
+    until: datetime | None = None
+    why: PauseWhy = "person"
+
+    def over(self, now: datetime) -> bool:
+        return self.until is not None and now >= self.until
+
+
+class PauseFile:
+    """One small file. One that is there but makes no sense counts as a pause without an end: better idle than rude."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Pause | None:
+        """None when there is no pause."""
+        try:
+            values = json.loads(self._path.read_text("utf-8"))
+            until = None if values["until"] is None else datetime.fromisoformat(values["until"])
+            if until is not None and until.tzinfo is None:
+                return Pause()
+            return Pause(until, "not_started" if values["why"] == "not_started" else "person")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError):
+            return Pause()
+
+    def save(self, pause: Pause) -> None:
+        """Kept, also through a power cut. Raises OSError."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        until = None if pause.until is None else pause.until.isoformat()
+        temporary = self._path.with_suffix(".new")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump({"until": until, "why": pause.why}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self._path)
+
+    def clear(self) -> None:
+        """The pause is over. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
