@@ -19,6 +19,7 @@ from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
 from server.domain.blob_collector import BlobCollector
 from server.domain.cloning import Cloning
+from server.domain.devices import Devices
 from server.domain.dispatch import Dispatch
 from server.domain.draft_checker import DraftChecker
 from server.domain.draft_collector import DraftCollector
@@ -110,6 +111,7 @@ def web_app(settings: Settings) -> "Flask":
     return create_app(
         Services(
             accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
+            devices=Devices(stores, settings.name),
             people=people(settings, stores, hashing, accounts, projects, hosts, bell.ring),
             drafts=drafts, projects=projects, cloning=Cloning(stores, drafts, results), results=results,
             uploads=Uploads(stores, bounds, settings.max_upload_bytes),

@@ -52,6 +52,22 @@ class JoinKeyInvalid(GridError):
     """This join key is unknown, used up or out of date."""
 
 
+class LinkPending(GridError):
+    """Nobody has confirmed this code yet."""
+
+
+class LinkTooFast(GridError):
+    """This is asked too often."""
+
+
+class LinkDenied(GridError):
+    """Somebody has refused to link this machine."""
+
+
+class LinkExpired(GridError):
+    """This code is unknown, used or out of date."""
+
+
 class HostTooOld(GridError):
     """This program is too old for this grid."""
 

@@ -9,7 +9,7 @@ from server.rules.status import ONLINE_SECONDS
 from server.rules.views import HostView
 from server.storage.stores import Stores
 from server.storage.tables import Host
-from volunteer.protocol.messages import Attached, AttachRequest, Machine
+from volunteer.protocol.messages import Attached, AttachRequest, HostNumbers, Machine
 from volunteer.protocol.version import NUMERICS, OLDEST_PROTOCOL, SOFTWARE
 
 _SAME_ATTACHMENT = dt.timedelta(hours=1)
@@ -58,6 +58,16 @@ class Hosts:
             for result in self._stores.work.leased_to(host.id):
                 self._stores.work.move(result, ResultState.lost, ended_at=now, sentence="Its owner detached the host.")
             self._stores.hosts.detach(host.id, now)
+
+    def leave(self, host: Host, now: dt.datetime) -> None:
+        """As `detach`, by the host itself."""
+        self.detach(host.account_id, host.id, now)
+
+    def numbers(self, host: Host) -> HostNumbers:
+        """What a host is told of itself. Credit is the valid mini-batches."""
+        account = self._stores.accounts.by_id(host.account_id)
+        units, mini_batches = self._stores.overview.given_by_host(host.id)
+        return HostNumbers(host.name, account.name if account else "", units, mini_batches, mini_batches)
 
     def by_token(self, token: str) -> Host:
         """Raises UnknownToken, AccountBlocked."""

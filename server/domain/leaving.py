@@ -43,6 +43,7 @@ class Leaving:
         self._stores.hosts.forget_names(account_id)
         self._stores.tokens.delete_all_of(account_id)
         self._stores.join_keys.delete_all_of(account_id)
+        self._stores.linkings.delete_all_of(account_id)
         self._stores.letters.delete_of(account_id)
         self._stores.proofs.delete_of(account_id)
         self._stores.accounts.change(

@@ -19,8 +19,11 @@ class Throttle:
 
         Inside or outside of a transaction; what is refused is not counted.
         """
-        accounts = self._stores.accounts
         with self._stores.database.write():
-            if accounts.failures(f"({what})", who, now - WINDOW).of_both >= most:
-                raise TooManyTries()
-            accounts.record_try(f"({what})", who, now)
+            self.require(what, who, most, now)
+            self._stores.accounts.record_try(f"({what})", who, now)
+
+    def require(self, what: str, who: str, most: int, now: dt.datetime) -> None:
+        """Counts nothing. Raises TooManyTries when there were so many of late."""
+        if self._stores.accounts.failures(f"({what})", who, now - WINDOW).of_both >= most:
+            raise TooManyTries()

@@ -53,6 +53,15 @@ class ResultState(enum.StrEnum):
     cancelled = "cancelled"
 
 
+class LinkState(enum.StrEnum):
+    """pending: nobody has answered; approved, denied: somebody has; collected: the machine has its token."""
+
+    pending = "pending"
+    approved = "approved"
+    denied = "denied"
+    collected = "collected"
+
+
 _P, _R = ProjectState, ResultState
 
 # One table a kind: words of two kinds may be equal, and so would be their keys in one.
@@ -92,6 +101,12 @@ MOVES: dict[type[enum.StrEnum], dict[enum.StrEnum, frozenset[enum.StrEnum]]] = {
         _R.given_back: frozenset(),
         _R.failed: frozenset(),
         _R.cancelled: frozenset(),
+    },
+    LinkState: {
+        LinkState.pending: frozenset({LinkState.approved, LinkState.denied}),
+        LinkState.approved: frozenset({LinkState.collected}),
+        LinkState.denied: frozenset(),
+        LinkState.collected: frozenset(),
     },
 }
 

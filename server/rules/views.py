@@ -43,6 +43,20 @@ class JoinKeyView(msgspec.Struct, frozen=True):
     created_at: dt.datetime
 
 
+class LinkView(msgspec.Struct, frozen=True):
+    """A machine that waits for its owner to confirm it; all but `remote` and `asked_at` is what it says of itself."""
+
+    name: str
+    system: str
+    processor: str
+    threads: int
+    memory: int
+    software: str
+    remote: str
+    asked_at: dt.datetime
+    seconds_left: float
+
+
 class HostView(msgspec.Struct, frozen=True):
     """One of a volunteer's machines. `doing` is a sentence: what it computes or since when it is silent."""
 

@@ -1,9 +1,10 @@
 """The tables of people: accounts, what opens them, what is on its way to and from them."""
 
-from peewee import SQL, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
+from peewee import SQL, BooleanField, CharField, DoubleField, ForeignKeyField, IntegerField, TextField
 from playhouse.sqlite_ext import AutoIncrementField
 
-from server.storage.fields import InstantField, JsonField
+from server.rules.states import LinkState
+from server.storage.fields import InstantField, JsonField, StateField
 from server.storage.table import Table
 
 
@@ -44,6 +45,31 @@ class JoinKey(Table):
     uses_left = IntegerField()
     expires_at = InstantField()
     created_at = InstantField()
+
+
+class Linking(Table):
+    """A machine that asked to be linked by the device flow, until somebody confirms it by its code.
+
+    `machine` is what it says of itself, `remote` the address that it asked from, `sender` whom that stands for.
+    `account` is who has answered. The host that it becomes has `device_hash` for its attachment.
+    """
+
+    device_hash = CharField(max_length=64, unique=True)
+    user_hash = CharField(max_length=64, unique=True)
+    state = StateField(LinkState)
+    name = CharField(max_length=200)
+    machine = JsonField()
+    remote = CharField(max_length=60)
+    sender = CharField(max_length=60)
+    created_at = InstantField()
+    expires_at = InstantField(index=True)
+    interval = DoubleField()
+    polled_at = InstantField(null=True)
+    account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
+    account_id: int | None
+
+    class Meta:
+        indexes = ((("sender", "created_at"), False),)
 
 
 class AccessToken(Table):

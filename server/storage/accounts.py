@@ -63,22 +63,22 @@ class AccountStore:
 
     def record_try(self, name: str, remote: str, now: dt.datetime) -> int:
         """Counts as a failure until it is forgotten. Returns its id."""
-        return int(LoginFailure.create(folded=_folded(name), remote=_sender(remote), at=now).id)
+        return int(LoginFailure.create(folded=_folded(name), remote=sender_of(remote), at=now).id)
 
     def forget_try(self, try_id: int) -> None:
         LoginFailure.delete().where(LoginFailure.id == try_id).execute()
 
     def forget_tries_of(self, name: str, remote: str) -> None:
-        tries = (LoginFailure.folded == _folded(name)) & (LoginFailure.remote == _sender(remote))
+        tries = (LoginFailure.folded == _folded(name)) & (LoginFailure.remote == sender_of(remote))
         LoginFailure.delete().where(tries).execute()
 
     def failures(self, name: str, remote: str, since: dt.datetime) -> Failures:
         recent = LoginFailure.select().where(LoginFailure.at >= since)
         of_name = recent.where(LoginFailure.folded == _folded(name))
         return Failures(
-            of_both=of_name.where(LoginFailure.remote == _sender(remote)).count(),
+            of_both=of_name.where(LoginFailure.remote == sender_of(remote)).count(),
             of_name=of_name.count(),
-            of_address=recent.where(LoginFailure.remote == _sender(remote)).count(),
+            of_address=recent.where(LoginFailure.remote == sender_of(remote)).count(),
         )
 
     def forget_failures(self, before: dt.datetime) -> int:
@@ -123,7 +123,7 @@ class JoinKeyStore:
             raise NotFound("There is no such join key.")
 
 
-def _sender(remote: str) -> str:
+def sender_of(remote: str) -> str:
     """Whom an address of the net stands for: of IPv6 everybody has 2**64, so the network counts."""
     try:
         address = ipaddress.IPv6Address(remote.partition("%")[0])

@@ -60,6 +60,17 @@ class OverviewStore:
         )
         return {int(number): int(count) for number, count in rows}
 
+    def given_by_host(self, host_id: int) -> tuple[int, int]:
+        """Results and mini-batches found valid, of deleted projects too."""
+        [(results, mini_batches)] = self._database.rows(
+            "SELECT COALESCE(SUM(results), 0), COALESCE(SUM(mini_batches), 0) FROM ("
+            " SELECT COUNT(*) AS results, SUM(delivered) AS mini_batches FROM result"
+            " WHERE host_id = ? AND state = 'valid'"
+            " UNION ALL SELECT SUM(results), SUM(mini_batches) FROM past_work WHERE host_id = ?)",
+            host_id, host_id,
+        )  # fmt: skip
+        return int(results), int(mini_batches)
+
     def keep_credit(self, project_id: int) -> None:
         """Before a project's rows go: what hosts did for it, added to their past work."""
         self._database.rows(

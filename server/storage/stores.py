@@ -11,6 +11,7 @@ from server.storage.drafts import DraftStore
 from server.storage.hosts import HostStore
 from server.storage.leadership import FactStore, LeadershipStore
 from server.storage.letters import LetterStore, ProofStore
+from server.storage.linkings import LinkingStore
 from server.storage.operating import OperatingStore
 from server.storage.overview import OverviewStore
 from server.storage.partial_uploads import PartialUploadStore
@@ -30,6 +31,7 @@ class Stores:
     blobs: BlobFolder
     accounts: AccountStore
     join_keys: JoinKeyStore
+    linkings: LinkingStore
     tokens: TokenStore
     proofs: ProofStore
     letters: LetterStore
@@ -58,8 +60,8 @@ def open_stores(folder: Path) -> Stores:
     database.migrate()
     return Stores(
         folder=folder, database=database, blobs=BlobFolder(folder / "blobs"), accounts=AccountStore(),
-        join_keys=JoinKeyStore(), tokens=TokenStore(), proofs=ProofStore(), letters=LetterStore(),
-        hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
+        join_keys=JoinKeyStore(), linkings=LinkingStore(), tokens=TokenStore(), proofs=ProofStore(),
+        letters=LetterStore(), hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
         partial_uploads=PartialUploadStore(folder / "partial"),
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),

@@ -18,6 +18,7 @@ from server.storage.account_tables import (
     Account,
     JoinKey,
     Letter,
+    Linking,
     LoginFailure,
     MailProof,
     PartialUpload,
@@ -29,8 +30,8 @@ from server.storage.table import Table
 class Host(Table):
     """`speed` is measured: multiply-adds a second, forward; 0 until something was.
 
-    `attachment` is the hash of join key and nonce: the same question gets the same host. A host that was detached keeps
-    its row, for its results; no token hashes to what then stands in `token_hash`.
+    `attachment` is the hash of join key and nonce, or of a device code: the same question gets the same host. A host
+    that was detached keeps its row, for its results; no token hashes to what then stands in `token_hash`.
     """
 
     account = ForeignKeyField(Account, on_delete="CASCADE")
@@ -314,6 +315,6 @@ class GridFact(Table):
 
 
 ALL = (
-    Account, LoginFailure, JoinKey, AccessToken, MailProof, Letter, PartialUpload, Host, Project, Draft, Upload, Shard,
-    Round, Checkpoint, Unit, Result, PastWork, MiniBatchUse, Event, Leadership, GridFact,
+    Account, LoginFailure, JoinKey, Linking, AccessToken, MailProof, Letter, PartialUpload, Host, Project, Draft,
+    Upload, Shard, Round, Checkpoint, Unit, Result, PastWork, MiniBatchUse, Event, Leadership, GridFact,
 )  # fmt: skip

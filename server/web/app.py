@@ -13,6 +13,7 @@ from server.web import (
     computers,
     drafts,
     errors,
+    linking,
     login,
     mail_links,
     operator,
@@ -48,7 +49,7 @@ def create_app(services: Services) -> Flask:
     errors.install(app)
     words.install(app)
     rooms = (
-        pages, api_docs, accounts, account, computers, mail_links, public, operator, drafts, projects, results,
+        pages, api_docs, accounts, account, computers, linking, mail_links, public, operator, drafts, projects, results,
         cloning,
     )  # fmt: skip
     for blueprint in (*apis, parts, *(room.blueprint for room in rooms)):

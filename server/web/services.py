@@ -22,6 +22,7 @@ from server.rules.views import (
     GridView,
     HostView,
     JoinKeyView,
+    LinkView,
     PartialUploadView,
     ProjectSummary,
     ProjectView,
@@ -75,6 +76,23 @@ class Hosts(Protocol):
     def by_token(self, token: str) -> Host: ...
     def list_for(self, owner_id: int, now: dt.datetime) -> list[HostView]: ...
     def detach(self, owner_id: int, host_id: int, now: dt.datetime) -> None: ...
+    def leave(self, host: Host, now: dt.datetime) -> None: ...
+    def numbers(self, host: Host) -> messages.HostNumbers: ...
+
+
+class NewLink(Protocol):
+    @property
+    def device_code(self) -> str: ...
+    @property
+    def user_code(self) -> str: ...
+
+
+class Devices(Protocol):
+    def ask(self, request: messages.DeviceRequest, remote: str, now: dt.datetime) -> NewLink: ...
+    def poll(self, device_code: str, now: dt.datetime) -> messages.Attached: ...
+    def look(self, account_id: int, code: str, now: dt.datetime) -> LinkView: ...
+    def approve(self, account_id: int, code: str, now: dt.datetime) -> LinkView: ...
+    def deny(self, account_id: int, code: str, now: dt.datetime) -> LinkView: ...
 
 
 class Drafts(Protocol):
@@ -193,6 +211,7 @@ class Services:
     tokens: Tokens
     people: People
     hosts: Hosts
+    devices: Devices
     drafts: Drafts
     uploads: Uploads
     projects: Projects

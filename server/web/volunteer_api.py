@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 
 import msgspec
-from flask import Blueprint, Response, request, send_file
+from flask import Blueprint, Response, request, send_file, url_for
 
+from server.domain.devices import INTERVAL, LASTS
 from server.errors import DigestMismatch, NoSuchBlob, UnknownToken
 from server.web.errors import HostRefused
 from server.web.newest import Newest
@@ -34,6 +35,31 @@ def blueprint() -> Blueprint:
 
 def _attach() -> Response:
     return answer(here().hosts.attach(read_message(messages.AttachRequest), now()))
+
+
+def _device() -> Response:
+    """The addresses that RFC 8628 wants are made here: only this room knows where its page is."""
+    link = here().devices.ask(read_message(messages.DeviceRequest), request.remote_addr or "", now())
+    page = here().address(request.url_root) + url_for("linking.show")
+    return answer(
+        messages.DeviceCode(
+            link.device_code, link.user_code, page, f"{page}?code={link.user_code}", int(LASTS.total_seconds()),
+            int(INTERVAL),
+        )
+    )  # fmt: skip
+
+
+def _device_token() -> Response:
+    return answer(here().devices.poll(read_message(messages.DeviceTokenRequest).device_code, now()))
+
+
+def _numbers() -> Response:
+    return answer(here().hosts.numbers(_host()))
+
+
+def _detach_self() -> Response:
+    here().hosts.leave(_host(), now())
+    return answer(messages.Acknowledged("This machine is detached. What it has computed stays."))
 
 
 def _work() -> Response:
@@ -120,6 +146,10 @@ def _openapi() -> Response:
 
 HANDLERS: dict[str, Callable[..., Response]] = {
     "attach": _attach,
+    "device": _device,
+    "device_token": _device_token,
+    "numbers": _numbers,
+    "detach_self": _detach_self,
     "work": _work,
     "blob": _blob,
     "heartbeat": _heartbeat,

@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from server.domain.devices import Devices
 from server.domain.letters import Letters
 from server.rules.incoming import IncomingFile
 from server.storage.tables import Draft
+from tests.browser.pages import Shown
 from tests.support.domain_grid import Cast
 from tests.support.person import Person
 from tests.support.still_grid import StillGrid
+from volunteer.protocol.messages import DeviceRequest, Machine
+from volunteer.protocol.version import NUMERICS, PROTOCOL, SOFTWARE
 
 NAMES = {
     "finished": "Bird songs", "paused": "Leaf shapes", "attention": "Exchange rates", "cancelled": "First attempt",
@@ -23,7 +27,7 @@ NAMES = {
 
 @dataclass
 class Stage:
-    """`numbers` has what paths are made of: the number of the project or draft by its state."""
+    """What paths are made of: `numbers` of projects and drafts by their state, the `codes` of machines that wait."""
 
     grid: StillGrid
     owner: Person
@@ -31,6 +35,10 @@ class Stage:
     operator: Person
     newcomer: Person
     numbers: dict[str, int] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+
+    def path(self, shown: Shown) -> str:
+        return shown.path.format(**self.numbers, **self.codes)
 
     def person(self, who: str) -> Person | None:
         return None if who == "nobody" else getattr(self, who)
@@ -74,6 +82,10 @@ def _people(stage: Stage) -> None:
     domain.tokens.create(owner, "the nightly script", ["read", "write"], None, domain.now)
     for host in hosts:
         host.ask()
+    machine = Machine("Linux 6.1.0-18-amd64", "x86_64", 8, 8 * 10**9, f"daig-volunteer {SOFTWARE}", PROTOCOL, NUMERICS)
+    stage.codes["device"] = Devices(domain.stores, "").ask(
+        DeviceRequest("the kitchen computer", machine), "192.0.2.7", dt.datetime.now(dt.UTC)
+    ).user_code
 
 
 def _project(stage: Stage, key: str, **texts: object) -> int:

@@ -44,7 +44,7 @@ def test_a_page_is_accessible_and_fits_at_every_width(
         with windows.open(size, person=stage.person(shown.who)) as page:
             for scheme in SCHEMES:
                 page.emulate_media(color_scheme=scheme)
-                answer = page.goto(shown.path.format(**stage.numbers))
+                answer = page.goto(stage.path(shown))
                 assert answer is not None
                 assert answer.status == shown.status
                 _take_picture(page, PICTURES / f"{size}-{scheme}" / f"{shown.name}.png")
@@ -81,7 +81,7 @@ def _structure(page: Page) -> list[str]:
 def test_the_keyboard_reaches_every_control_and_shows_where_it_is(name: str, stage: Stage, windows: Windows) -> None:
     shown = next(one for one in PAGES if one.name == name)
     with windows.open(person=stage.person(shown.who)) as page:
-        page.goto(shown.path.format(**stage.numbers))
+        page.goto(stage.path(shown))
         # From the top, also where a field is in focus from the start.
         page.evaluate("document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex')")
         wanted = page.evaluate(_NUMBER_THE_CONTROLS)

@@ -6,6 +6,7 @@ from server.bootstrap import people
 from server.config import Settings
 from server.domain.accounts import Accounts
 from server.domain.cloning import Cloning
+from server.domain.devices import Devices
 from server.domain.dispatch import Dispatch
 from server.domain.drafts import Drafts
 from server.domain.grid import Grid
@@ -37,6 +38,7 @@ def services_over(stores: Stores, intake: Any, exporter: Any, settings: Settings
     drafts, results = Drafts(stores, ring), Results(stores, plans, intake, exporter)
     return Services(
         accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
+        devices=Devices(stores, "a test grid"),
         people=people(settings or Settings(), stores, hashing, accounts, projects, hosts, ring),
         drafts=drafts, projects=projects, cloning=Cloning(stores, drafts, results), results=results,
         uploads=Uploads(stores, most=3_000_000),

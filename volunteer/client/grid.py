@@ -4,20 +4,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from volunteer.client import downloads
 from volunteer.client.transport import READ_SECONDS, Transport
 from volunteer.errors import DropResult, RetryLater, StopAndTell
 from volunteer.protocol import endpoints, messages
 from volunteer.protocol.digests import content_digest
-from volunteer.protocol.endpoints import GRADIENT_TYPE
+from volunteer.protocol.endpoints import GRADIENT_TYPE, Endpoint
 from volunteer.protocol.messages import (
     Acknowledged,
     Attached,
     AttachRequest,
     BlobRef,
+    DeviceCode,
+    DeviceRequest,
+    DeviceTokenRequest,
     GiveBack,
     Heartbeat,
     HeartbeatReply,
+    HostNumbers,
     Malformed,
     ReportReply,
     WorkReply,
@@ -44,16 +50,33 @@ class GridClient:
         self._transport.close()
 
     def attach(self, request: AttachRequest) -> Attached:
-        """Become a host. Nothing but a server that is away is worth another try."""
+        """Become a host by a join key. Nothing but a server that is away is worth another try."""
+        return _read(self._ask(endpoints.ATTACH, request), Attached)
+
+    def device(self, request: DeviceRequest) -> DeviceCode:
+        """A code that a person confirms in a browser. Nothing but a server that is away is worth another try."""
+        return _read(self._ask(endpoints.DEVICE, request), DeviceCode)
+
+    def device_token(self, device_code: str) -> Attached:
+        """Become a host, once the person has confirmed.
+
+        Before that it raises RetryLater with the code "authorization_pending", or "slow_down" when it was asked too
+        early; StopAndTell with "access_denied" or "expired_token" when it never will be.
+        """
+        return _read(self._ask(endpoints.DEVICE_TOKEN, DeviceTokenRequest(device_code)), Attached)
+
+    def numbers(self) -> HostNumbers:
+        """What the grid knows of this host."""
         try:
-            body = self._transport.call(endpoints.ATTACH, body=messages.encode(request), headers=_JSON)
+            body = self._transport.call(endpoints.NUMBERS, patience=HEARTBEAT_SECONDS)
         except DropResult as error:
-            raise StopAndTell(error.sentence, error.code) from None
-        except RetryLater as error:
-            if error.code == "tls":
-                raise StopAndTell(error.sentence, error.code) from None
-            raise
-        return _read(body, Attached)
+            # A grid that does not say, or a proxy in between.
+            raise RetryLater(error.sentence, error.code) from None
+        return _read(body, HostNumbers)
+
+    def detach_self(self, patience: float = HEARTBEAT_SECONDS) -> None:
+        """Be no host any more; the token is worth nothing afterwards."""
+        _read(self._transport.call(endpoints.DETACH_SELF, patience=patience), Acknowledged)
 
     def work(self, request: WorkRequest) -> WorkReply:
         """Ask for work; the answer may take `wait_seconds`."""
@@ -99,6 +122,17 @@ class GridClient:
             endpoints.GIVE_BACK, {"result": result}, messages.encode(message), _JSON, patience=patience
         )
         _read(body, Acknowledged)
+
+    def _ask(self, endpoint: Endpoint, message: msgspec.Struct) -> bytes:
+        """What comes before there is a token: whatever is refused for good, a person has to know."""
+        try:
+            return self._transport.call(endpoint, body=messages.encode(message), headers=_JSON)
+        except DropResult as error:
+            raise StopAndTell(error.sentence, error.code) from None
+        except RetryLater as error:
+            if error.code == "tls":
+                raise StopAndTell(error.sentence, error.code) from None
+            raise
 
 
 def _read(body: bytes, kind: type[M]) -> M:

@@ -31,6 +31,20 @@ ATTACH = Endpoint(
     "attach", "POST", "/hosts", "Become a host by a join key.", messages.AttachRequest, (messages.Attached,),
     (_C.malformed_request, _C.join_key_invalid, _C.host_too_old), needs_token=False,
 )  # fmt: skip
+DEVICE = Endpoint(
+    "device", "POST", "/device", "Ask for a code by which a person links this machine in a browser.",
+    messages.DeviceRequest, (messages.DeviceCode,), (_C.malformed_request, _C.host_too_old, _C.too_many_tries),
+    needs_token=False,
+)  # fmt: skip
+DEVICE_TOKEN = Endpoint(
+    "device_token", "POST", "/device/token", "Ask whether the person has confirmed; then become a host.",
+    messages.DeviceTokenRequest, (messages.Attached,),
+    (_C.malformed_request, _C.authorization_pending, _C.slow_down, _C.access_denied, _C.expired_token,
+     _C.account_blocked), needs_token=False,
+)  # fmt: skip
+NUMBERS = Endpoint(
+    "numbers", "GET", "/host", "What the grid knows of this host.", None, (messages.HostNumbers,), (),
+)  # fmt: skip
 WORK = Endpoint(
     "work", "POST", "/work", "Ask for work; waits up to wait_seconds for some.", messages.WorkRequest,
     (messages.Lease, messages.NoWork), (_C.malformed_request, _C.host_too_old),
@@ -54,4 +68,11 @@ GIVE_BACK = Endpoint(
     (messages.Acknowledged,), (_C.malformed_request, _C.no_such_result, _C.not_your_result),
 )  # fmt: skip
 
-ENDPOINTS = (ATTACH, WORK, BLOB, HEARTBEAT, REPORT, GIVE_BACK)
+DETACH_SELF = Endpoint(
+    "detach_self", "DELETE", "/host", "Be no host any more: this token ends, what was computed stays.", None,
+    (messages.Acknowledged,), (),
+)  # fmt: skip
+
+ENDPOINTS = (
+    ATTACH, DEVICE, DEVICE_TOKEN, NUMBERS, WORK, BLOB, HEARTBEAT, REPORT, GIVE_BACK, DETACH_SELF,
+)  # fmt: skip

@@ -71,6 +71,43 @@ class Attached(msgspec.Struct, frozen=True):
     grid: str
 
 
+class DeviceRequest(msgspec.Struct, frozen=True):
+    """A machine asks for a code that a person confirms in a browser (RFC 8628, device authorization)."""
+
+    name: Name
+    machine: Machine
+
+
+class DeviceCode(msgspec.Struct, frozen=True):
+    """The machine keeps `device_code` to itself and shows `user_code`; fields and seconds as RFC 8628 has them."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: Count
+    interval: Count
+
+
+class DeviceTokenRequest(msgspec.Struct, frozen=True):
+    """Has the person confirmed yet? Asked again and again, `interval` seconds apart."""
+
+    device_code: Annotated[str, Meta(min_length=8, max_length=200)]
+
+
+class HostNumbers(msgspec.Struct, frozen=True):
+    """What the grid knows of the host that asks: units and mini-batches found valid, and credit for them.
+
+    `account` is the name of the host's owner.
+    """
+
+    name: str
+    account: str
+    units: Count
+    mini_batches: Count
+    credit: Count
+
+
 class WorkRequest(msgspec.Struct, frozen=True):
     """A host asks for work: what it holds already, and how long it is willing to wait for an answer."""
 

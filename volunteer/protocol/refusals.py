@@ -33,6 +33,10 @@ class RefusalCode(enum.StrEnum):
     upload_locked = "upload_locked"
     checksum_mismatch = "checksum_mismatch"
     quota_exceeded = "quota_exceeded"
+    authorization_pending = "authorization_pending"
+    slow_down = "slow_down"
+    access_denied = "access_denied"
+    expired_token = "expired_token"
     too_many_tries = "too_many_tries"
     busy = "busy"
     server_error = "server_error"
@@ -87,6 +91,10 @@ KINDS: dict[RefusalCode, _Kind] = {
     RefusalCode.upload_locked: _Kind(423, _R, "Another connection is sending this upload. Try again in a moment."),
     RefusalCode.checksum_mismatch: _Kind(460, _R, "The bytes that arrived are not those that the checksum names."),
     RefusalCode.quota_exceeded: _Kind(413, _D, "This is more than you may upload now."),
+    RefusalCode.authorization_pending: _Kind(400, _R, "Nobody has confirmed this code yet. Ask again."),
+    RefusalCode.slow_down: _Kind(400, _R, "This is asked too often. Wait five seconds longer each time."),
+    RefusalCode.access_denied: _Kind(400, _S, "Somebody has refused to link this machine."),
+    RefusalCode.expired_token: _Kind(400, _S, "This code is unknown, used or out of date. Ask for a new one."),
     RefusalCode.too_many_tries: _Kind(429, _R, "Too many tries in a short time. Wait a few minutes and try again."),
     RefusalCode.busy: _Kind(503, _R, "The server is busy. Try again in a moment."),
     RefusalCode.server_error: _Kind(500, _R, "Something went wrong in the server; it has been recorded."),

@@ -70,7 +70,7 @@ def told(tmp_path: Path) -> Told:
 def host(told: Told) -> FlaskClient:
     """A host's HTTP client, with its token."""
     others: dict[str, Any] = dict.fromkeys(field.name for field in dataclasses.fields(Services))
-    told_ones = dict.fromkeys(("hosts", "dispatch", "reports", "blobs"), told)
+    told_ones = dict.fromkeys(("hosts", "devices", "dispatch", "reports", "blobs"), told)
     services = Services(**{
         **others, **told_ones, "incoming_gradients": told.folder, "settings": WebSettings("a test's secret key"),
         "wake": lambda: None,

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from server import errors
+from server.domain.devices import NewLink
 from server.web import uploads, volunteer_api
 from server.web.errors import ANSWERS
 from volunteer.protocol import messages, openapi
@@ -26,7 +27,8 @@ LEASE = messages.Lease(
     [messages.ShardRef(0, messages.BlobRef(SHA, 3))], 60.0, 5.0,
 )  # fmt: skip
 DOMAIN_METHOD = {
-    "attach": "attach", "work": "ask", "blob": "open_for_host", "heartbeat": "heartbeat", "report": "report",
+    "attach": "attach", "device": "ask", "device_token": "poll", "numbers": "numbers", "detach_self": "leave",
+    "work": "ask", "blob": "open_for_host", "heartbeat": "heartbeat", "report": "report",
     "give_back": "give_back",
 }  # fmt: skip
 
@@ -37,6 +39,8 @@ def call(host: FlaskClient, name: str, machine: messages.Machine, **kwargs: Any)
     path = PREFIX + endpoint.path.format(sha256=SHA, result="7")
     bodies: dict[str, Any] = {
         "attach": messages.AttachRequest("a join key", "desk", machine),
+        "device": messages.DeviceRequest("desk", machine),
+        "device_token": messages.DeviceTokenRequest("a device code"),
         "work": messages.WorkRequest(machine),
         "heartbeat": messages.Heartbeat(1),
         "give_back": messages.GiveBack(messages.GiveBackReason.quitting),
@@ -81,6 +85,8 @@ def test_the_document_is_served(host: FlaskClient) -> None:
     ("name", "reply"),
     [
         ("attach", messages.Attached("1", "token", "a grid")),
+        ("device_token", messages.Attached("1", "token", "a grid")),
+        ("numbers", messages.HostNumbers("desk", "owner", 3, 12, 12)),
         ("work", LEASE),
         ("work", NO_WORK),
         ("heartbeat", messages.HeartbeatReply(True, 3.0)),
@@ -99,6 +105,20 @@ def test_replies_travel_as_their_messages(
     assert "Set-Cookie" not in answer.headers
 
 
+def test_a_machine_is_told_where_its_code_is_confirmed_and_a_host_that_its_token_has_ended(
+    host: FlaskClient, told: Any, machine: messages.Machine
+) -> None:
+    told.answers["ask"] = NewLink("daigdevice_secret", "BCDF-GHJK")
+    code = messages.decode(call(host, "device", machine).data, messages.DeviceCode)
+    page = "http://localhost/device"
+    assert code == messages.DeviceCode(
+        "daigdevice_secret", "BCDF-GHJK", page, f"{page}?code=BCDF-GHJK", 900, 5
+    )
+    told.answers["leave"] = None
+    assert messages.decode(call(host, "detach_self", machine).data, messages.Acknowledged).sentence
+    assert told.asked[-1][0] == "leave"
+
+
 @pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if e.needs_token], ids=lambda e: e.name)
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer wrong", "Basic dTpw"])
 def test_without_its_token_a_host_gets_nothing(
@@ -113,6 +133,12 @@ def test_without_its_token_a_host_gets_nothing(
 DOMAIN_ERRORS = {
     RefusalCode.join_key_invalid: errors.JoinKeyInvalid,
     RefusalCode.host_too_old: errors.HostTooOld,
+    RefusalCode.authorization_pending: errors.LinkPending,
+    RefusalCode.slow_down: errors.LinkTooFast,
+    RefusalCode.access_denied: errors.LinkDenied,
+    RefusalCode.expired_token: errors.LinkExpired,
+    RefusalCode.account_blocked: errors.AccountBlocked,
+    RefusalCode.too_many_tries: errors.TooManyTries,
     RefusalCode.no_such_blob: errors.NoSuchBlob,
     RefusalCode.no_such_result: errors.NoSuchResult,
     RefusalCode.not_your_result: errors.NotYourResult,

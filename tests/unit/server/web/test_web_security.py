@@ -22,7 +22,8 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
     "path",
     [
         "/sign-up", "/log-in", "/log-out", "/computers/join-keys", "/computers/join-keys/1/revoke",
-        "/computers/1/detach", "/account/tokens", "/account/tokens/1/revoke", "/account/password", "/account/email",
+        "/computers/1/detach", "/device/confirm", "/device/deny",
+        "/account/tokens", "/account/tokens/1/revoke", "/account/password", "/account/email",
         "/account/email/remove", "/account/notifications", "/account/webhook-test", "/account/leaderboard",
         "/account/delete", "/forgot", "/reset/1", "/verify/1",
         *(f"/operator/accounts/1/{verb}" for verb in ("block", "unblock", "appoint", "dismiss")),
