@@ -61,6 +61,7 @@ from server.rules.letters import MAIL, RESET, WEBHOOK
 from server.rules.quotas import UploadBounds
 from server.storage.bell import Bell
 from server.storage.stores import Stores, open_stores
+from server.tls import Certificate
 from volunteer.children.limits import Limits
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def prepare_folder(settings: Settings) -> None:
     open_stores(settings.data).database.close()
 
 
-def web_app(settings: Settings) -> "Flask":
-    """The web process: pages and API. No TensorFlow, no h5py."""
+def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flask":
+    """The web process: pages and API. No TensorFlow, no h5py. `certificate`: of a grid that speaks https itself."""
     from server.web.app import create_app
     from server.web.services import Services, WebSettings
 
@@ -120,8 +121,9 @@ def web_app(settings: Settings) -> "Flask":
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
             incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
             settings=WebSettings(
-                secret_key=_secret(stores), max_upload_bytes=settings.max_upload_bytes, https=settings.https,
-                proxies=settings.proxies, public_url=settings.public_url,
+                secret_key=_secret(stores), max_upload_bytes=settings.max_upload_bytes, proxies=settings.proxies,
+                https=settings.https or certificate is not None, public_url=settings.public_url,
+                fingerprint=certificate.fingerprint if certificate else "",
             ),
         )
     )  # fmt: skip

@@ -12,6 +12,7 @@ from server import bootstrap, supervisor
 from server.config import BadSettings, Settings, read_settings
 from server.errors import GridError
 from server.rules.problems import Problem
+from server.tls import certificate_of
 from volunteer.plan.refused import Refused
 from volunteer.protocol.version import SOFTWARE
 
@@ -44,10 +45,14 @@ def _run(settings: Settings, given: dict[str, object]) -> int:
     with supervisor.listen(settings.host, settings.port, stop) as listening:
         listening.set_inheritable(True)
         host, port = listening.getsockname()[:2]
-        address = f"http://{host}:{port}"
+        certificate = certificate_of(settings, host)
+        address = f"{'https' if certificate else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
         (settings.data / "address").write_text(address)
         print(f"DAIG is at {address}  (data in {settings.data}; Ctrl-C stops it)", flush=True)
-        supervisor.supervise(listening, ["--data", str(settings.data)], stop, bootstrap.scheduler_pulse(settings))
+        if certificate and certificate.fingerprint:
+            print(f"The SHA-256 fingerprint of its own certificate is {certificate.fingerprint}", flush=True)
+        pulse = bootstrap.scheduler_pulse(settings)
+        supervisor.supervise(listening, ["--data", str(settings.data)], stop, pulse, https=certificate is not None)
     return 0
 
 
@@ -56,7 +61,10 @@ def _web(settings: Settings, given: dict[str, object]) -> int:
 
     bootstrap.configure_logging("web")
     supervisor.end_with_parent()
-    serve(lambda: bootstrap.web_app(settings), f"fd://{given['fd']}", settings.web_threads)
+    number = int(str(given["fd"]))
+    certificate = certificate_of(settings, supervisor.listens_at(number))
+    pair = (certificate.certificate, certificate.key) if certificate else None
+    serve(lambda: bootstrap.web_app(settings, certificate), f"fd://{number}", settings.web_threads, pair)
     return 0
 
 

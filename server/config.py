@@ -26,7 +26,7 @@ RANGES = {
 """Least and most of each number."""
 
 SECRET = frozenset({"smtp_password"})
-CHOICES = {"smtp_security": ("starttls", "tls", "none")}
+CHOICES = {"smtp_security": ("starttls", "tls", "none"), "tls": ("auto", "off")}
 """The words that a setting may be."""
 
 
@@ -39,7 +39,8 @@ class Settings:
     """`data` is the folder of the database and the blobs; `port` 0 asks the system for a free one.
 
     `https` says that people reach the grid by https (cookies are marked Secure then); `proxies` is how many reverse
-    proxies stand in front and may be believed; `learner_threads` 0 leaves the choice to TensorFlow. Without
+    proxies stand in front and may be believed; `tls` "auto" makes a certificate where the grid listens for other
+    machines and nobody else speaks https for it; `learner_threads` 0 leaves the choice to TensorFlow. Without
     `smtp_host`, or without `public_url` and `smtp_from`, the grid sends no mail.
     """
 
@@ -50,6 +51,9 @@ class Settings:
     public_url: str = ""
     https: bool = False
     proxies: int = 0
+    tls: str = "auto"
+    tls_certificate: str = ""
+    tls_key: str = ""
     web_threads: int = 64
     max_upload_bytes: int = 4 * 2**30
     account_upload_bytes: int = 20 * 2**30

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -153,15 +154,23 @@ def listen(host: str, port: int, stop: threading.Event, patience: float = _ADDRE
         stop.wait(0.2)
 
 
+def listens_at(number: int) -> str:
+    """The address of an inherited listening socket."""
+    with socket.socket(fileno=os.dup(number)) as listening:
+        return str(listening.getsockname()[0])
+
+
 def supervise(
-    listening: socket.socket, arguments: Sequence[str], stop: threading.Event, scheduler_shows_life: Callable[[], bool]
-) -> None:
-    """Run web and scheduler until `stop`; `arguments` are handed to both."""
+    listening: socket.socket, arguments: Sequence[str], stop: threading.Event,
+    scheduler_shows_life: Callable[[], bool], https: bool = False,
+) -> None:  # fmt: skip
+    """Run web and scheduler until `stop`; `arguments` are handed to both. `https`: that is what web speaks."""
     number = listening.fileno()
     watched = [
         _Watched("scheduler", ["scheduler", *arguments], Pulse(scheduler_shows_life, SCHEDULER_PATIENCE)),
         _Watched(
-            "web", ["web", "--fd", str(number), *arguments], Pulse(lambda: answers(listening), WEB_PATIENCE), (number,)
+            "web", ["web", "--fd", str(number), *arguments], Pulse(lambda: answers(listening, https), WEB_PATIENCE),
+            (number,),
         ),
     ]
     for one in watched:
@@ -180,11 +189,19 @@ def supervise(
             thread.join()
 
 
-def answers(listening: socket.socket) -> bool:
+def answers(listening: socket.socket, https: bool = False) -> bool:
     """Whether whoever serves this socket answers at all: one that says it is busy does not hang."""
     host, port = listening.getsockname()[:2]
     anywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-    connection = http.client.HTTPConnection(anywhere.get(host, host), port, timeout=_ANSWER_SECONDS)
+    where = anywhere.get(host, host), port
+    if https:
+        # It is asked whether it lives, and told nothing: there is nobody to be sure of.
+        trusting = ssl._create_unverified_context()
+        connection: http.client.HTTPConnection = http.client.HTTPSConnection(
+            *where, timeout=_ANSWER_SECONDS, context=trusting
+        )
+    else:
+        connection = http.client.HTTPConnection(*where, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", "/healthz")
         connection.getresponse().read()

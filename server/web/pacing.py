@@ -6,9 +6,14 @@ it back at the latest when the allowance is used up.
 
 import math
 import socket
+import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
+
+T = TypeVar("T")
 
 QUICK_SECONDS = 0.25
 """So long anybody may keep a thread waiting for one request, all its pauses together."""
@@ -41,7 +46,7 @@ REST = Allowance(silence=0.5, grace=1)
 
 
 class Pace:
-    """One connection's; used by the one thread that has it. `receive` is the only reading of its socket."""
+    """One connection's; used by the one thread that has it. Its socket is read by nothing else."""
 
     def __init__(self) -> None:
         self._place = False
@@ -71,6 +76,16 @@ class Pace:
 
     def receive(self, connection: socket.socket, size: int) -> bytes:
         """What one recv gives. Raises TimeoutError when the allowance is used up, Crowded when there is no place."""
+        data = self._wait_for(connection, lambda: connection.recv(size))
+        self._received += len(data)
+        self._heard_at = time.monotonic()
+        return data
+
+    def shake_hands(self, connection: ssl.SSLSocket) -> None:
+        """Begin TLS. Raises as `receive`, and SSLError."""
+        self._wait_for(connection, connection.do_handshake)
+
+    def _wait_for(self, connection: socket.socket, action: Callable[[], T]) -> T:
         before = connection.gettimeout()
         silent_until = time.monotonic() + self._allowance.silence
         try:
@@ -78,14 +93,11 @@ class Pace:
                 connection.settimeout(self._patience(silent_until))
                 began = time.monotonic()
                 try:
-                    data = connection.recv(size)
+                    return action()
                 except TimeoutError:
                     continue
                 finally:
                     self._waited += time.monotonic() - began
-                self._received += len(data)
-                self._heard_at = time.monotonic()
-                return data
         finally:
             connection.settimeout(before)
 

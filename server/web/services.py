@@ -39,13 +39,17 @@ Host = Any
 
 @dataclass(frozen=True)
 class WebSettings:
-    """`proxies` is how many reverse proxies stand in front and may be believed about address and scheme."""
+    """`proxies` is how many reverse proxies stand in front and may be believed about address and scheme.
+
+    `fingerprint`: SHA-256 (hexadecimal) of the certificate that this grid made itself; empty where it made none.
+    """
 
     secret_key: str
     max_upload_bytes: int = 4 * 2**30
     https: bool = False
     proxies: int = 0
     public_url: str = ""
+    fingerprint: str = ""
 
 
 class Accounts(Protocol):
@@ -226,6 +230,11 @@ class Services:
     incoming_gradients: Path
     settings: WebSettings
     wake: Callable[[], None]
+
+    @property
+    def fingerprint(self) -> str:
+        """By which hosts and scripts believe this grid: the self-made certificate's; empty where any system does."""
+        return self.settings.fingerprint
 
     def address(self, seen: str) -> str:
         """The grid's address as people should use it; `seen` is what this visitor's browser used."""

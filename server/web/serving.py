@@ -1,8 +1,10 @@
 """Serving the app by gunicorn: one process, many threads, a socket that may be inherited."""
 
 import os
+import ssl
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -27,8 +29,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._make_app()
 
 
-def serve(make_app: Callable[[], Flask], listen: str, threads: int) -> None:
-    """Serve until SIGTERM. `listen` is `host:port` or `fd://N`; the app is made in the process that uses it."""
+def serve(make_app: Callable[[], Flask], listen: str, threads: int, pair: tuple[Path, Path] | None = None) -> None:
+    """Serve until SIGTERM. `listen` is `host:port` or `fd://N`; the app is made in the process that uses it.
+
+    `pair`: certificate and key, PEM files, of a grid that speaks https itself.
+    """
     # gunicorn reads the command line unless there is none.
     sys.argv = sys.argv[:1]
     _Server(
@@ -46,5 +51,13 @@ def serve(make_app: Callable[[], Flask], listen: str, threads: int) -> None:
             "control_socket_disable": True,
             "loglevel": "warning",
             "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") else None,
+            **(_tls_options(*pair) if pair else {}),
         },
     ).run()
+
+
+def _tls_options(certificate: Path, key: Path) -> dict[str, Any]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    # Otherwise it would be made anew for every connection.
+    return {"certfile": str(certificate), "keyfile": str(key), "ssl_context": lambda _config, _default: context}

@@ -3,13 +3,16 @@
 import contextlib
 import errno
 import socket
+import ssl
 import time
 from typing import Any
 
+from gunicorn import http
 from gunicorn.http.unreader import SocketUnreader
+from gunicorn.sock import ssl_wrap_socket
 from gunicorn.workers import gthread
 
-from server.web import pacing
+from server.web import pacing, tls_start
 
 FIRST_BYTE_SECONDS = 0.02
 SEND_SECONDS = 30.0
@@ -36,15 +39,37 @@ class _Unreader(SocketUnreader):  # type: ignore[misc]
 
 
 class _Connection(gthread.TConn):  # type: ignore[misc]
+    initialized: bool
+    sock: Any
+
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.pace = pacing.Pace()
 
     def init(self) -> None:
-        fresh = not self.initialized
-        super().init()
-        if fresh:
-            self.parser.unreader = _Unreader(self.sock, self.pace)
+        if self.initialized:
+            return
+        if self.cfg.is_ssl:
+            self.initialized = True
+            self._begin_tls()
+            self.parser = http.get_parser(self.cfg, self.sock, self.client)
+        else:
+            super().init()
+        self.parser.unreader = _Unreader(self.sock, self.pace)
+
+    def _begin_tls(self) -> None:
+        """The original waits for the handshake as long as it takes. Who speaks plain http is told where to go."""
+        try:
+            if self.sock.recv(1, socket.MSG_PEEK) not in (b"", tls_start.HANDSHAKE):
+                self.sock.sendall(tls_start.redirection(self.pace.receive(self.sock, tls_start.MOST)))
+                raise ConnectionResetError(errno.ECONNRESET, "plain http, where https is spoken")
+            self.sock = ssl_wrap_socket(self.sock, self.cfg)
+            self.pace.shake_hands(self.sock)
+        except TimeoutError:
+            raise ConnectionResetError(errno.ECONNRESET, "the handshake did not come") from None
+        except ssl.SSLError as error:
+            # A browser that does not like the certificate, a scanner: nothing for the log.
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from None
 
     def close(self, graceful: bool = False) -> None:
         """Without lingering: it is the one thread that accepts connections which does this."""
