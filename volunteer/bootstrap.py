@@ -34,7 +34,7 @@ def _run(settings: Settings) -> None:
     state = settings.folders.state / settings.grid_key
     identity = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
     tools = Tools(
-        grid=GridClient(settings.server),
+        grid=GridClient(settings.server, settings.fingerprint),
         trainer=TrainerProcess(TrainerSettings(state / "work", memory, settings.threads, settings.cpu_percent)),
         blobs=BlobCache(settings.folders.cache / settings.grid_key, settings.cache),
         gradients=GradientSpool(state / "gradients", workshop=state / "work"),

@@ -58,6 +58,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--insecure-http", action="store_true", default=None,
         help="allow http:// to another machine: the token then travels in clear",
     )  # fmt: skip
+    run.add_argument(
+        "--fingerprint", metavar="HEX",
+        help="believe the server by this certificate and no other: its SHA-256 (or DAIG_FINGERPRINT)",
+    )  # fmt: skip
     run.add_argument("--verbose", action="store_true", help="log more")
     return parser
 

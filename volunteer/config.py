@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from volunteer.errors import StopAndTell
+from volunteer.protocol.digests import is_sha256
 
 SETTINGS_FILE = "volunteer.toml"
 MIB = 2**20
@@ -26,8 +27,9 @@ ENVIRONMENT = {
     "name": "DAIG_NAME",
     "cpu_percent": "DAIG_CPU_PERCENT",
     "cache": "DAIG_CACHE_MB",
+    "fingerprint": "DAIG_FINGERPRINT",
 }
-FILE_KEYS = frozenset({"server", "threads", "memory", "name", "cpu_percent", "cache", "insecure_http"})
+FILE_KEYS = frozenset({"server", "threads", "memory", "name", "cpu_percent", "cache", "insecure_http", "fingerprint"})
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Folders:
 class Settings:
     """`memory` and `cache` in bytes; None means: half of the machine's memory. `threads` None means all processors.
 
-    `cpu_percent` below 100 makes the trainer rest after each chunk of its work.
+    `cpu_percent` below 100 makes the trainer rest after each chunk of its work. `fingerprint`: SHA-256, in hexadecimal,
+    of the one certificate that the server is believed by; empty: one that this system trusts.
     """
 
     server: str
@@ -69,6 +72,7 @@ class Settings:
     cache: int = 4096 * MIB
     name: str = ""
     cpu_percent: int = 100
+    fingerprint: str = ""
 
     @property
     def grid_key(self) -> str:
@@ -96,6 +100,7 @@ def read_settings(
         cache=_bytes(_whole(given, "cache", 64, 2**24)) or Settings.cache,
         name=(str(given.get("name") or "") or socket.gethostname() or "host")[:200],
         cpu_percent=_whole(given, "cpu_percent", 1, 100) or 100,
+        fingerprint=read_fingerprint(str(given.get("fingerprint") or "")),
     )
 
 
@@ -129,6 +134,17 @@ def server_address(text: str, insecure_http: bool) -> str:
             f"{text} would send this host's token in clear. Use https://, or --insecure-http if you trust the network."
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def read_fingerprint(text: str) -> str:
+    """A certificate's SHA-256 in plain hexadecimal; colons and capitals, as other programs print them, are allowed.
+
+    Raises StopAndTell for anything else; empty stays empty.
+    """
+    plain = text.strip().replace(":", "").lower()
+    if plain and not is_sha256(plain):
+        raise StopAndTell("A certificate's fingerprint has 64 hexadecimal digits; the server prints it at its start.")
+    return plain
 
 
 def is_loopback(host: str) -> bool:

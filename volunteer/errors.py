@@ -16,10 +16,16 @@ class VolunteerError(Exception):
 class RetryLater(VolunteerError):
     """The server cannot be reached or cannot answer now."""
 
-    def __init__(self, sentence: str = "", code: str = "", after: float | None = None) -> None:
-        """`after`: seconds that the server asked to be left alone; None when it did not say."""
+    def __init__(
+        self, sentence: str = "", code: str = "", after: float | None = None, needs_person: bool = False
+    ) -> None:
+        """`after`: seconds that the server asked to be left alone; None when it did not say.
+
+        `needs_person`: it will hardly pass by itself, so the person is told; it is tried on, for it may.
+        """
         super().__init__(sentence, code)
         self.after = after
+        self.needs_person = needs_person
 
 
 class DropResult(VolunteerError):

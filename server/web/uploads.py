@@ -2,7 +2,6 @@
 
 import collections
 import contextlib
-import hashlib
 import math
 import tempfile
 import threading
@@ -116,34 +115,6 @@ def files_of_form(fields: tuple[str, ...]) -> list[IncomingFile]:
         path = Path(str(upload.stream.name))
         files.append(IncomingFile(field, _plain_name(upload.filename), path, path.stat().st_size))
     return files
-
-
-def receive_body(folder: Path, most: int) -> tuple[Path, str]:
-    """Stream the body into a new file of that folder: (path, SHA-256). The file is then the caller's.
-
-    Raises HostRefused: length_required, too_large (before a byte is read), too_slow, malformed_request.
-    """
-    length = request.content_length
-    if length is None:
-        raise HostRefused(RefusalCode.length_required)
-    if length > most:
-        raise HostRefused(RefusalCode.too_large, f"It has {length:,} bytes, {most:,} are the most.")
-    request.max_content_length = most
-    digest = hashlib.sha256()
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="gradient-", delete=False) as file:
-        path = Path(file.name)
-        try:
-            received = 0
-            for block in blocks():
-                digest.update(block)
-                file.write(block)
-                received += len(block)
-            if received != length:
-                raise HostRefused(RefusalCode.malformed_request, "The upload broke off.")
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-    return path, digest.hexdigest()
 
 
 def blocks(size: int = BLOCK) -> Iterator[bytes]:

@@ -8,18 +8,21 @@ import msgspec
 from flask import Blueprint, Response, request, send_file, url_for
 
 from server.domain.devices import INTERVAL, LASTS
-from server.errors import DigestMismatch, NoSuchBlob, UnknownToken
+from server.errors import NoSuchBlob, UnknownToken, UploadLocked
+from server.web import arriving, pacing
 from server.web.errors import HostRefused
 from server.web.newest import Newest
 from server.web.services import Host, here, now
-from server.web.uploads import Slots, receive_body
+from server.web.uploads import Slots
 from server.web.wire import answer, read_message
+from server.web.writers import Writers
 from volunteer.protocol import digests, endpoints, messages, openapi
 from volunteer.protocol.refusals import RefusalCode
 
 WAITING = Slots(24)
 UPLOADING = Slots(20)
 NEWEST = Newest()
+WRITERS = Writers()
 LONGEST_WAIT_SECONDS = 30.0
 
 
@@ -116,21 +119,30 @@ def _report(result: str) -> Response:
     """The upload itself needs no memory: it goes to a file while its SHA-256 is computed."""
     host, reports = _host(), here().reports
     most = reports.allowance(host, result, now())
-    if request.content_length is None:
-        raise HostRefused(RefusalCode.length_required)
-    stated = digests.read_content_digest(request.headers.get("Content-Digest", ""))
-    if stated is None:
-        raise HostRefused(RefusalCode.malformed_request, "The header Content-Digest must state a sha-256.")
     with UPLOADING.taken() as free:
         if not free:
             raise HostRefused(RefusalCode.busy)
-        path, sha256 = receive_body(here().incoming_gradients, most)
+        with WRITERS.noted(result, pacing.current(), request.environ.get("gunicorn.socket")):
+            path, sha256 = arriving.receive(here().incoming_gradients, result, most)
     try:
-        if sha256 != stated:
-            raise DigestMismatch
         return answer(reports.report(host, result, path, sha256, now()))
     finally:
         path.unlink(missing_ok=True)
+
+
+def _beginning(result: str) -> Response:
+    """Whoever still seems to send it, on a line that says nothing any more, is cut off first."""
+    host = _host()
+    here().reports.allowance(host, result, now())
+    with UPLOADING.taken() as free:
+        if not free:
+            raise HostRefused(RefusalCode.busy)
+        if not WRITERS.make_way(result):
+            raise UploadLocked
+    found = arriving.Beginnings(here().incoming_gradients).find(result)
+    if found is None:
+        return answer(messages.Beginning())
+    return answer(messages.Beginning(found.sha256, found.received, found.size))
 
 
 def _give_back(result: str) -> Response:
@@ -154,6 +166,7 @@ HANDLERS: dict[str, Callable[..., Response]] = {
     "blob": _blob,
     "heartbeat": _heartbeat,
     "report": _report,
+    "beginning": _beginning,
     "give_back": _give_back,
 }
 

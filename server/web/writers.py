@@ -31,6 +31,17 @@ class Writers:
                 with self._lock:
                     del self._at[name]
 
+    @contextlib.contextmanager
+    def noted(self, name: str, pace: Pace, connection: socket.socket | None) -> Iterator[None]:
+        """Be known as who is sending it, unless somebody else is: nobody is waited for, nobody cut off."""
+        got = self._sit(name, pace, connection)
+        try:
+            yield
+        finally:
+            if got:
+                with self._lock:
+                    del self._at[name]
+
     def make_way(self, name: str, at_once: bool = False) -> bool:
         """See to it that nobody silent is sending it, with `at_once` nobody at all; whether nobody is."""
         began = time.monotonic()
@@ -42,8 +53,9 @@ class Writers:
                 return False
             if connection is not None and (at_once or silence >= SILENT_SECONDS):
                 with contextlib.suppress(OSError):
-                    # Its thread, which waits for bytes, sees the end of them.
-                    connection.shutdown(socket.SHUT_RD)
+                    # Its thread, which waits for bytes, sees the end of them. The plain call also under TLS, whose own
+                    # would let that thread answer in clear.
+                    socket.socket.shutdown(connection, socket.SHUT_RD)
             time.sleep(_LOOK_EVERY)
         return True
 

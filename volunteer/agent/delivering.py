@@ -16,8 +16,10 @@ class _LeaveItThere(Exception):
     """We are about to end and the server does not answer."""
 
 
-def deliver(tools: Tools, entry: Undelivered, done: int) -> ReportReply | None:
+def deliver(tools: Tools, entry: Undelivered, done: int, resume: bool = False) -> ReportReply | None:
     """The server's answer; None when it could not be had, or the server wants the gradient no more.
+
+    `resume`: the server may have a part of it already; after a failure it may always.
 
     The gradient leaves the spool when, and only when, the server has answered. Raises StopAndTell.
     """
@@ -29,7 +31,7 @@ def deliver(tools: Tools, entry: Undelivered, done: int) -> ReportReply | None:
             answer = tools.grid.heartbeat(entry.result, done)
             if not answer.go_on:
                 raise DropResult(answer.reason)
-        return tools.grid.report(entry.result, entry.path, entry.sha256)
+        return tools.grid.report(entry.result, entry.path, entry.sha256, resume or failures > 0)
 
     def on_failure(_error: RetryLater, count: int) -> None:
         nonlocal failures
@@ -60,6 +62,6 @@ def deliver_leftovers(tools: Tools) -> None:
     for entry in tools.gradients.all():
         if tools.stop.is_set():
             return
-        reply = deliver(tools, entry, 0)
+        reply = deliver(tools, entry, 0, resume=True)
         if reply is not None:
             _log.info("delivered the gradient of result %s from an earlier run: %s", entry.result, reply.verdict)

@@ -34,7 +34,7 @@ def download(transport: Transport, blob: BlobRef, part: Path, go_on: Callable[[]
             digest, have = hashlib.sha256(), 0
         with part.open("r+b" if have else "wb") as file:
             file.seek(have)
-            for block in transport.blocks(response, blob.size - have):
+            for block in transport.blocks(response, blob.size - have, bucket=transport.limits.down):
                 file.write(block)
                 digest.update(block)
                 have += len(block)

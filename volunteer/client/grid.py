@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
-from volunteer.client import downloads
-from volunteer.client.transport import READ_SECONDS, Transport
+from volunteer.client import downloads, uploads
+from volunteer.client.certificates import OTHER
+from volunteer.client.limits import Limits
+from volunteer.client.transport import READ_SECONDS, STRANGE, Transport, read
 from volunteer.errors import DropResult, RetryLater, StopAndTell
 from volunteer.protocol import endpoints, messages
-from volunteer.protocol.digests import content_digest
-from volunteer.protocol.endpoints import GRADIENT_TYPE, Endpoint
+from volunteer.protocol.endpoints import Endpoint
 from volunteer.protocol.messages import (
     Acknowledged,
     Attached,
@@ -24,13 +24,11 @@ from volunteer.protocol.messages import (
     Heartbeat,
     HeartbeatReply,
     HostNumbers,
-    Malformed,
     ReportReply,
     WorkReply,
     WorkRequest,
 )
 
-M = TypeVar("M")
 _JSON = {"Content-Type": "application/json"}
 # A heartbeat that takes longer than this is worth less than the next one.
 HEARTBEAT_SECONDS = 10.0
@@ -39,8 +37,9 @@ HEARTBEAT_SECONDS = 10.0
 class GridClient:
     """Every method raises RetryLater, DropResult or StopAndTell, and nothing else that a network can cause."""
 
-    def __init__(self, server: str) -> None:
-        self._transport = Transport(server)
+    def __init__(self, server: str, fingerprint: str = "", limits: Limits | None = None) -> None:
+        """See `Transport`. `limits` may be changed at any time."""
+        self._transport = Transport(server, fingerprint, limits)
 
     def use_token(self, token: str) -> None:
         """Speak as that host from now on."""
@@ -51,11 +50,11 @@ class GridClient:
 
     def attach(self, request: AttachRequest) -> Attached:
         """Become a host by a join key. Nothing but a server that is away is worth another try."""
-        return _read(self._ask(endpoints.ATTACH, request), Attached)
+        return read(self._ask(endpoints.ATTACH, request), Attached)
 
     def device(self, request: DeviceRequest) -> DeviceCode:
         """A code that a person confirms in a browser. Nothing but a server that is away is worth another try."""
-        return _read(self._ask(endpoints.DEVICE, request), DeviceCode)
+        return read(self._ask(endpoints.DEVICE, request), DeviceCode)
 
     def device_token(self, device_code: str) -> Attached:
         """Become a host, once the person has confirmed.
@@ -63,7 +62,7 @@ class GridClient:
         Before that it raises RetryLater with the code "authorization_pending", or "slow_down" when it was asked too
         early; StopAndTell with "access_denied" or "expired_token" when it never will be.
         """
-        return _read(self._ask(endpoints.DEVICE_TOKEN, DeviceTokenRequest(device_code)), Attached)
+        return read(self._ask(endpoints.DEVICE_TOKEN, DeviceTokenRequest(device_code)), Attached)
 
     def numbers(self) -> HostNumbers:
         """What the grid knows of this host."""
@@ -72,11 +71,11 @@ class GridClient:
         except DropResult as error:
             # A grid that does not say, or a proxy in between.
             raise RetryLater(error.sentence, error.code) from None
-        return _read(body, HostNumbers)
+        return read(body, HostNumbers)
 
     def detach_self(self, patience: float = HEARTBEAT_SECONDS) -> None:
         """Be no host any more; the token is worth nothing afterwards."""
-        _read(self._transport.call(endpoints.DETACH_SELF, patience=patience), Acknowledged)
+        read(self._transport.call(endpoints.DETACH_SELF, patience=patience), Acknowledged)
 
     def work(self, request: WorkRequest) -> WorkReply:
         """Ask for work; the answer may take `wait_seconds`."""
@@ -90,7 +89,7 @@ class GridClient:
         except DropResult as error:
             # There is no result yet that could be dropped; whatever it is, it may be mended on the other side.
             raise RetryLater(error.sentence, error.code) from None
-        return _read(body, WorkReply)  # type: ignore[arg-type]
+        return read(body, WorkReply)  # type: ignore[arg-type]
 
     def download(self, blob: BlobRef, part: Path, go_on: Callable[[], bool]) -> None:
         """See `downloads.download`."""
@@ -104,24 +103,20 @@ class GridClient:
             _JSON,
             patience=HEARTBEAT_SECONDS,
         )
-        return _read(body, HeartbeatReply)
+        return read(body, HeartbeatReply)
 
-    def report(self, result: str, path: Path, sha256: str) -> ReportReply:
-        """Upload the gradient in that file; the same upload again is harmless."""
-        with path.open("rb") as file:
-            body = self._transport.call(
-                endpoints.REPORT,
-                {"result": result},
-                file,
-                {"Content-Type": GRADIENT_TYPE, "Content-Digest": content_digest(sha256)},
-            )
-        return _read(body, ReportReply)
+    def report(self, result: str, path: Path, sha256: str, resume: bool = False) -> ReportReply:
+        """Upload the gradient in that file; the same upload again is harmless.
+
+        With `resume` the server is asked first what it has of it already, and the rest is sent.
+        """
+        return read(uploads.upload(self._transport, result, path, sha256, resume), ReportReply)
 
     def give_back(self, result: str, message: GiveBack, patience: float = HEARTBEAT_SECONDS) -> None:
         body = self._transport.call(
             endpoints.GIVE_BACK, {"result": result}, messages.encode(message), _JSON, patience=patience
         )
-        _read(body, Acknowledged)
+        read(body, Acknowledged)
 
     def _ask(self, endpoint: Endpoint, message: msgspec.Struct) -> bytes:
         """What comes before there is a token: whatever is refused for good, a person has to know."""
@@ -130,14 +125,6 @@ class GridClient:
         except DropResult as error:
             raise StopAndTell(error.sentence, error.code) from None
         except RetryLater as error:
-            if error.code == "tls":
+            if error.needs_person or error.code in (OTHER, STRANGE):
                 raise StopAndTell(error.sentence, error.code) from None
             raise
-
-
-def _read(body: bytes, kind: type[M]) -> M:
-    try:
-        return messages.decode(body, kind)
-    except Malformed as error:
-        # Some box between us and the server has answered in its place, or the server is newer than we can read.
-        raise RetryLater(f"The server's answer cannot be read: {error}") from None

@@ -9,6 +9,8 @@ from volunteer.protocol.refusals import RefusalCode
 
 PREFIX = "/api/v1"
 GRADIENT_TYPE = "application/vnd.safetensors"
+RESUMABLE_BYTES = 2**18
+"""Of a shorter gradient no beginning is kept: it is sent again faster than it is asked for."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,13 @@ REPORT = Endpoint(
     "report", "PUT", "/results/{result}/gradient", "Upload the gradient of a result, whole or a prefix of it.", None,
     (messages.ReportReply,),
     (_C.no_such_result, _C.not_your_result, _C.stale_result, _C.result_ended, _C.digest_mismatch,
-     _C.malformed_gradient, _C.too_large, _C.length_required, _C.too_slow, _C.malformed_request),
+     _C.malformed_gradient, _C.too_large, _C.length_required, _C.too_slow, _C.malformed_request,
+     _C.upload_conflict, _C.upload_locked),
+)  # fmt: skip
+BEGINNING = Endpoint(
+    "beginning", "GET", "/results/{result}/gradient", "How much has arrived of a gradient whose upload broke off.",
+    None, (messages.Beginning,),
+    (_C.no_such_result, _C.not_your_result, _C.stale_result, _C.result_ended, _C.upload_locked),
 )  # fmt: skip
 GIVE_BACK = Endpoint(
     "give_back", "POST", "/results/{result}/give-back", "Return a result unfinished.", messages.GiveBack,
@@ -74,5 +82,5 @@ DETACH_SELF = Endpoint(
 )  # fmt: skip
 
 ENDPOINTS = (
-    ATTACH, DEVICE, DEVICE_TOKEN, NUMBERS, WORK, BLOB, HEARTBEAT, REPORT, GIVE_BACK, DETACH_SELF,
+    ATTACH, DEVICE, DEVICE_TOKEN, NUMBERS, WORK, BLOB, HEARTBEAT, REPORT, BEGINNING, GIVE_BACK, DETACH_SELF,
 )  # fmt: skip

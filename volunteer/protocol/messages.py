@@ -177,6 +177,17 @@ class ReportReply(msgspec.Struct, frozen=True):
     sentence: Sentence = ""
 
 
+class Beginning(msgspec.Struct, frozen=True):
+    """How much the server has of a gradient whose upload broke off: `received` bytes of `size`.
+
+    `sha256` is of the whole gradient, so that no other one is gone on with; None: there is nothing to go on with.
+    """
+
+    sha256: Sha256 | None = None
+    received: Count = 0
+    size: Count = 0
+
+
 class GiveBackReason(enum.StrEnum):
     """Why a host returns a result unfinished."""
 

@@ -28,6 +28,11 @@ _SCHEMES = {
     "host": {"type": "http", "scheme": "bearer", "description": "The token of a host: attaching a machine gives it."},
     "account": {"type": "http", "scheme": "bearer", "description": "An access token: your account page makes them."},
 }
+_OF_UPLOADS = {
+    "Content-Digest": "The SHA-256 of a gradient that is sent whole (RFC 9530). Needed there.",
+    "Content-Range": "`bytes FIRST-LAST/SIZE` of the rest, where the server has the bytes before it (RFC 9110, 14.4).",
+    "Repr-Digest": "With Content-Range: the SHA-256 of the whole gradient (RFC 9530). Needed there.",
+}
 _NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**53}
 _PATH_PARTS: dict[str, dict[str, Any]] = {
     name: {"type": "string"} for name in ("sha256", "result", "upload")
@@ -87,9 +92,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         operation["requestBody"] = {"required": True, "content": {"application/json": _reference(endpoint.takes)}}
     elif endpoint.method == "PUT" and not isinstance(endpoint, RequestorEndpoint):
         operation["requestBody"] = {"required": True, "content": {GRADIENT_TYPE: {}}}
-        operation["parameters"].append(
-            {"name": "Content-Digest", "in": "header", "required": True, "schema": {"type": "string"}}
-        )
+        operation["parameters"] += [
+            {"name": name, "in": "header", "required": False, "schema": {"type": "string"}, "description": about}
+            for name, about in _OF_UPLOADS.items()
+        ]
     if endpoint.needs_token:
         operation["security"] = [{_scheme(endpoint): []}]
     if isinstance(endpoint, RequestorEndpoint):

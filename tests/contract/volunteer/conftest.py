@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.messages import (
     Acknowledged,
     Attached,
+    Beginning,
     HeartbeatReply,
     NoWork,
     ReportReply,
@@ -40,7 +42,7 @@ class StandInGrid:
     (status, headers, body).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.faults: dict[str, list] = {}
         self.blobs: dict[str, bytes] = {}
         self.answers: dict[str, object] = {
@@ -49,6 +51,7 @@ class StandInGrid:
             "heartbeat": HeartbeatReply(True, 60.0),
             "report": ReportReply(Verdict.valid),
             "give_back": Acknowledged(),
+            "beginning": Beginning(),
         }
         self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
         self.connections = 0
@@ -76,7 +79,11 @@ class StandInGrid:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server.handle_error = lambda *_: None
+        self.port = self._server.server_port
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
@@ -93,7 +100,7 @@ class StandInGrid:
 
     def serve(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
-        name = self._endpoint(handler.path)
+        name = self._endpoint(handler.command, handler.path)
         self.seen.append((name, handler.path, dict(handler.headers), body))
         fault = self.faults[name].pop(0) if self.faults.get(name) else None
         if isinstance(fault, RefusalCode):
@@ -106,7 +113,7 @@ class StandInGrid:
             return None
         if name == "blob":
             return self._send_blob(handler, fault)
-        if name == "report":
+        if name == "report" and "Content-Range" not in handler.headers:
             said = read_content_digest(handler.headers["Content-Digest"])
             if said != hashlib.sha256(body).hexdigest():
                 code = RefusalCode.digest_mismatch
@@ -147,14 +154,14 @@ class StandInGrid:
             handler.wfile.write(body)
 
     @staticmethod
-    def _endpoint(path: str) -> str:
+    def _endpoint(method: str, path: str) -> str:
         parts = path.removeprefix(PREFIX).strip("/").split("/")
         return {
             "hosts": "attach",
             "work": "work",
             "blobs": "blob",
             "heartbeat": "heartbeat",
-            "gradient": "report",
+            "gradient": "report" if method == "PUT" else "beginning",
             "give-back": "give_back",
         }[parts[0] if len(parts) < 3 else parts[2]]
 

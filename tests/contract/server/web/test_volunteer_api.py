@@ -29,7 +29,7 @@ LEASE = messages.Lease(
 DOMAIN_METHOD = {
     "attach": "attach", "device": "ask", "device_token": "poll", "numbers": "numbers", "detach_self": "leave",
     "work": "ask", "blob": "open_for_host", "heartbeat": "heartbeat", "report": "report",
-    "give_back": "give_back",
+    "beginning": "allowance", "give_back": "give_back",
 }  # fmt: skip
 
 
@@ -159,7 +159,7 @@ DOMAIN_ERRORS = {
 def test_what_the_domain_refuses_reaches_the_host_as_its_code(
     host: FlaskClient, told: Any, machine: messages.Machine, endpoint: Endpoint, code: RefusalCode
 ) -> None:
-    told.answers.update({DOMAIN_METHOD[endpoint.name]: DOMAIN_ERRORS[code]("Because."), "allowance": 10**6})
+    told.answers.update({"allowance": 10**6, DOMAIN_METHOD[endpoint.name]: DOMAIN_ERRORS[code]("Because.")})
     answer = call(host, endpoint.name, machine)
     assert refused(answer) == (status_of(code), code)
     assert messages.decode(answer.data, Refusal).sentence.endswith("Because.")

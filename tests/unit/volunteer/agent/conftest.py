@@ -83,7 +83,7 @@ class FakeGrid:
     def heartbeat(self, result, done):
         return self._answer("heartbeat", result, done)
 
-    def report(self, result, path, sha256):
+    def report(self, result, path, sha256, resume=False):
         return self._answer("report", result, path.read_bytes(), sha256)
 
     def give_back(self, result, message, patience=10.0):
