@@ -31,7 +31,7 @@ def look(path: Path, folder: Path, field: str, label_columns: frozenset[str]) ->
     """
     kind = kind_of(path)
     if kind in (NPY, NPZ):
-        return Looked(field, kind, arrays=plain_arrays(path, folder, field))
+        return Looked(field, kind, arrays=plain_arrays(path, kind, folder, field))
     if kind == CSV:
         return Looked(field, kind, table=open_csv(path, label_columns))
     if kind == PARQUET:

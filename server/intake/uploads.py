@@ -7,34 +7,23 @@ from pathlib import Path
 from server.intake import bounds, space
 from server.intake.blocks import write_npy
 from server.intake.damaged import ZIP_FAULTS, require_of_the_file
-from server.intake.npy import MAGIC, Header, UnusableArray, open_array, read_header
+from server.intake.formats import NPY, NPZ
+from server.intake.npy import Header, UnusableArray, open_array, read_header
 from server.rules.intake_values import ArrayFile
 
-_ZIP_MAGIC = b"PK\x03\x04"
 
+def plain_arrays(upload: Path, kind: str, folder: Path, prefix: str) -> dict[str, ArrayFile]:
+    """Array name -> file, of an upload that `formats.kind_of` says is of that `kind`; a .npy has the one name "".
 
-def plain_arrays(upload: Path, folder: Path, prefix: str) -> dict[str, ArrayFile]:
-    """Array name -> file; a .npy has the one name "". New files go to `folder`, named after `prefix`.
-
+    New files go to `folder`, named after `prefix`.
     Arrays of short texts are let through, for they may be labels. Raises UnusableArray, whose message continues a
     sentence beginning with what the upload is called.
     """
-    size = upload.stat().st_size
-    if size == 0:
-        raise UnusableArray("is empty")
-    if size > bounds.DATA_FILE_BYTES:
-        raise UnusableArray(f"is {size:,} bytes long; at most {bounds.DATA_FILE_BYTES:,} are accepted")
-    with upload.open("rb") as file:
-        magic = file.read(6)
-    if magic.startswith(MAGIC):
+    if kind == NPY:
         return {"": _plain(upload, folder, "", prefix)}
-    if magic.startswith(_ZIP_MAGIC):
-        members = _unpack(upload, folder, prefix)
-        return {
-            name: _plain(path, folder, name, f"{prefix}-{i}")
-            for i, (name, path) in enumerate(members.items())
-        }
-    raise UnusableArray("is neither a .npy nor a .npz file; save it with numpy.save or numpy.savez")
+    assert kind == NPZ
+    members = _unpack(upload, folder, prefix)
+    return {name: _plain(path, folder, name, f"{prefix}-{i}") for i, (name, path) in enumerate(members.items())}
 
 
 def _plain(path: Path, folder: Path, name: str, prefix: str) -> ArrayFile:
