@@ -13,7 +13,9 @@ from volunteer.agent.tools import Tools
 from volunteer.protocol.messages import (
     Attached,
     BlobRef,
+    DeviceCode,
     HeartbeatReply,
+    HostNumbers,
     Lease,
     Machine,
     NoWork,
@@ -60,6 +62,10 @@ class FakeGrid:
         self.blobs: dict[str, bytes] = {}
         self.defaults = {
             "attach": Attached("1", "token", "grid"),
+            "device": DeviceCode("the-device-code", "BCDF-GHJK", "http://g/device", "http://g/device?code=B", 900, 5),
+            "device_token": Attached("1", "token", "grid"),
+            "numbers": HostNumbers("steady", "owner", 3, 12, 12),
+            "detach_self": None,
             "work": NoWork(1.0, "nothing"),
             "heartbeat": HeartbeatReply(True, 60.0),
             "report": ReportReply(Verdict.valid),
@@ -72,6 +78,18 @@ class FakeGrid:
 
     def attach(self, request):
         return self._answer("attach", request)
+
+    def device(self, request):
+        return self._answer("device", request)
+
+    def device_token(self, device_code):
+        return self._answer("device_token", device_code)
+
+    def numbers(self):
+        return self._answer("numbers")
+
+    def detach_self(self, patience=10.0):
+        return self._answer("detach_self")
 
     def work(self, request):
         return self._answer("work", request)
