@@ -1,0 +1,160 @@
+"""The processes that people see: keeps the icon's alive and opens windows. What becomes of them never hurts the app."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from volunteer.children.programs import command
+from volunteer.control.messages import Done, Window
+from volunteer.errors import StopAndTell
+
+_log = logging.getLogger(__name__)
+
+# Seconds until an icon's process that ended is started again: the first time, and at most.
+FIRST_REST, LONGEST_REST = 1.0, 300.0
+# One that lived as long as this was well.
+LIVED_WELL = 60.0
+# A desktop without a tray may get one: a panel that starts late, an extension that is switched on.
+NO_TRAY_RESTS = (60.0, 300.0, 1800.0)
+END_SECONDS = 1.0
+# What may hold words that somebody has begun to type stays as it is; the others come to the front by opening anew.
+_KEPT_OPEN = frozenset({Window.preferences, Window.first_run})
+
+
+class Started(Protocol):
+    """A process, as far as this room is concerned."""
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+def has_desktop(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether somebody could see a window of this process."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+
+
+def start_process(arguments: Sequence[str]) -> Started:
+    """One that outlives a Ctrl-C in our terminal: we end it ourselves, after the work has been brought."""
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NO_WINDOW
+    return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, start_new_session=True, creationflags=flags)
+
+
+class DesktopProcesses:
+    """See `commands.Desktop`. `options` go to every process, such as --home."""
+
+    def __init__(
+        self,
+        options: Sequence[str] = (),
+        start: Callable[[Sequence[str]], Started] = start_process,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._options = tuple(options)
+        self._start = start
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._windows: dict[Window, Started] = {}
+        self._icon: Started | None = None
+        self._no_tray = 0
+        self._told = False
+        self._closing = threading.Event()
+        self._keeper: threading.Thread | None = None
+
+    def keep_icon(self, gone: Callable[[], None]) -> None:
+        """Show the icon from now on; `gone` hears each time that its process has ended."""
+        self._keeper = threading.Thread(target=self._keep, args=(gone,), name="icon", daemon=True)
+        self._keeper.start()
+
+    def show(self, window: Window) -> Done:
+        """Open it, in front of the others. Raises StopAndTell when its process cannot be started."""
+        with self._lock:
+            if self._closing.is_set():
+                raise StopAndTell("DAIG is ending.")
+            before = self._windows.get(window)
+            if before is not None and before.poll() is None:
+                if window in _KEPT_OPEN:
+                    return Done("That window is open already.")
+                before.terminate()
+            try:
+                self._windows[window] = self._start(command("volunteer.cli", "window", window.value, *self._options))
+            except OSError as error:
+                raise StopAndTell(f"The window cannot be opened: {error}") from None
+        return Done()
+
+    def tray_reported(self, shown: bool) -> None:
+        """Where there is no tray, the window is what people have instead: it opens, the first time."""
+        self._no_tray = 0 if shown else self._no_tray + 1
+        if shown or self._told:
+            return
+        self._told = True
+        _log.info("this desktop shows no tray icons: the window opens instead")
+        try:
+            self.show(Window.control)
+        except StopAndTell as error:
+            _log.warning(error.sentence)
+
+    def close(self) -> None:
+        """End them all, within a second or so."""
+        with self._lock:
+            self._closing.set()
+            open_ones = [one for one in (self._icon, *self._windows.values()) if one is not None and one.poll() is None]
+        for one in open_ones:
+            one.terminate()
+        end = self._clock() + END_SECONDS
+        for one in open_ones:
+            try:
+                one.wait(max(0.0, end - self._clock()))
+            except subprocess.TimeoutExpired:
+                one.kill()
+                one.wait()
+
+    def _keep(self, gone: Callable[[], None]) -> None:
+        rest = FIRST_REST
+        while not self._closing.is_set():
+            began = self._clock()
+            self._once()
+            if self._closing.is_set():
+                return
+            gone()
+            if self._clock() - began >= LIVED_WELL:
+                rest = FIRST_REST
+            tried = self._no_tray
+            self._closing.wait(NO_TRAY_RESTS[min(tried, len(NO_TRAY_RESTS)) - 1] if tried else rest)
+            rest = min(rest * 2, LONGEST_REST)
+
+    def _once(self) -> None:
+        """From the start of the icon's process to its end."""
+        try:
+            with self._lock:
+                if self._closing.is_set():
+                    return
+                self._icon = self._start(command("volunteer.cli", "tray", *self._options))
+        except OSError as error:
+            _log.warning("the tray icon's process cannot be started: %s", error)
+            return
+        code = self._icon.wait()
+        _log.debug("the tray icon's process ended with %s", code)
+
+
+class NoDesktop:
+    """Stands in where nobody sees a window: without a display, or told --headless."""
+
+    def show(self, window: Window) -> Done:
+        """Never opens."""
+        raise StopAndTell("DAIG runs here without windows. See `daig-volunteer status`, or --help for more.")
+
+    def tray_reported(self, shown: bool) -> None:
+        """An icon that somebody started by hand: let it be."""
+
+    def close(self) -> None:
+        """Nothing was started."""
