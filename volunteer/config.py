@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from volunteer.errors import StopAndTell
+from volunteer.join_file import beside_program, read_join_file
 from volunteer.protocol.digests import is_sha256
 
 SETTINGS_FILE = "volunteer.toml"
@@ -39,10 +40,12 @@ class Folders:
     config: Path
     cache: Path
     state: Path
+    home: Path | None = None
+    """The folder that holds all three, where one was chosen."""
 
     @staticmethod
     def below(home: Path) -> "Folders":
-        return Folders(home / "config", home / "cache", home / "state")
+        return Folders(home / "config", home / "cache", home / "state", home)
 
     @staticmethod
     def of_person() -> "Folders":
@@ -81,18 +84,37 @@ class Settings:
         return f"{readable}-{hashlib.sha256(self.server.encode()).hexdigest()[:8]}"
 
 
+def folders_of(arguments: Mapping[str, Any], environment: Mapping[str, str]) -> Folders:
+    """Below the chosen home, or where this system keeps such things."""
+    home = arguments.get("home") or environment.get(ENVIRONMENT["home"])
+    return Folders.below(Path(home).expanduser().absolute()) if home else Folders.of_person()
+
+
 def read_settings(
-    arguments: Mapping[str, Any], environment: Mapping[str, str], read_line: Callable[[], str]
+    arguments: Mapping[str, Any],
+    environment: Mapping[str, str],
+    read_line: Callable[[], str],
+    *,
+    need_server: bool = True,
 ) -> Settings:
-    """Raises StopAndTell for a value that cannot be used. `read_line` gives a join key from standard input."""
+    """Raises StopAndTell for a value that cannot be used. `read_line` gives a join key from standard input.
+
+    A join file on the command line counts as what it says there. The one beside the program is believed last, and its
+    key and fingerprint only for its own grid. `need_server`: without an address it raises; else `server` is "".
+    """
     given: dict[str, Any] = {name: environment[key] for name, key in ENVIRONMENT.items() if environment.get(key)}
+    if arguments.get("join_file"):
+        given |= read_join_file(Path(arguments["join_file"])).settings()
     given |= {name: value for name, value in arguments.items() if value is not None}
-    folders = Folders.below(Path(given["home"]).expanduser().absolute()) if given.get("home") else Folders.of_person()
+    folders = folders_of(arguments, environment)
     given = read_file(folders.config / SETTINGS_FILE) | given
-    if not given.get("server"):
+    installed = beside_program()
+    if installed is not None and given.get("server") in (None, installed.server):
+        given = installed.settings() | given
+    if not given.get("server") and need_server:
         raise StopAndTell("Say which grid to work for: --server URL.")
     return Settings(
-        server=server_address(str(given["server"]), bool(given.get("insecure_http", False))),
+        server=server_address(str(given["server"]), given.get("insecure_http") is True) if given.get("server") else "",
         folders=folders,
         join_key=_join_key(given, read_line),
         threads=_whole(given, "threads", 1, 4096),

@@ -7,6 +7,9 @@ from pathlib import Path
 from volunteer.errors import StopAndTell
 from volunteer.spool.files import private_folder
 
+IN_USE = "home_in_use"
+"""The code of the error that says so."""
+
 
 class HomeLock:
     """Held from construction until `release` or the end of the process."""
@@ -20,7 +23,7 @@ class HomeLock:
         except OSError:
             os.close(self._file)
             raise StopAndTell(
-                f"Another DAIG volunteer works in {path.parent} already; give this one another --home."
+                f"Another DAIG volunteer works in {path.parent} already; give this one another --home.", IN_USE
             ) from None
 
     def release(self) -> None:
