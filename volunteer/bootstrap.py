@@ -11,6 +11,7 @@ from volunteer.agent.tools import Tools
 from volunteer.client.grid import GridClient
 from volunteer.config import LEAST_MEMORY_MB, MIB, Settings
 from volunteer.errors import StopAndTell
+from volunteer.preferences.preferences import Preferences
 from volunteer.protocol.messages import AttachRequest
 from volunteer.spool.blobs import BlobCache
 from volunteer.spool.gradients import GradientSpool
@@ -19,24 +20,24 @@ from volunteer.spool.lock import HomeLock
 from volunteer.trainer.process import TrainerProcess, TrainerSettings
 
 
-def run_headless(settings: Settings) -> None:
+def run_headless(settings: Settings, preferences: Preferences) -> None:
     """Work for the grid until a signal comes. Raises StopAndTell when the person has to do something."""
     lock = HomeLock(settings.folders.state / "lock")
     try:
-        _run(settings)
+        _run(settings, preferences)
     finally:
         lock.release()
 
 
-def _run(settings: Settings) -> None:
-    memory = settings.memory or max(usable_memory() // 2, LEAST_MEMORY_MB * MIB)
-    machine = describe(settings.threads, memory)
+def _run(settings: Settings, preferences: Preferences) -> None:
+    memory = (preferences.memory or 0) * MIB or max(usable_memory() // 2, LEAST_MEMORY_MB * MIB)
+    machine = describe(preferences.threads, memory)
     state = settings.folders.state / settings.grid_key
     identity = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
     tools = Tools(
         grid=GridClient(settings.server, settings.fingerprint),
-        trainer=TrainerProcess(TrainerSettings(state / "work", memory, settings.threads, settings.cpu_percent)),
-        blobs=BlobCache(settings.folders.cache / settings.grid_key, settings.cache),
+        trainer=TrainerProcess(TrainerSettings(state / "work", memory, preferences.threads, preferences.cpu_percent)),
+        blobs=BlobCache(settings.folders.cache / settings.grid_key, preferences.cache * MIB),
         gradients=GradientSpool(state / "gradients", workshop=state / "work"),
     )
     request = None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from volunteer.bootstrap import run_headless
 from volunteer.config import read_settings
 from volunteer.errors import StopAndTell
+from volunteer.preferences.file import load, overridden
 from volunteer.protocol.version import PROTOCOL, SOFTWARE
 
 
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Libraries would log addresses and headers.
     logging.getLogger("urllib3").setLevel(logging.WARNING)
     try:
-        run_headless(read_settings(vars(given), os.environ, sys.stdin.readline))
+        settings = read_settings(vars(given), os.environ, sys.stdin.readline)
+        run_headless(settings, overridden(load(settings.folders.config), vars(given), os.environ))
     except StopAndTell as error:
         print(f"daig-volunteer: {error.sentence}", file=sys.stderr)
         return 1

@@ -23,14 +23,11 @@ ENVIRONMENT = {
     "server": "DAIG_SERVER",
     "home": "DAIG_HOME",
     "join_key": "DAIG_JOIN_KEY",
-    "threads": "DAIG_THREADS",
-    "memory": "DAIG_MEMORY_MB",
     "name": "DAIG_NAME",
-    "cpu_percent": "DAIG_CPU_PERCENT",
-    "cache": "DAIG_CACHE_MB",
     "fingerprint": "DAIG_FINGERPRINT",
 }
-FILE_KEYS = frozenset({"server", "threads", "memory", "name", "cpu_percent", "cache", "insecure_http", "fingerprint"})
+FILE_KEYS = frozenset({"server", "name", "insecure_http", "fingerprint"})
+"""The settings that may stand in the file; the person's preferences stand there too."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +58,16 @@ class Folders:
 
 @dataclass(frozen=True)
 class Settings:
-    """`memory` and `cache` in bytes; None means: half of the machine's memory. `threads` None means all processors.
+    """Which grid, under which name, and where things are kept.
 
-    `cpu_percent` below 100 makes the trainer rest after each chunk of its work. `fingerprint`: SHA-256, in hexadecimal,
-    of the one certificate that the server is believed by; empty: one that this system trusts.
+    `fingerprint`: SHA-256, in hexadecimal, of the one certificate that the server is believed by; empty: one that
+    this system trusts.
     """
 
     server: str
     folders: Folders
     join_key: str | None = field(default=None, repr=False)
-    threads: int | None = None
-    memory: int | None = None
-    cache: int = 4096 * MIB
     name: str = ""
-    cpu_percent: int = 100
     fingerprint: str = ""
 
     @property
@@ -117,27 +110,19 @@ def read_settings(
         server=server_address(str(given["server"]), given.get("insecure_http") is True) if given.get("server") else "",
         folders=folders,
         join_key=_join_key(given, read_line),
-        threads=_whole(given, "threads", 1, 4096),
-        memory=_bytes(_whole(given, "memory", LEAST_MEMORY_MB, 2**24)),
-        cache=_bytes(_whole(given, "cache", 64, 2**24)) or Settings.cache,
         name=(str(given.get("name") or "") or socket.gethostname() or "host")[:200],
-        cpu_percent=_whole(given, "cpu_percent", 1, 100) or 100,
         fingerprint=read_fingerprint(str(given.get("fingerprint") or "")),
     )
 
 
 def read_file(path: Path) -> dict[str, Any]:
-    """The settings file's values; empty when there is none. Raises StopAndTell for one that cannot be read."""
+    """All that stands in the file; nothing when there is none. Raises StopAndTell for one that cannot be read."""
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise StopAndTell(f"The settings in {path} cannot be read: {error}") from None
-    unknown = sorted(set(values) - FILE_KEYS)
-    if unknown:
-        raise StopAndTell(f"{path} has settings that do not exist: {', '.join(unknown)}.")
-    return values
+        raise StopAndTell(f"The settings in {path} cannot be read: {error}. Correct the file, or delete it.") from None
 
 
 def server_address(text: str, insecure_http: bool) -> str:
@@ -189,20 +174,3 @@ def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | N
         except (OSError, ValueError) as error:
             raise StopAndTell(f"The join key file cannot be read: {error}") from None
     return str(given["join_key"]).strip() if given.get("join_key") else None
-
-
-def _whole(given: Mapping[str, Any], name: str, least: int, most: int) -> int | None:
-    value = given.get(name)
-    if value is None:
-        return None
-    try:
-        number = int(value)
-    except (TypeError, ValueError):
-        raise StopAndTell(f"{name}: “{value}” is not a whole number.") from None
-    if not least <= number <= most:
-        raise StopAndTell(f"{name}: {number} is out of range, {least} to {most}.")
-    return number
-
-
-def _bytes(mib: int | None) -> int | None:
-    return None if mib is None else mib * MIB

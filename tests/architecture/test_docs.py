@@ -12,6 +12,7 @@ from requestor.cli import build_parser as requestor_parser
 from requestor.login import INSECURE, TOKEN, URL
 from server.cli import build_parser as server_parser
 from volunteer.cli import build_parser as volunteer_parser
+from volunteer.preferences.table import describe, entry_of
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.openapi import EVERY, document, refusals_of
 
@@ -55,10 +56,24 @@ def test_every_setting_is_described_and_no_other() -> None:
     section = READMES["server"].split("## Settings")[1].split("\n## ")[0]
     table = "\n".join(line.split("|")[1] for line in section.splitlines() if line.startswith("|"))
     assert set(re.findall(r"`(\w+)`", table)) == {field.name for field in dataclasses.fields(server.config.Settings)}
-    for word in (*volunteer.config.ENVIRONMENT.values(), *volunteer.config.FILE_KEYS, volunteer.config.SETTINGS_FILE):
+    variables = {*volunteer.config.ENVIRONMENT.values(), *(entry.environment for entry in describe())} - {""}
+    for word in (*variables, *volunteer.config.FILE_KEYS, volunteer.config.SETTINGS_FILE):
         assert word in READMES["volunteer"], word
     named = set(re.findall(r"DAIG_[A-Z]+(?:_[A-Z]+)*", READMES["volunteer"]))
-    assert named <= set(volunteer.config.ENVIRONMENT.values())
+    assert named <= variables
+
+
+def test_every_preference_is_described_and_no_other() -> None:
+    section = READMES["volunteer"].split("## Preferences")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:3] for line in section.splitlines() if line.startswith("| `")]
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row[0])] == [entry.name for entry in describe()]
+    for name, values in rows:
+        for word in re.findall(r"`(\w+)`", name):
+            entry = entry_of(word)
+            for shown in (*entry.choices, entry.unset):
+                assert shown in values, f"{word} = {shown}"
+            if entry.most and str(entry.most) not in values:
+                assert str(entry.least) in values, word
 
 
 def test_the_clients_environment_and_exit_codes_are_described() -> None:

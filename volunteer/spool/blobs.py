@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from volunteer.errors import RetryLater
+from volunteer.private_files import private_folder
 from volunteer.protocol.digests import is_sha256
-from volunteer.spool.files import file_sha256, private_folder
+from volunteer.spool.files import file_sha256
 
 
 class BlobCache:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from volunteer.spool.files import file_sha256, private_folder
+from volunteer.private_files import private_folder
+from volunteer.spool.files import file_sha256
 
 MAX_ID = 150
 _NAME = re.compile(r"(?P<result>.+)\.(?P<sha256>[0-9a-f]{64})")

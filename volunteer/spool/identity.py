@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from volunteer.errors import StopAndTell
-from volunteer.spool.files import private_folder
+from volunteer.private_files import write_private
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,7 @@ class IdentityFile:
 
     def save(self, identity: Identity) -> None:
         """Fsynced before it counts: a join key may be used up, so this token cannot be had twice."""
-        private_folder(self._path.parent)
-        temporary = self._path.with_suffix(".new")
-        temporary.unlink(missing_ok=True)
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump(asdict(identity), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._path)
+        write_private(self._path, json.dumps(asdict(identity)))
 
     def retire(self) -> None:
         """The server does not know this token any more: put it aside, so that a join key can be used again."""

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from volunteer.errors import StopAndTell
-from volunteer.spool.files import private_folder
+from volunteer.private_files import private_folder
 
 IN_USE = "home_in_use"
 """The code of the error that says so."""
