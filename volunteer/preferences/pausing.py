@@ -2,11 +2,12 @@
 
 import contextlib
 import json
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+
+from volunteer.private_files import write_private
 
 PauseWhy = Literal["person", "not_started"]
 
@@ -43,14 +44,8 @@ class PauseFile:
 
     def save(self, pause: Pause) -> None:
         """Kept, also through a power cut. Raises OSError."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         until = None if pause.until is None else pause.until.isoformat()
-        temporary = self._path.with_suffix(".new")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"until": until, "why": pause.why}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._path)
+        write_private(self._path, json.dumps({"until": until, "why": pause.why}))
 
     def clear(self) -> None:
         """The pause is over. Raises OSError."""
