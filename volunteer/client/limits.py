@@ -9,6 +9,8 @@ KILO = 1000
 LEAST_PORTION = 1024
 # A sleeper looks so often whether the limit was changed.
 LOOK_SECONDS = 0.25
+# A debt of less than this is paid with the next one.
+LEAST_SLEEP = 0.001
 
 
 class Bucket:
@@ -44,7 +46,7 @@ class Bucket:
         with self._lock:
             self._refill()
             self._left -= count
-        while (owed := self._owed()) > 0:
+        while (owed := self._owed()) > LEAST_SLEEP:
             self._sleep(min(owed, LOOK_SECONDS))
 
     def _owed(self) -> float:

@@ -2,15 +2,20 @@
 
 import hashlib
 import json
+import os
 import time
 
 import pytest
 
 from volunteer.client.grid import GridClient
+from volunteer.client.limits import Limits
 from volunteer.client.transport import USER_AGENT
 from volunteer.errors import DropResult, RetryLater, StopAndTell
+from volunteer.protocol.digests import content_digest
+from volunteer.protocol.endpoints import RESUMABLE_BYTES
 from volunteer.protocol.messages import (
     AttachRequest,
+    Beginning,
     BlobRef,
     GiveBack,
     GiveBackReason,
@@ -216,6 +221,91 @@ def test_refused_gradients_are_dropped_or_sent_again(stand_in, client, tmp_path,
     with pytest.raises(error) as caught:
         client.report("12", tmp_path / "gradient", hashlib.sha256(b"g").hexdigest())
     assert caught.value.code == code.value
+
+
+@pytest.fixture
+def gradient(tmp_path):
+    """A file large enough to be gone on with, its bytes and its name."""
+    data = os.urandom(3 * RESUMABLE_BYTES)
+    (tmp_path / "gradient").write_bytes(data)
+    return tmp_path / "gradient", data, hashlib.sha256(data).hexdigest()
+
+
+def test_after_a_failure_only_the_rest_of_a_gradient_is_sent(stand_in, client, gradient):
+    path, data, sha256 = gradient
+    stand_in.answers["beginning"] = Beginning(sha256, 300_000, len(data))
+    client.report("12", path, sha256, resume=True)
+    _path, headers, body = stand_in.requests("report")[0]
+    assert body == data[300_000:]
+    assert headers["Content-Range"] == f"bytes 300000-{len(data) - 1}/{len(data)}"
+    assert headers["Repr-Digest"] == content_digest(sha256)
+    assert headers["Content-Length"] == str(len(body))
+
+
+def test_the_first_try_is_one_request(stand_in, client, gradient):
+    path, data, sha256 = gradient
+    client.report("12", path, sha256)
+    assert [name for name, *_ in stand_in.seen] == ["report"]
+    assert stand_in.requests("report")[0][2] == data
+
+
+@pytest.mark.parametrize(
+    "there",
+    [Beginning(), Beginning("ab" * 32, 300_000, 3 * RESUMABLE_BYTES), RefusalCode.malformed_request],
+    ids=["nothing", "another gradient", "an older grid"],
+)
+def test_where_there_is_nothing_to_go_on_with_all_is_sent(stand_in, client, gradient, there):
+    path, data, sha256 = gradient
+    stand_in.answers["beginning"] = there
+    client.report("12", path, sha256, resume=True)
+    assert stand_in.requests("report")[0][2] == data
+
+
+def test_a_small_gradient_is_sent_again_without_asking(stand_in, client, tmp_path):
+    (tmp_path / "gradient").write_bytes(b"small")
+    client.report("12", tmp_path / "gradient", hashlib.sha256(b"small").hexdigest(), resume=True)
+    assert [name for name, *_ in stand_in.seen] == ["report"]
+
+
+def test_a_gradient_that_is_needed_no_more_is_dropped_before_it_is_sent(stand_in, client, gradient):
+    path, _data, sha256 = gradient
+    stand_in.answers["beginning"] = RefusalCode.stale_result
+    with pytest.raises(DropResult):
+        client.report("12", path, sha256, resume=True)
+    assert stand_in.requests("report") == []
+
+
+def test_an_error_page_in_the_grids_place_drops_nothing(stand_in, client, gradient):
+    path, _data, sha256 = gradient
+    for status in (400, 403, 404, 409, 413, 502):
+        stand_in.faults["report"] = [(status, {}, b"<html>a box on the way</html>")]
+        with pytest.raises(RetryLater, match=str(status)):
+            client.report("12", path, sha256)
+
+
+def test_where_no_grid_answers_attaching_ends_at_once_unless_it_may_pass(stand_in, client):
+    for status, kind in ((404, StopAndTell), (502, RetryLater)):
+        stand_in.faults["attach"] = [(status, {}, b"<html>")]
+        with pytest.raises(kind):
+            client.attach(AttachRequest("join-me-please", "steady", MACHINE))
+
+
+def test_limits_hold_on_a_real_line_up_and_down(stand_in, tmp_path, gradient):
+    limits = Limits()
+    client = GridClient(stand_in.url, limits=limits)
+    client.use_token("the-secret-token")
+    path, data, sha256 = gradient
+    for download, upload in ((1500, 0), (0, 1500)):
+        limits.set(download, upload)
+        began = time.monotonic()
+        client.download(ref(stand_in, data), tmp_path / f"part {download}", always)
+        middle = time.monotonic()
+        client.report("12", path, sha256)
+        down, up = middle - began, time.monotonic() - middle
+        expected = len(data) / 1_500_000
+        assert 0.5 * expected <= (down if download else up)
+        assert (up if download else down) < 0.5 * expected
+    client.close()
 
 
 def test_giving_back_says_why(stand_in, client):
