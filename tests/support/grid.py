@@ -16,12 +16,13 @@ START_SECONDS = 90
 
 
 class RunningGrid:
-    """`folder` holds the data and the log. Use as a context manager."""
+    """`folder` holds the data and the log. Use as a context manager. `options` are those of `daig-server run`."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, *options: str) -> None:
         self.data = folder / "grid"
         self.log = folder / "grid.log"
         self._port = port
+        self._options = options
         folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
@@ -29,16 +30,23 @@ class RunningGrid:
         (self.data / "address").unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "server.cli", "run", "--data", str(self.data), "--port", str(self._port)],
+                [sys.executable, "-m", "server.cli", "run", "--data", str(self.data), "--port", str(self._port),
+                 *self._options],
                 stdout=log, stderr=log, env=_environment(),
             )  # fmt: skip
         wait_for(self._listens, START_SECONDS, self.tail)
-        self.address = (self.data / "address").read_text()
+        self.address = (self.data / "address").read_text().replace("//0.0.0.0:", "//127.0.0.1:")
         self._port = int(self.address.rsplit(":", 1)[1])
         self.wait_until_it_answers()
 
     def wait_until_it_answers(self) -> None:
         wait_for(self._answers, START_SECONDS, self.tail)
+
+    @property
+    def verify(self) -> str | bool:
+        """What `requests` is to believe the grid by: the certificate that it made itself, where it did."""
+        certificate = self.data / "tls" / "certificate.pem"
+        return str(certificate) if certificate.exists() else True
 
     def stop(self) -> int:
         """SIGTERM, as a person's Ctrl-C; the exit code."""
@@ -90,7 +98,7 @@ class RunningGrid:
     def _answers(self) -> bool:
         self._listens()
         with contextlib.suppress(requests.RequestException):
-            return requests.get(f"{self.address}/healthz", timeout=5).ok
+            return requests.get(f"{self.address}/healthz", timeout=5, verify=self.verify).ok
         return False
 
     def __enter__(self) -> "RunningGrid":
