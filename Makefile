@@ -34,6 +34,8 @@ lock: $(READY)
 $(READY): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q -c constraints.txt -e '.[server,volunteer,requestor,test]'
+	if pkg-config --exists gobject-introspection-1.0 cairo; then \
+	  $(BIN)/pip install -q -c constraints.txt -e '.[desktop]'; fi
 	touch $@
 
 clean:
