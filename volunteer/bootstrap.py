@@ -2,17 +2,23 @@
 
 import logging
 import secrets
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 from volunteer.agent.agent import Agent
-from volunteer.agent.attaching import ensure_attached
+from volunteer.agent.attaching import detach, ensure_attached, link
 from volunteer.agent.machine import describe, usable_memory
+from volunteer.agent.patience import Patience
 from volunteer.agent.running import Running
 from volunteer.agent.tools import Tools
 from volunteer.client.grid import GridClient
 from volunteer.config import LEAST_MEMORY_MB, MIB, Settings
+from volunteer.control.messages import Link
 from volunteer.errors import StopAndTell
+from volunteer.preferences.file import keep_settings, load
 from volunteer.preferences.preferences import Preferences
-from volunteer.protocol.messages import AttachRequest
+from volunteer.protocol.messages import AttachRequest, DeviceCode, DeviceRequest
 from volunteer.spool.blobs import BlobCache
 from volunteer.spool.gradients import GradientSpool
 from volunteer.spool.identity import IdentityFile
@@ -57,3 +63,57 @@ def _run(settings: Settings, preferences: Preferences) -> None:
         if error.code == "unknown_token":
             identity.retire()
         raise
+
+
+def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:
+    """Become a host of that grid where no app runs: by the key, or by a code that `show` is given. No work is done.
+
+    Waits for a server that is away. Raises StopAndTell when the grid, or the person, refuses.
+    """
+    lock = HomeLock(settings.folders.state / "lock")
+    grid = GridClient(settings.server, settings.fingerprint)
+    try:
+        preferences = load(settings.folders.config)
+        machine = describe(preferences.threads, (preferences.memory or 0) * MIB or usable_memory() // 2)
+        file = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
+        patience, stop = Patience(), threading.Event()
+        if settings.join_key is not None:
+            request = AttachRequest(settings.join_key, settings.name, machine, nonce=secrets.token_hex(16))
+            ensure_attached(grid, file, settings.server, request, patience, stop)
+        elif file.load() is None:
+            link(
+                grid,
+                file,
+                settings.server,
+                DeviceRequest(settings.name, machine),
+                lambda code: show(_link(code)),
+                patience,
+                stop,
+            )
+        http = settings.server.startswith("http:")
+        chosen = {"server": settings.server, "fingerprint": settings.fingerprint or None, "insecure_http": http or None}
+        keep_settings(settings.folders.config, chosen)
+    finally:
+        grid.close()
+        lock.release()
+
+
+def detach_alone(settings: Settings) -> str:
+    """Be no host any more where no app runs; what there is to say of it. Raises StopAndTell when this is none."""
+    lock = HomeLock(settings.folders.state / "lock")
+    grid = GridClient(settings.server, settings.fingerprint)
+    try:
+        file = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
+        if file.load() is None:
+            raise StopAndTell("This computer is attached to no grid.")
+        if detach(grid, file):
+            return f"This computer no longer works for {settings.server}."
+        return f"This computer no longer works for {settings.server}, which could not be told: detach it there too."
+    finally:
+        grid.close()
+        lock.release()
+
+
+def _link(code: DeviceCode) -> Link:
+    expires = datetime.now().astimezone() + timedelta(seconds=code.expires_in)
+    return Link(code.user_code, code.verification_uri_complete, expires)

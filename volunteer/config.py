@@ -100,12 +100,16 @@ def read_settings(
         given |= read_join_file(Path(arguments["join_file"])).settings()
     given |= {name: value for name, value in arguments.items() if value is not None}
     folders = folders_of(arguments, environment)
-    given = read_file(folders.config / SETTINGS_FILE) | given
+    kept = read_file(folders.config / SETTINGS_FILE)
+    if given.get("server", kept.get("server")) != kept.get("server"):
+        # What was said of one grid's certificate, or of its network, says nothing of another's.
+        kept = {name: value for name, value in kept.items() if name not in ("fingerprint", "insecure_http")}
+    given = kept | given
     installed = beside_program()
     if installed is not None and given.get("server") in (None, installed.server):
         given = installed.settings() | given
     if not given.get("server") and need_server:
-        raise StopAndTell("Say which grid to work for: --server URL.")
+        raise StopAndTell("Say which grid to work for: --server URL, or first: daig-volunteer attach URL.")
     return Settings(
         server=server_address(str(given["server"]), given.get("insecure_http") is True) if given.get("server") else "",
         folders=folders,

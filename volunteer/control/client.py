@@ -3,7 +3,7 @@
 from typing import overload
 
 from volunteer.config import Folders
-from volunteer.control.doors import Door, answers, door_of
+from volunteer.control.doors import Door, answers
 from volunteer.control.lines import LineError, receive_line, send_line
 from volunteer.control.messages import (
     AttachRequest,
@@ -27,6 +27,7 @@ from volunteer.control.messages import (
     StatusRequest,
     TrayReport,
 )
+from volunteer.control.this_system import door_of
 from volunteer.errors import StopAndTell
 from volunteer.protocol.messages import Malformed, decode, encode
 

@@ -1,9 +1,6 @@
-"""Where the running app listens for its own user: one way a system, behind one interface."""
+"""What a place is where the running app listens for its own user: one interface over the ways that systems have."""
 
-import os
 import socket
-import sys
-from pathlib import Path
 from typing import Protocol
 
 _PROBE_SECONDS = 1.0
@@ -36,21 +33,3 @@ def answers(door: Door) -> bool:
     except OSError:
         return False
     return True
-
-
-def private(folder: Path) -> Path:
-    """The folder, there for its owner alone."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    return folder
-
-
-def door_of(folder: Path) -> Door:
-    """The door of this system: a Unix socket; on Windows, where Python has none, a loopback port with a secret."""
-    if sys.platform == "win32" or not hasattr(socket, "AF_UNIX"):
-        from volunteer.control.loopback import LoopbackDoor
-
-        return LoopbackDoor(folder)
-    from volunteer.control.unix_socket import UnixDoor
-
-    return UnixDoor(folder, own_user=os.getuid())

@@ -7,13 +7,13 @@ import contextlib
 import hashlib
 import hmac
 import json
-import os
 import secrets
 import socket
 from pathlib import Path
 
-from volunteer.control.doors import answers, private
+from volunteer.control.doors import answers
 from volunteer.control.lines import LineError, receive_line, send_line
+from volunteer.private_files import write_private
 
 PORT_FILE = "control.port"
 _LOCALHOST = "127.0.0.1"
@@ -29,7 +29,6 @@ class LoopbackDoor:
         self._secret = b""
 
     def listen(self) -> socket.socket:
-        private(self._path.parent)
         if answers(self):
             raise FileExistsError(f"{self._path} is in use")
         self._secret = secrets.token_bytes(32)
@@ -37,7 +36,9 @@ class LoopbackDoor:
         try:
             listener.bind((_LOCALHOST, 0))
             listener.listen(_WAITING)
-            self._write(listener.getsockname()[1])
+            # On Windows the folder below the user's own profile is what keeps others away.
+            values = {"port": listener.getsockname()[1], "secret": self._secret.hex()}
+            write_private(self._path, json.dumps(values))
         except BaseException:
             listener.close()
             raise
@@ -78,14 +79,6 @@ class LoopbackDoor:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._path.unlink(missing_ok=True)
-
-    def _write(self, port: int) -> None:
-        temporary = self._path.with_suffix(".new")
-        temporary.unlink(missing_ok=True)
-        # On Windows the folder below the user's own profile is what keeps others away.
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            json.dump({"port": port, "secret": self._secret.hex()}, file)
-        os.replace(temporary, self._path)
 
 
 def _proof(secret: bytes, side: bytes, asker: bytes, answerer: bytes) -> bytes:

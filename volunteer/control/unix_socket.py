@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from volunteer.control.doors import answers, private
+from volunteer.control.doors import answers
+from volunteer.private_files import private_folder
 
 SOCKET_FILE = "control.sock"
 # The kernel's field for the name holds 108 bytes on Linux and 104 on macOS, the end mark included.
@@ -40,7 +41,7 @@ class UnixDoor:
         self._peer = peer
 
     def listen(self) -> socket.socket:
-        private(self._path.parent)
+        private_folder(self._path.parent)
         if answers(self):
             raise FileExistsError(f"{self._path} is in use")
         self._path.unlink(missing_ok=True)

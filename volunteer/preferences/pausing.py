@@ -9,6 +9,9 @@ from typing import Literal
 
 from volunteer.private_files import write_private
 
+PAUSE_FILE = "pause.json"
+"""In the state folder."""
+
 PauseWhy = Literal["person", "not_started"]
 
 

@@ -95,3 +95,13 @@ def test_plain_http_is_allowed_by_true_and_nothing_else(tmp_path):
 def test_two_grids_have_two_folders(tmp_path):
     one, two = (read({"server": f"https://grid{n}.example", "home": str(tmp_path)}).grid_key for n in (1, 2))
     assert one != two
+
+
+def test_what_was_said_of_one_grids_certificate_and_network_says_nothing_of_anothers(tmp_path):
+    (tmp_path / "config").mkdir()
+    kept = f'server = "http://one.example"\ninsecure_http = true\nfingerprint = "{"ab" * 32}"\n'
+    (tmp_path / "config" / "volunteer.toml").write_text(kept)
+    assert read({"home": str(tmp_path)}).fingerprint == "ab" * 32
+    assert read({"home": str(tmp_path), "server": "https://two.example"}).fingerprint == ""
+    with pytest.raises(StopAndTell, match="in clear"):
+        read({"home": str(tmp_path), "server": "http://two.example"})

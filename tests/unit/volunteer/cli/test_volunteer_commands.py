@@ -1,0 +1,287 @@
+"""What the commands say, ask and answer with, with a running app that is a stand-in, and with none."""
+
+import json
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from volunteer.cli import FAILED, NOT_RUNNING, OK, main
+from volunteer.cli.asking import lines_of
+from volunteer.config import Folders
+from volunteer.control.answers import Answers
+from volunteer.control.messages import Activity, Done, Link, Status, Window
+from volunteer.control.server import ControlServer
+from volunteer.control.unix_socket import UnixDoor
+from volunteer.errors import StopAndTell
+from volunteer.preferences.file import load
+from volunteer.preferences.pausing import PAUSE_FILE, Pause, PauseFile
+from volunteer.spool.lock import HomeLock
+
+SERVER = "https://grid.example"
+TRAINING = Status(
+    version=1,
+    activity=Activity.training,
+    sentence="Training.",
+    server=SERVER,
+    host_name="desk",
+    units_today=2,
+    credit=40,
+)
+
+
+class App:
+    """Does what it is told at once. `statuses` come one after the other, the last one for ever."""
+
+    def __init__(self) -> None:
+        self.asked = []
+        self.statuses = [TRAINING]
+        self.over = None
+
+    def status(self):
+        return self.statuses[0]
+
+    def wait_for_change(self, _version, _timeout):
+        if len(self.statuses) > 1:
+            self.statuses.pop(0)
+        return self.statuses[0]
+
+    def quit(self):
+        self.asked.append(("quit",))
+        self.over()
+
+    def link(self, request):
+        self.asked.append(("link", request.server))
+        return Link("ABCD-EFGH", f"{SERVER}/device?code=ABCD-EFGH", datetime.now(UTC) + timedelta(minutes=10))
+
+    def check_for_updates(self):
+        raise StopAndTell("The grid offers no programs.")
+
+    def __getattr__(self, name):
+        def ask(*arguments):
+            self.asked.append((name, *arguments))
+            return Done(f"{name} done")
+
+        return ask
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("DAIG_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DAIG_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def app(home):
+    app = App()
+    folders = Folders.below(home)
+    server = ControlServer(UnixDoor(folders.state, os.getuid()), Answers(app, app, folders.config))
+    app.over = server.close
+    yield app
+    server.close()
+
+
+@pytest.fixture
+def said(capsys):
+    return lambda: capsys.readouterr().out
+
+
+def test_status_for_people(app, said):
+    assert main(["status"]) == OK
+    assert said() == "Training.\nGrid: https://grid.example, as desk\nToday: 2 units, credit 40\n"
+
+
+def test_status_says_reasons_and_what_protects_nobody():
+    status = Status(
+        version=1, activity=Activity.paused, sentence="Paused while blender runs.", missing_protection=["the network"],
+        reasons=["Paused while blender runs.", "The computer runs on its battery."], server=SERVER, units_today=1,
+        update="9.9",
+    )  # fmt: skip
+    assert lines_of(status) == [
+        "Paused while blender runs.", "  The computer runs on its battery.", f"Grid: {SERVER}", "Today: 1 unit",
+        "This system cannot keep the trainer from: the network", "Version 9.9 is on offer.",
+    ]  # fmt: skip
+
+
+def test_status_for_programs(app, said):
+    app.statuses = [
+        Status(version=3, activity=Activity.paused, sentence="P", paused_until=datetime(2026, 1, 1, tzinfo=UTC))
+    ]
+    assert main(["status", "--json"]) == OK
+    values = json.loads(said())
+    assert (values["running"], values["activity"], values["version"]) == (True, "paused", 3)
+    assert values["paused_until"] == "2026-01-01T00:00:00Z"
+    assert "reply" not in values
+
+
+@pytest.mark.parametrize("arguments", [["status"], ["quit"], ["check-update"]])
+def test_without_an_app_that_is_said_by_a_number_of_its_own(home, capsys, arguments):
+    assert main(arguments) == NOT_RUNNING
+    assert "not running" in capsys.readouterr().err
+
+
+def test_status_for_programs_without_an_app(home, said):
+    assert main(["status", "--json"]) == NOT_RUNNING
+    assert json.loads(said()) == {"running": False}
+
+
+def test_pausing(app, said):
+    assert main(["pause"]) == OK
+    assert main(["pause", "--for", "2h", "--after-unit"]) == OK
+    (_, none, now), (_, until, after) = app.asked
+    assert (none, now, after) == (None, False, True)
+    assert abs((until - datetime.now(UTC)).total_seconds() - 7200) < 60
+    assert main(["resume"]) == OK
+    assert app.asked[-1] == ("resume",)
+    words = said()
+    assert words.startswith("Paused.\nPaused until ")
+    assert "after this unit" in words
+
+
+def test_pausing_an_app_that_does_not_run_counts_at_its_start(home, said):
+    file = PauseFile(Folders.below(home).state / PAUSE_FILE)
+    assert main(["pause", "--until", "tomorrow"]) == OK
+    assert "not running" in said()
+    pause = file.load()
+    assert (pause.why, pause.until > datetime.now(UTC)) == ("person", True)
+    assert main(["pause"]) == OK
+    assert file.load() == Pause()
+    assert main(["resume"]) == OK
+    assert file.load() is None
+
+
+@pytest.mark.parametrize("option", [["--for", "soon"], ["--until", "25:00"], ["--for", "0h"]])
+def test_a_pause_without_sense_is_refused(app, capsys, option):
+    assert main(["pause", *option]) == FAILED
+    assert "daig-volunteer:" in capsys.readouterr().err
+    assert app.asked == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["pause", "--for", "2h", "--until", "tomorrow"], ["dance"], ["window", "none"], ["status", "--loud"],
+     ["attach", "u", "--join-key", "a", "--join-file", "b"], ["prefs", "drop"]],
+)  # fmt: skip
+def test_a_command_line_without_sense(home, arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+
+
+def test_quitting_waits_until_the_app_is_gone(app, said):
+    assert main(["quit"]) == OK
+    assert app.asked == [("quit",)]
+    assert "ended" in said()
+
+
+def test_an_app_that_stays_is_told(app, capsys, monkeypatch):
+    monkeypatch.setattr("volunteer.cli.asking._END_SECONDS", 0.05)
+    app.over = lambda: None
+    assert main(["quit"]) == FAILED
+    assert "not ended" in capsys.readouterr().err
+
+
+def test_preferences_through_the_app_and_without_it(home, said, request):
+    for running in (False, True):
+        if running:
+            app = request.getfixturevalue("app")
+        assert main(["prefs", "set", "threads", "2", "on-battery", "yes"]) == OK
+        words = said()
+        assert "threads = 2\non_battery = yes\n" in words
+        assert ("not running" in words) != running
+        assert main(["prefs", "get", "threads"]) == OK
+        assert said() == "2\n"
+        assert main(["prefs"]) == OK
+        assert "cpu_percent     100\n" in said()
+        assert main(["prefs", "show", "--json"]) == OK
+        assert json.loads(said())["threads"] == 2
+        assert main(["prefs", "set", "threads", "all", "--json"]) == OK
+        assert json.loads(said()) == {"threads": None}
+    assert app.asked == [("reload_preferences",)] * 2
+    assert load(home / "config").threads is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["get"],
+        ["get", "speed"],
+        ["set"],
+        ["set", "threads"],
+        ["set", "speed", "9"],
+        ["set", "threads", "x"],
+        ["show", "threads"],
+    ],
+)
+def test_preferences_that_there_are_not(home, capsys, words):
+    assert main(["prefs", *words]) == FAILED
+    assert "daig-volunteer:" in capsys.readouterr().err
+
+
+def test_attaching_by_a_key(app, said, tmp_path):
+    (tmp_path / "key").write_text("the-join-key\n")
+    assert main(["attach", SERVER, "--join-key-file", str(tmp_path / "key")]) == OK
+    ((_, request),) = app.asked
+    assert (request.server, request.join_key, request.insecure_http) == (SERVER, "the-join-key", False)
+    assert said() == "attach done\n"
+
+
+def test_attaching_by_a_join_file(app, tmp_path):
+    (tmp_path / "daig-join.toml").write_text(f'server = "{SERVER}"\njoin_key = "k" \nfingerprint = "{"ab" * 32}"\n')
+    assert main(["attach", "--join-file", str(tmp_path / "daig-join.toml")]) == OK
+    ((_, request),) = app.asked
+    assert (request.server, request.join_key, request.fingerprint) == (SERVER, "k", "ab" * 32)
+
+
+def test_attaching_by_a_code_waits_until_it_is_confirmed(app, said):
+    waiting = Status(version=1, activity=Activity.not_attached, sentence="Confirm.")
+    confirmed = Status(version=3, activity=Activity.waiting_for_work, sentence="Waiting for work.", server=SERVER)
+    app.statuses = [waiting, Status(version=2, activity=Activity.not_attached, sentence="Confirm."), confirmed]
+    assert main(["attach", SERVER]) == OK
+    words = said()
+    assert app.asked == [("link", SERVER)]
+    assert "confirm the code ABCD-EFGH" in words
+    assert f"{SERVER}/device?code=ABCD-EFGH" in words
+    assert words.endswith("Waiting for work.\n")
+
+
+def test_a_code_that_is_refused_ends_the_waiting(app, capsys):
+    app.statuses = [
+        Status(version=1, activity=Activity.not_attached, sentence="Confirm."),
+        Status(version=2, activity=Activity.needs_attention, sentence="Somebody has refused."),
+    ]
+    assert main(["attach", SERVER]) == FAILED
+    assert "Somebody has refused." in capsys.readouterr().err
+
+
+def test_plain_http_to_another_machine_needs_a_word(app, capsys):
+    assert main(["attach", "http://grid.example", "--join-key", "k"]) == FAILED
+    assert "in clear" in capsys.readouterr().err
+    assert main(["attach", "http://grid.example", "--join-key", "k", "--insecure-http"]) == OK
+    assert app.asked[-1][1].insecure_http
+
+
+def test_detaching(app, said):
+    assert main(["detach"]) == OK
+    assert (app.asked, said()) == ([("detach",)], "detach done\n")
+
+
+def test_what_the_app_refuses_is_said(app, capsys):
+    assert main(["check-update"]) == FAILED
+    assert "The grid offers no programs." in capsys.readouterr().err
+
+
+def test_a_second_start_brings_up_the_first(app, home, monkeypatch, said):
+    monkeypatch.setenv("DISPLAY", ":99")
+    lock = HomeLock(Folders.below(home).state / "lock")
+    try:
+        assert main(["run", "--server", SERVER]) == OK
+        assert (app.asked, said()) == ([("show", Window.control)], "DAIG is running already.\n")
+        app.asked.clear()
+        assert main(["run", "--headless", "--server", SERVER]) == FAILED
+        assert app.asked == []
+    finally:
+        lock.release()

@@ -1,0 +1,54 @@
+"""The command `daig-volunteer`: reads the command line, starts what it names, and says how that went by a number."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+from volunteer.cli import asking, attaching, preferring, starting
+from volunteer.cli.given import Given
+from volunteer.cli.parser import build_parser
+from volunteer.config import folders_of
+from volunteer.control.client import ControlClient, NotRunning
+from volunteer.errors import VolunteerError
+
+OK, FAILED, SENSELESS, NOT_RUNNING = 0, 1, 2, 3
+"""Done; something is for the person to do; the command line makes no sense; the app does not run."""
+
+COMMANDS: Mapping[str, Callable[[Given], None]] = {
+    "run": starting.run,
+    "tray": starting.tray,
+    "window": starting.window,
+    "status": asking.status,
+    "pause": asking.pause,
+    "resume": asking.resume,
+    "quit": asking.leave,
+    "check-update": asking.check_update,
+    "prefs": preferring.preferences,
+    "attach": attaching.attach,
+    "detach": attaching.detach,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Without a command: `run`."""
+    given = build_parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["run"])
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if given.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    # Libraries would log addresses and headers.
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    folders = folders_of(vars(given), os.environ)
+    try:
+        COMMANDS[given.command](Given(vars(given), folders, ControlClient(folders)))
+    except NotRunning as error:
+        print(error.sentence, file=sys.stderr)
+        return NOT_RUNNING
+    except VolunteerError as error:
+        print(f"daig-volunteer: {error.sentence}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+    return OK

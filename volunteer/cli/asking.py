@@ -1,0 +1,97 @@
+"""The commands that ask the running app; a pause is also written down for an app that does not run."""
+
+import json
+
+import msgspec
+
+from volunteer.cli.given import Given
+from volunteer.control.client import NotRunning
+from volunteer.control.messages import (
+    CheckForUpdates,
+    PauseRequest,
+    QuitRequest,
+    ResumeRequest,
+    Status,
+    StatusRequest,
+)
+from volunteer.errors import StopAndTell
+from volunteer.preferences.pause_ends import after, at
+from volunteer.preferences.pausing import PAUSE_FILE, Pause, PauseFile
+
+_END_SECONDS = 8.0
+
+
+def status(given: Given) -> None:
+    """Raises NotRunning, after the same has been said to a program that asked."""
+    try:
+        answer = given.app.ask(StatusRequest())
+    except NotRunning:
+        if given.options["json"]:
+            given.say(json.dumps({"running": False}))
+        raise
+    if given.options["json"]:
+        values = msgspec.to_builtins(answer)
+        del values["reply"]
+        given.say(json.dumps({"running": True, **values}, ensure_ascii=False))
+    else:
+        given.say("\n".join(lines_of(answer)))
+
+
+def lines_of(status: Status) -> list[str]:
+    """The status for a person at a terminal."""
+    lines = [status.sentence]
+    lines += [f"  {reason}" for reason in status.reasons if reason not in status.sentence]
+    if status.server:
+        lines.append(f"Grid: {status.server}" + (f", as {status.host_name}" if status.host_name else ""))
+        credit = "" if status.credit is None else f", credit {status.credit}"
+        lines.append(f"Today: {status.units_today} {'unit' if status.units_today == 1 else 'units'}{credit}")
+    if status.missing_protection:
+        lines.append(f"This system cannot keep the trainer from: {', '.join(status.missing_protection)}")
+    if status.update:
+        lines.append(f"Version {status.update} is on offer.")
+    return lines
+
+
+def pause(given: Given) -> None:
+    """Now, or where the app does not run, from its next start on."""
+    length, until_when, now = given.options["length"], given.options["until"], given.now()
+    until = after(length, now) if length else at(until_when, now) if until_when else None
+    after_unit = bool(given.options["after_unit"])
+    end = f" until {until:%A %H:%M}" if until else ""
+    try:
+        given.app.ask(PauseRequest(until, after_unit))
+    except NotRunning:
+        PauseFile(given.folders.state / PAUSE_FILE).save(Pause(until, "person"))
+        given.say(f"DAIG is not running; it will be paused{end} when it starts.")
+    else:
+        given.say(f"Paused{end} after this unit." if after_unit else f"Paused{end}.")
+
+
+def resume(given: Given) -> None:
+    """Now, or where the app does not run, from its next start on."""
+    try:
+        given.app.ask(ResumeRequest())
+    except NotRunning:
+        PauseFile(given.folders.state / PAUSE_FILE).clear()
+        given.say("DAIG is not running; it will not be paused when it starts.")
+    else:
+        given.say("Working again.")
+
+
+def leave(given: Given) -> None:
+    """Ask the app to quit and wait until it is gone. Raises StopAndTell when it stays."""
+    last = given.app.ask(StatusRequest())
+    given.app.ask(QuitRequest())
+    end = given.now().timestamp() + _END_SECONDS
+    try:
+        while given.now().timestamp() < end:
+            last = given.app.ask(StatusRequest(after=last.version, wait_seconds=1.0))
+    except NotRunning:
+        given.say("DAIG has ended.")
+        return
+    raise StopAndTell("DAIG was told to quit but has not ended yet.")
+
+
+def check_update(given: Given) -> None:
+    """Raises NotRunning: only the app knows the grid and its key."""
+    given.say(given.app.ask(CheckForUpdates()).sentence or "This is the newest version.")

@@ -1,0 +1,69 @@
+"""`daig-volunteer prefs`: in the running app, or where none runs, in the file that it reads when it starts."""
+
+import json
+
+from volunteer.cli.given import Given
+from volunteer.control.answers import values
+from volunteer.control.client import NotRunning
+from volunteer.control.messages import GetPreferences, SetPreferences, Value
+from volunteer.errors import StopAndTell
+from volunteer.preferences.file import change, load
+from volunteer.preferences.table import describe, entry_of
+
+
+def preferences(given: Given) -> None:
+    """Raises StopAndTell for a name or a value that there is not; then nothing is changed."""
+    action, words = given.options["action"], list(given.options["words"])
+    if action == "set":
+        _set(given, words)
+    elif action == "get":
+        if len(words) != 1:
+            raise StopAndTell("Say which one: daig-volunteer prefs get NAME.")
+        name = entry_of(words[0]).name
+        value = _now(given)[name]
+        given.say(json.dumps(value) if given.options["json"] else _text(name, value))
+    elif words:
+        raise StopAndTell("“prefs show” shows all of them; for one it is “prefs get NAME”.")
+    else:
+        _show(given, _now(given))
+
+
+def _set(given: Given, words: list[str]) -> None:
+    if not words or len(words) % 2:
+        raise StopAndTell("Say what to change: daig-volunteer prefs set NAME VALUE [NAME VALUE ...].")
+    changes = dict(zip(words[::2], words[1::2], strict=True))
+    try:
+        chosen = given.app.ask(SetPreferences(changes)).values
+        note = ""
+    except NotRunning:
+        chosen = values(change(given.folders.config, changes))
+        note = "DAIG is not running; this counts when it starts."
+    changed = {entry_of(name).name: chosen[entry_of(name).name] for name in changes}
+    if given.options["json"]:
+        given.say(json.dumps(changed))
+        return
+    for name, value in changed.items():
+        given.say(f"{name} = {_text(name, value)}")
+    if note:
+        given.say(note)
+
+
+def _now(given: Given) -> dict[str, Value]:
+    try:
+        return given.app.ask(GetPreferences()).values
+    except NotRunning:
+        return values(load(given.folders.config))
+
+
+def _show(given: Given, chosen: dict[str, Value]) -> None:
+    if given.options["json"]:
+        given.say(json.dumps(chosen))
+        return
+    width = max(len(name) for name in chosen)
+    for entry in describe():
+        if entry.name in chosen:
+            given.say(f"{entry.name:<{width}}  {_text(entry.name, chosen[entry.name])}".rstrip())
+
+
+def _text(name: str, value: Value) -> str:
+    return entry_of(name).show(tuple(value) if isinstance(value, list) else value)

@@ -1,0 +1,43 @@
+"""The commands that start something: the app itself, its icon, one of its windows. Each loads only its own room."""
+
+import importlib
+import os
+import sys
+
+from volunteer.cli.given import Given
+from volunteer.config import read_settings
+from volunteer.control.client import NotRunning
+from volunteer.control.messages import ShowRequest, Window
+from volunteer.control.processes import has_desktop
+from volunteer.errors import StopAndTell
+from volunteer.preferences.file import load, overridden
+from volunteer.spool.lock import IN_USE
+
+
+def run(given: Given) -> None:
+    """Until told to quit. A second start brings up the first; without windows it raises StopAndTell and says so."""
+    from volunteer.bootstrap import run_headless
+
+    desktop = not given.options["headless"] and has_desktop()
+    settings = read_settings(given.options, os.environ, sys.stdin.readline)
+    try:
+        run_headless(settings, overridden(load(settings.folders.config), given.options, os.environ))
+    except StopAndTell as error:
+        if error.code != IN_USE or not desktop:
+            raise
+        try:
+            given.app.ask(ShowRequest())
+        except NotRunning:
+            raise error from None
+        given.say("DAIG is running already.")
+
+
+def tray(given: Given) -> None:
+    """Raises NotRunning: the icon is the app's."""
+    sys.exit(importlib.import_module("volunteer.tray.icon").main(given.app))
+
+
+def window(given: Given) -> None:
+    """Until the person closes it."""
+    module = importlib.import_module("volunteer.windows.opening")
+    sys.exit(module.main(Window(given.options["window"]), given.app, given.folders))
