@@ -9,6 +9,7 @@ from server.domain.plans import Plans
 from server.domain.work_generator import WorkGenerator
 from server.errors import AccountBlocked
 from server.rules import deadlines, sharing, sizing
+from server.rules.host_troubles import ASKED_ANEW
 from server.rules.states import ProjectState, ResultState
 from server.rules.status import ONLINE_SECONDS
 from server.storage.stores import Stores
@@ -93,9 +94,7 @@ class Dispatch:
     def _let_go_of_earlier_leases(self, host: Host, now: dt.datetime) -> None:
         """A host computes one unit at a time: when it asks again, what it held before is lost (it may still come)."""
         for result in self._stores.work.leased_to(host.id):
-            self._stores.work.move(
-                result, ResultState.lost, ended_at=now, sentence="The host asked for other work instead."
-            )
+            self._stores.work.move(result, ResultState.lost, ended_at=now, sentence=ASKED_ANEW)
 
     def _able(self, project: Project, now: dt.datetime) -> frozenset[int]:
         """Hosts that are awake and have the memory for this project."""

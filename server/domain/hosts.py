@@ -2,16 +2,17 @@
 
 import datetime as dt
 
+from server.domain.host_views import host_view
 from server.domain.secrets import hash_of, new_secret
-from server.errors import AccountBlocked, HostTooOld, JoinKeyInvalid, UnknownToken
+from server.errors import AccountBlocked, HostTooOld, JoinKeyInvalid, NotAcceptable, UnknownToken
 from server.rules.states import ResultState
-from server.rules.status import ONLINE_SECONDS
 from server.rules.views import HostView
 from server.storage.stores import Stores
 from server.storage.tables import Host
 from volunteer.protocol.messages import Attached, AttachRequest, HostNumbers, Machine
 from volunteer.protocol.version import NUMERICS, OLDEST_PROTOCOL, SOFTWARE
 
+MOST_LETTERS = 200
 _SAME_ATTACHMENT = dt.timedelta(hours=1)
 """So long the same question gets the same host."""
 
@@ -80,38 +81,21 @@ class Hosts:
 
     def list_for(self, owner_id: int, now: dt.datetime) -> list[HostView]:
         given = self._stores.overview.given_by_hosts(owner_id)
-        return [self._view(host, given.get(host.id, 0), now) for host in self._stores.hosts.of_account(owner_id)]
+        hosts = self._stores.hosts.of_account(owner_id)
+        return [host_view(self._stores, host, given.get(host.id, 0), now) for host in hosts]
+
+    def rename(self, owner_id: int, host_id: int, name: str | None, now: dt.datetime) -> HostView:
+        """Without a name it stays as it was. Raises NotFound, NotAcceptable."""
+        host = self._stores.hosts.owned(owner_id, host_id)
+        if name is not None:
+            plain = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
+            if not 1 <= len(plain) <= MOST_LETTERS:
+                raise NotAcceptable(f"A machine's name has 1 to {MOST_LETTERS} letters.", "name")
+            with self._stores.database.write():
+                self._stores.hosts.rename(host.id, plain)
+        host = self._stores.hosts.owned(owner_id, host_id)
+        return host_view(self._stores, host, self._stores.overview.given_by_host(host.id)[1], now)
 
     def _attached(self, attachment: str | None, now: dt.datetime) -> Host | None:
         host = self._stores.hosts.attached_as(attachment) if attachment else None
         return host if host is not None and now - host.created_at < _SAME_ATTACHMENT else None
-
-    def _view(self, host: Host, mini_batches: int, now: dt.datetime) -> HostView:
-        verdicts = self._stores.hosts.verdicts(host.id)
-        return HostView(
-            id=host.id, name=host.name, system=host.system, threads=host.threads, memory=host.memory,
-            last_seen_at=host.last_seen_at, doing=self._doing(host, now),
-            valid_results=verdicts.get(ResultState.valid, 0), invalid_results=verdicts.get(ResultState.invalid, 0),
-            mini_batches=mini_batches, software=host.software,
-            host_seconds=self._stores.work.total_host_seconds(now, host_id=host.id),
-        )  # fmt: skip
-
-    def _doing(self, host: Host, now: dt.datetime) -> str:
-        leased = self._stores.work.leased_to(host.id)
-        if leased:
-            count = sum(self._stores.work.unit(result.unit_id).size for result in leased)
-            return f"computing {count} mini-batch{'' if count == 1 else 'es'}"
-        if host.last_seen_at is None:
-            return "attached, has not asked for work yet"
-        silence = (now - host.last_seen_at).total_seconds()
-        if silence <= ONLINE_SECONDS:
-            return "awake, waiting for work"
-        return f"silent for {_span(silence)}"
-
-
-def _span(seconds: float) -> str:
-    for size, word in ((86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = int(seconds // size)
-            return f"{count} {word}{'s' if count > 1 else ''}"
-    return f"{int(seconds)} seconds"

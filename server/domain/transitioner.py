@@ -6,6 +6,7 @@ import logging
 from server.domain.notices import Notices
 from server.errors import SomebodyElseWasFirst
 from server.rules import losses, retries
+from server.rules.host_troubles import LATE, SILENT
 from server.rules.quoting import quoted
 from server.rules.states import ProjectState, ResultState
 from server.storage.stores import Stores
@@ -13,8 +14,6 @@ from server.storage.tables import Project, Result, Unit
 
 _LOG = logging.getLogger(__name__)
 _ENDED_BADLY = (ResultState.failed, ResultState.invalid, ResultState.not_finite, ResultState.lost)
-
-_LATE, _SILENT = "The report deadline has passed.", "Three heartbeats were missed."
 
 
 class Transitioner:
@@ -30,7 +29,7 @@ class Transitioner:
         lost = 0
         for result in self._stores.work.overdue(now):
             late = result.deadline < now
-            sentence = _LATE if late else _SILENT
+            sentence = LATE if late else SILENT
             try:
                 with self._stores.database.write():
                     self._stores.work.move(result, ResultState.lost, ended_at=now, sentence=sentence)
@@ -45,7 +44,7 @@ class Transitioner:
         newest = next(iter(self._stores.projects.events(project_id, 1)), None)
         merges = newest and losses.tells_of_losses(newest.sentence) and now - newest.at < losses.MERGED_WITHIN
         since = newest.at if newest and merges else now
-        lost = self._stores.work.lost_since(project_id, since, (_LATE, _SILENT))
+        lost = self._stores.work.lost_since(project_id, since, (LATE, SILENT))
         words = losses.losses_in_words(
             len({host for host, _, _ in lost}), {number for _, number, _ in lost}, sum(size for _, _, size in lost)
         )

@@ -57,8 +57,18 @@ class LinkView(msgspec.Struct, frozen=True):
     seconds_left: float
 
 
+class HostTrouble(msgspec.Struct, frozen=True):
+    """Something that went wrong on a machine, and what to do, in a sentence."""
+
+    at: dt.datetime
+    sentence: str
+
+
 class HostView(msgspec.Struct, frozen=True):
-    """One of a volunteer's machines. `doing` is a sentence: what it computes or since when it is silent."""
+    """One of a volunteer's machines. `doing` is a sentence: what it computes or since when it is silent.
+
+    `outdated`: there is a newer version of its program than `software`. `troubles`: of late, the newest first.
+    """
 
     id: int
     name: str
@@ -71,7 +81,10 @@ class HostView(msgspec.Struct, frozen=True):
     invalid_results: int
     host_seconds: float
     mini_batches: int = 0
+    credit: int = 0
     software: str = ""
+    outdated: bool = False
+    troubles: list[HostTrouble] = []
 
 
 class UploadView(msgspec.Struct, frozen=True):

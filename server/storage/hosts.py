@@ -38,6 +38,9 @@ class HostStore:
     def detach(self, host_id: int, now: dt.datetime) -> None:
         Host.update(token_hash=f"detached {host_id}", detached_at=now).where(Host.id == host_id).execute()
 
+    def rename(self, host_id: int, name: str) -> None:
+        Host.update(name=name).where(Host.id == host_id).execute()
+
     def forget_names(self, account_id: int) -> None:
         """What its owner called it is the owner's; detached ones too."""
         Host.update(name="machine").where(Host.account == account_id).execute()

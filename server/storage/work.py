@@ -169,6 +169,13 @@ class WorkStore:
     def leased_to(self, host_id: int) -> list[Result]:
         return Result.rows_where("host_id = ? AND state = 'leased'", host_id)
 
+    def ended_badly(
+        self, host_id: int, states: tuple[ResultState, ...], since: dt.datetime, most: int
+    ) -> list[Result]:
+        """A host's results that ended so since then, the newest first."""
+        chosen = Result.select().where(Result.host == host_id, Result.state.in_(states), Result.ended_at >= since)
+        return list(chosen.order_by(Result.ended_at.desc()).limit(most))
+
     def last_ended_at(self, project_id: int) -> dt.datetime | None:
         row = (
             Result.select(Result.ended_at)

@@ -13,6 +13,7 @@ _BODIES: dict[str, Any] = {
     },
     "clone_project": {"start": "trained"},
     "change_draft": {"form": {"epochs": "10"}},
+    "rename_host": {"name": "attic"},
     "create_join_key": {"label": "lab", "uses": 10, "hours": 24},
 }
 _HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Length": "1000", "Upload-Offset": "0"}

@@ -1,8 +1,9 @@
 """The requestor's API: join keys and the machines that joined by them. (One account may be requestor and volunteer.)"""
 
 import msgspec
-from flask import Response
+from flask import Response, request
 
+from server.rules.join_files import join_file
 from server.rules.views import Account
 from server.web.services import here, now
 from server.web.wire import answer, read_message
@@ -16,7 +17,10 @@ def join_keys(owner: Account) -> Response:
 
 def create_join_key(owner: Account) -> Response:
     said = read_message(m.NewJoinKey)
-    return answer(m.JoinKeySecret(here().join_keys.create(owner.id, said.label, said.uses, said.hours, now())), 201)
+    services = here()
+    secret = services.join_keys.create(owner.id, said.label, said.uses, said.hours, now())
+    text = join_file(services.address(request.url_root), secret, services.fingerprint)
+    return answer(m.JoinKeySecret(secret, text), 201)
 
 
 def revoke_join_key(owner: Account, key: int) -> Response:
@@ -27,6 +31,11 @@ def revoke_join_key(owner: Account, key: int) -> Response:
 def hosts(owner: Account) -> Response:
     found = here().hosts.list_for(owner.id, now())
     return answer(m.HostLines([msgspec.convert(host, m.HostLine, from_attributes=True) for host in found]))
+
+
+def rename_host(owner: Account, host: int) -> Response:
+    view = here().hosts.rename(owner.id, host, read_message(m.HostChange).name, now())
+    return answer(msgspec.convert(view, m.HostLine, from_attributes=True))
 
 
 def detach_host(owner: Account, host: int) -> Response:

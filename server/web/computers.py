@@ -3,8 +3,10 @@
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.domain.hosts import MOST_LETTERS
 from server.domain.join_keys import MAX_HOURS, MAX_USES
 from server.errors import NotAcceptable
+from server.rules.join_files import JOIN_FILE, join_file
 from server.rules.problems import Problem
 from server.web import login
 from server.web.services import here, now
@@ -21,18 +23,24 @@ def show() -> ResponseReturnValue:
 @blueprint.post("/computers/join-keys")
 def create_join_key() -> ResponseReturnValue:
     """Shows the secret in this one answer; it is kept nowhere, in no cookie and no history."""
-    form = request.form
-    problems: list[Problem] = []
-    label = form.get("label", "").strip()[:100] or "my machines"
-    uses = _whole("uses", MAX_USES, problems)
-    hours = _whole("hours", MAX_HOURS, problems)
-    if problems:
-        return _page(problems=problems), 400
-    try:
-        secret = here().join_keys.create(login.account().id, label, uses, hours, now())
-    except NotAcceptable as error:
-        return _page(problems=[Problem(error.field, error.sentence)]), 400
-    response = make_response(_page(secret=secret))
+    made = _made()
+    if not isinstance(made, str):
+        return _page(problems=made), 400
+    response = make_response(_page(secret=made))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/computers/join-file")
+def create_join_file() -> ResponseReturnValue:
+    """A new key in a file, for machines that nobody sits at. The file is this one answer: no address gives it again."""
+    made = _made()
+    if not isinstance(made, str):
+        return _page(problems=made), 400
+    services = here()
+    response = make_response(join_file(services.address(request.url_root), made, services.fingerprint))
+    response.mimetype = "application/toml"
+    response.headers["Content-Disposition"] = f"attachment; filename={JOIN_FILE}"
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -44,11 +52,38 @@ def revoke_join_key(key_id: int) -> ResponseReturnValue:
     return redirect(url_for("computers.show"))
 
 
+@blueprint.post("/computers/<int:host_id>/rename")
+def rename(host_id: int) -> ResponseReturnValue:
+    # The page has such a field for each machine, and each needs a name of its own.
+    field = f"name-{host_id}"
+    try:
+        host = here().hosts.rename(login.account().id, host_id, request.form.get(field, ""), now())
+    except NotAcceptable as error:
+        return _page(problems=[Problem(field, error.sentence)]), 400
+    flash(f"The machine is called “{host.name}” from now on.")
+    return redirect(url_for("computers.show"))
+
+
 @blueprint.post("/computers/<int:host_id>/detach")
 def detach(host_id: int) -> ResponseReturnValue:
     here().hosts.detach(login.account().id, host_id, now())
     flash("The machine is detached: its token is worth nothing any more. What it has computed stays.")
     return redirect(url_for("computers.show"))
+
+
+def _made() -> str | list[Problem]:
+    """The secret of a new join key as the form wants it, or what is wrong with the form."""
+    form = request.form
+    problems: list[Problem] = []
+    label = form.get("label", "").strip()[:100] or "my machines"
+    uses = _whole("uses", MAX_USES, problems)
+    hours = _whole("hours", MAX_HOURS, problems)
+    if problems:
+        return problems
+    try:
+        return here().join_keys.create(login.account().id, label, uses, hours, now())
+    except NotAcceptable as error:
+        return [Problem(error.field, error.sentence)]
 
 
 def _page(secret: str = "", problems: list[Problem] | None = None) -> str:
@@ -62,6 +97,9 @@ def _page(secret: str = "", problems: list[Problem] | None = None) -> str:
         form=request.form,
         max_uses=MAX_USES,
         max_hours=MAX_HOURS,
+        max_letters=MOST_LETTERS,
+        join_file=JOIN_FILE,
+        pinned=bool(services.fingerprint),
         server=services.address(request.url_root),
         now=moment,
     )

@@ -89,6 +89,7 @@ HANDLERS: dict[str, Callable[..., Response]] = {
     "create_join_key": api_machines.create_join_key,
     "revoke_join_key": api_machines.revoke_join_key,
     "hosts": api_machines.hosts,
+    "rename_host": api_machines.rename_host,
     "detach_host": api_machines.detach_host,
     "status": public.status_numbers,
     "contact": api_account.contact,

@@ -128,6 +128,8 @@ _MACHINES = (
     _endpoint("revoke_join_key", "DELETE /join-keys/{key}", "Revoke a key; machines that joined by it stay.", None,
               _ONE, group="Machines", success=204),
     _endpoint("hosts", "GET /hosts", "This account's machines and what they do.", m.HostLines, group="Machines"),
+    _endpoint("rename_host", "PATCH /hosts/{host}", "Give a machine another name.", m.HostLine,
+              (*_BODY, *_ONE, _C.not_acceptable), m.HostChange, group="Machines"),
     _endpoint("detach_host", "DELETE /hosts/{host}", "Detach a machine; what it has computed stays.", None, _ONE,
               group="Machines", success=204),
 )  # fmt: skip

@@ -330,9 +330,10 @@ class NewJoinKey(msgspec.Struct, frozen=True):
 
 
 class JoinKeySecret(msgspec.Struct, frozen=True):
-    """The key itself: shown this once."""
+    """The key itself: shown this once. `join_file` is the text of a file that machines join by without a question."""
 
     key: str
+    join_file: str
 
 
 class JoinKey(msgspec.Struct, frozen=True):
@@ -347,8 +348,18 @@ class JoinKeys(msgspec.Struct, frozen=True):
     join_keys: list[JoinKey]
 
 
+class HostTrouble(msgspec.Struct, frozen=True):
+    """What went wrong on a machine of late, and what to do, in a sentence."""
+
+    at: dt.datetime
+    sentence: str
+
+
 class HostLine(msgspec.Struct, frozen=True):
-    """One of this account's machines. `doing` is a sentence; `memory` in bytes."""
+    """One of this account's machines. `doing` is a sentence; `memory` in bytes.
+
+    `outdated`: there is a newer version than `software`. `troubles`: the newest first.
+    """
 
     id: int
     name: str
@@ -360,6 +371,17 @@ class HostLine(msgspec.Struct, frozen=True):
     valid_results: int
     invalid_results: int
     host_seconds: float
+    mini_batches: int
+    credit: int
+    software: str
+    outdated: bool
+    troubles: list[HostTrouble]
+
+
+class HostChange(msgspec.Struct, frozen=True):
+    """What is not named stays."""
+
+    name: Annotated[str, Meta(max_length=1000)] | None = None
 
 
 class HostLines(msgspec.Struct, frozen=True):

@@ -1,5 +1,6 @@
 """The requestor's API over the real domain: who may see and do what, and what the answers look like."""
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -182,6 +183,12 @@ def test_the_model_comes_as_a_file_and_a_wrong_wish_is_named(stage: ApiStage) ->
 def test_join_keys_and_hosts_are_made_and_ended(stage: ApiStage) -> None:
     made = stage.owner.read("create_join_key", json={"label": "lab", "uses": 2, "hours": 1})
     assert made.key.startswith("daigjoin_")
+    assert tomllib.loads(made.join_file) == {"server": "http://localhost", "join_key": made.key}
+    renamed = stage.owner.read("rename_host", host=stage.host.id, json={"name": "attic"})
+    assert (renamed.name, renamed.credit, renamed.outdated, renamed.troubles) == ("attic", 0, False, [])
+    assert [host.name for host in stage.owner.read("hosts").hosts] == ["attic"]
+    odd = refused(stage.owner.call("rename_host", host=stage.host.id, json={"name": " "}), 422, "not_acceptable")
+    assert odd.field == "name"
     told = refused(stage.owner.call("create_join_key", json={"uses": 10**9}), 422, "not_acceptable")
     assert told.field == "uses"
     assert stage.owner.call("revoke_join_key", key=stage.key).status_code == 204

@@ -187,6 +187,38 @@ def test_a_volunteer_sees_what_each_machine_does(grid: DomainGrid, owner: int, s
     assert grid.hosts.list_for(owner, grid.now) == []
 
 
+def test_a_volunteer_sees_what_went_wrong_of_late_each_thing_once(grid: DomainGrid, owner: int, stranger: int) -> None:
+    host = grid.host(stranger, "attic")
+    grid.project(owner, examples=400)
+    for reason in (GiveBackReason.quitting, GiveBackReason.out_of_memory, GiveBackReason.out_of_memory):
+        grid.wait(60)
+        grid.reports.give_back(host.row, host.lease().result, GiveBack(reason), grid.now)
+    host.lease()
+    grid.wait(3600)
+    grid.transitions()
+    silent, memory = grid.hosts.list_for(stranger, grid.now)[0].troubles
+    assert silent.at == grid.now
+    assert "another machine took it over" in silent.sentence
+    assert "ran out of memory" in memory.sentence
+    assert memory.at == grid.now - dt.timedelta(hours=1)
+    grid.wait(7 * 86400 + 1)
+    assert grid.hosts.list_for(stranger, grid.now)[0].troubles == []
+
+
+def test_a_machine_gets_another_name_from_its_owner(grid: DomainGrid, owner: int, stranger: int) -> None:
+    host = grid.host(owner, "attic")
+    assert grid.hosts.rename(owner, host.id, " the\u202e old\n laptop ", grid.now).name == "the old laptop"
+    assert grid.hosts.rename(owner, host.id, None, grid.now).name == "the old laptop"
+    for name in ("", " \n", "x" * 201):
+        with pytest.raises(NotAcceptable, match="1 to 200"):
+            grid.hosts.rename(owner, host.id, name, grid.now)
+    with pytest.raises(NotFound):
+        grid.hosts.rename(stranger, host.id, "mine", grid.now)
+    grid.hosts.detach(owner, host.id, grid.now)
+    with pytest.raises(NotFound):
+        grid.hosts.rename(owner, host.id, "ghost", grid.now)
+
+
 def test_a_host_may_download_what_its_current_lease_names_and_nothing_else(
     grid: DomainGrid, owner: int, steady: Cast, liar: Cast
 ) -> None:

@@ -1,14 +1,22 @@
 """Sign-up, log-in, join keys: as a browser meets them."""
 
+import dataclasses
 import datetime as dt
 import re
+import tomllib
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
 
+from server.domain import host_views
 from server.errors import UnknownToken
+from server.rules.host_troubles import SILENT
+from server.rules.states import ResultState
+from server.web.app import create_app
 from server.web.login import safe_target
+from tests.unit.server.web.conftest import Browser
 from volunteer.protocol.messages import AttachRequest, Machine
 
 
@@ -120,6 +128,72 @@ def test_a_join_key_with_odd_limits_is_refused_beside_the_field(owner: Any, fiel
     answer = owner.post("/computers/join-keys", given, form="/computers")
     assert answer.status_code == 400
     assert is_marked(answer, field)
+
+
+def test_a_join_file_holds_what_a_machine_needs_and_comes_only_once(owner: Any) -> None:
+    answer = owner.post("/computers/join-file", {"label": "lab", "uses": "30", "hours": "24"}, form="/computers")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=daig-join.toml"
+    assert answer.headers["Cache-Control"] == "no-store"
+    said = tomllib.loads(answer.text)
+    assert set(said) == {"server", "join_key"}
+    assert said["server"] == "http://localhost"
+    assert said["join_key"].startswith("daigjoin_")
+    again = owner.get("/computers").text
+    assert "lab" in again
+    assert said["join_key"] not in again
+    assert owner.get("/computers/join-file").status_code == 405
+
+
+def test_a_join_file_pins_the_certificate_that_the_grid_made_itself(services: Any) -> None:
+    settings = dataclasses.replace(services.settings, fingerprint="ab" * 32)
+    app = create_app(dataclasses.replace(services, settings=settings))
+    person = Browser(app.test_client())
+    person.sign_up("owner")
+    given = {"label": "lab", "uses": "30", "hours": "24"}
+    answer = person.post("/computers/join-file", given, form="/computers")
+    assert tomllib.loads(answer.text)["fingerprint"] == "ab" * 32
+
+
+def test_a_join_file_with_odd_limits_is_refused_beside_the_field(owner: Any) -> None:
+    answer = owner.post("/computers/join-file", {"label": "lab", "uses": "0", "hours": "24"}, form="/computers")
+    assert answer.status_code == 400
+    assert is_marked(answer, "uses")
+
+
+def test_a_machine_is_renamed_by_its_owner_only(owner: Any, stranger: Any, services: Any) -> None:
+    number = attach(owner, services, "attic")
+    field, path = f"name-{number}", f"/computers/{number}/rename"
+    assert stranger.post(path, {field: "mine"}, form="/computers").status_code == 404
+    answer = owner.post(path, {field: "  the <b>kitchen</b> \n"}, form="/computers", follow_redirects=True)
+    assert "is called “the &lt;b&gt;kitchen&lt;/b&gt;”" in answer.text
+    answer = owner.post(path, {field: "   "}, form="/computers")
+    assert answer.status_code == 400
+    assert is_marked(answer, field)
+    assert "1 to 200 letters" in answer.text
+
+
+def test_ones_computers_say_what_went_wrong_and_which_program_is_out_of_date(
+    owner: Any, services: Any, stores: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_views, "SOFTWARE", "0.2.0")
+    attach(owner, services, "attic")
+    moment = dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)
+    trouble = SimpleNamespace(state=ResultState.lost, sentence=SILENT, ended_at=moment)
+    monkeypatch.setattr(stores.work, "ended_badly", lambda *_: [trouble, trouble])
+    page: Any = BeautifulSoup(owner.get("/computers").text, "html.parser")
+    assert "out of date" in page.main.text
+    told = [item.text for item in page.find(class_="troubles").find_all("li")]
+    assert len(told) == 1, "what happened again is told once"
+    assert told[0].startswith("3.0 h ago: It fell silent in the middle of a unit")
+
+
+def attach(person: Any, services: Any, name: str) -> int:
+    """A machine that joined by this person's key; its number."""
+    answer = person.post("/computers/join-keys", {"label": "desk", "uses": "1", "hours": "24"}, form="/computers")
+    page: Any = BeautifulSoup(answer.text, "html.parser")
+    machine = Machine("Linux", "test", 2, 2**30, "daig-volunteer 0.1.0", 1, 2)
+    request = AttachRequest(page.find(id="secret").text, name, machine)
+    return int(services.hosts.attach(request, dt.datetime.now(dt.UTC)).host)
 
 
 def test_a_machine_is_detached_by_its_owner_only(owner: Any, stranger: Any, services: Any) -> None:

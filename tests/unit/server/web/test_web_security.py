@@ -22,7 +22,7 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
     "path",
     [
         "/sign-up", "/log-in", "/log-out", "/computers/join-keys", "/computers/join-keys/1/revoke",
-        "/computers/1/detach", "/device/confirm", "/device/deny",
+        "/computers/1/detach", "/computers/1/rename", "/computers/join-file", "/device/confirm", "/device/deny",
         "/account/tokens", "/account/tokens/1/revoke", "/account/password", "/account/email",
         "/account/email/remove", "/account/notifications", "/account/webhook-test", "/account/leaderboard",
         "/account/delete", "/forgot", "/reset/1", "/verify/1",
