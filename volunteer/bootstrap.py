@@ -40,10 +40,14 @@ def _run(settings: Settings, preferences: Preferences) -> None:
     machine = describe(preferences.threads, memory)
     state = settings.folders.state / settings.grid_key
     identity = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
+    cache = settings.folders.cache / settings.grid_key
+    work = TrainerSettings(
+        state / "work", memory, preferences.threads, preferences.cpu_percent, readable=(cache,), gpu=preferences.gpu
+    )
     tools = Tools(
         grid=GridClient(settings.server, settings.fingerprint),
-        trainer=TrainerProcess(TrainerSettings(state / "work", memory, preferences.threads, preferences.cpu_percent)),
-        blobs=BlobCache(settings.folders.cache / settings.grid_key, preferences.cache * MIB),
+        trainer=TrainerProcess(work),
+        blobs=BlobCache(cache, preferences.cache * MIB),
         gradients=GradientSpool(state / "gradients", workshop=state / "work"),
     )
     request = None

@@ -119,9 +119,9 @@ def test_two_hosts_given_the_same_unit_with_dropout_agree(cast: Any, tmp_path: P
             label="unit", plan=stores.blobs.path(row.plan_sha256), plan_sha256=row.plan_sha256,
             weights=stores.blobs.path(checkpoint.weights_sha256), frozen=stores.blobs.path(row.frozen_sha256),
             shards={s.number: stores.blobs.path(s.sha256) for s in stores.projects.shards(project)},
-            epoch=0, mini_batches=[5, 3, 17, 0], out=tmp_path / f"gradient-{threads}",
+            epoch=0, mini_batches=[5, 3, 17, 0], out=tmp_path / f"host-{threads}" / "gradient",
         )  # fmt: skip
-        settings = TrainerSettings(tmp_path / f"host-{threads}", 2 * 2**30, threads=threads)
+        settings = TrainerSettings(tmp_path / f"host-{threads}", 2 * 2**30, threads, readable=(cast.grid.data,))
         trainer = TrainerProcess(settings)
         try:
             outcome = trainer.compute(job, Reins(), lambda done: None)

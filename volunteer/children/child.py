@@ -47,7 +47,9 @@ class Child:
         limits: Limits,
         log: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        first: Mapping[str, Any] | None = None,
     ) -> None:
+        """`first`: what the child has to know besides its limits before it does anything else."""
         folder.mkdir(parents=True, exist_ok=True)
         scrubbed = {name: os.environ[name] for name in _KEPT if name in os.environ}
         scrubbed |= {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **(environment or {})}
@@ -69,7 +71,7 @@ class Child:
         ]
         for thread in self._threads:
             thread.start()
-        self.send({"limits": limits.to_message()})
+        self.send({"limits": limits.to_message(), **(first or {})})
 
     @property
     def pid(self) -> int:

@@ -36,10 +36,12 @@ class Channel:
             os._exit(0)
 
 
-def start() -> Channel:
+def start(prepare: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda _first: None) -> Channel:
     """Claim standard input and output for frames, apply the limits that come first, and listen.
 
-    What libraries print to standard output goes to standard error from here on, so it cannot corrupt a frame.
+    `prepare` gets the parent's first message when the limits hold and there is still one thread; what it returns is
+    the first answer. What libraries print to standard output goes to standard error from here on, so it cannot
+    corrupt a frame.
     """
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -49,7 +51,11 @@ def start() -> Channel:
     if first is None:
         os._exit(0)
     apply(Limits(**first["limits"]))
-    return Channel(source, sink)
+    answer = prepare(first)
+    channel = Channel(source, sink)
+    if answer is not None:
+        channel.send(answer)
+    return channel
 
 
 def serve(handle: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

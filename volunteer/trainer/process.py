@@ -30,17 +30,26 @@ LONGEST_RESTS = 20.0
 # A new child loads TensorFlow first: at the lowest priority, on a busy machine, that takes its time.
 STARTING_TIMES = 4.0
 MAX_LOG = 2**20
+# The largest gradient is a tenth of it.
+MOST_OF_A_FILE = 2**32
+OPEN_FILES = 1024
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class TrainerSettings:
-    """`memory`: bytes that the child may have for its data; `threads` None: all processors."""
+    """`memory`: bytes that the child may have for its data; `threads` None: all processors.
+
+    `folder` is the child's own; all that it may read besides is below `readable`. `gpu`: it may use graphics
+    processors.
+    """
 
     folder: Path
     memory: int
     threads: int | None = None
     cpu_percent: int = 100
+    readable: tuple[Path, ...] = ()
+    gpu: bool = False
     module: str = MODULE
 
 
@@ -55,6 +64,12 @@ class TrainerProcess:
         self._sending = threading.Lock()
         self._running: set[int] = set()
         self._closed = False
+        self._isolation: tuple[str, ...] = ()
+
+    @property
+    def isolation(self) -> tuple[str, ...]:
+        """What the child could not shut itself out of, a sentence for each; known once it has been heard."""
+        return self._isolation
 
     @property
     def pid(self) -> int | None:
@@ -125,7 +140,11 @@ class TrainerProcess:
                     self.kill()
                     return Failed(GiveBackReason.failed, "The trainer did not answer.")
                 continue
-            heard, self._has_spoken = time.monotonic(), True
+            heard = time.monotonic()
+            if "isolation" in answer:
+                self._isolation = tuple(str(sentence) for sentence in answer["isolation"])
+                continue
+            self._has_spoken = True
             if answer.get("kind") != Kind.progress:
                 self._running.discard(answer.get("job", 0))
             if answer.get("job") == number:
@@ -151,6 +170,9 @@ class TrainerProcess:
                 # What is left of its memory is in pieces.
                 self.kill()
             return Failed(reason, str(answer["detail"]))
+        # A link that the child might have made would name a file of the person's.
+        if job.out.is_symlink() or not job.out.is_file():
+            return Failed(GiveBackReason.failed, "The trainer left something else than a gradient.")
         return Computed(job.out, answer["sha256"], answer["mini_batches"], answer["examples"], answer["seconds"])
 
     def _pass_on(self, child: Child, number: int, wish: Wish) -> None:
@@ -173,12 +195,14 @@ class TrainerProcess:
         settings = self._settings
         folder = settings.folder
         folder.mkdir(parents=True, exist_ok=True)
-        log = folder / "trainer.log"
+        # Beside the child's folder, not in it: what this process writes to is not the child's to choose.
+        log = folder.with_name(f"{folder.name}.log")
         if log.exists() and log.stat().st_size > MAX_LOG:
             log.unlink()
         threads = {} if settings.threads is None else {"OPENBLAS_NUM_THREADS": str(settings.threads)}
-        limits = Limits(data=settings.memory, nice=NICE)
-        child = Child(settings.module, folder, limits, log, threads)
+        limits = Limits(data=settings.memory, file_bytes=MOST_OF_A_FILE, open_files=OPEN_FILES, nice=NICE)
+        box = {"readable": [str(path) for path in settings.readable], "gpu": settings.gpu}
+        child = Child(settings.module, folder, limits, log, threads, {"box": box})
         message = {"settings": {"threads": settings.threads, "cpu_percent": settings.cpu_percent}}
         self._send(child, message)
         return child

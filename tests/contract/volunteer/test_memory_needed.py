@@ -49,7 +49,7 @@ def job_of(plan: ProjectPlan, folder: Path) -> Job:
         (folder / name).write_bytes(data)
     return Job(
         "round 1", folder / "plan", plan.sha256, folder / "weights", None, {0: folder / "shard"}, 0, [0, 1, 2, 3],
-        folder / "out",
+        folder / "work" / "out",
     )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def test_the_trainer_computes_units_within_the_memory_that_the_server_asks_for(u
     needed = memory_needed(plan.cost.parameters, plan.cost.activation_bytes, BATCH)
     if units == 1:
         assert needed < LEAST_MEMORY_MB * MIB, "hosts that lend the least still get small models"
-    trainer = TrainerProcess(TrainerSettings(tmp_path / "work", needed, threads=2))
+    trainer = TrainerProcess(TrainerSettings(tmp_path / "work", needed, threads=2, readable=(tmp_path,)))
     try:
         for _ in range(2):
             outcome = trainer.compute(job_of(plan, tmp_path), Reins(), lambda _done: None)

@@ -71,9 +71,7 @@ def test_another_certificate_than_the_pinned_one_is_told_and_gets_no_token(secur
     client.close()
 
 
-def test_a_pin_is_not_undone_by_a_bundle_of_authorities_in_the_environment(
-    secure, named, made, tmp_path, monkeypatch
-):
+def test_a_pin_is_not_undone_by_a_bundle_of_authorities_in_the_environment(secure, named, made, tmp_path, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(made.certificate))
     url = f"https://grid.test:{secure.port}"
     right, wrong = client_of(url, made.fingerprint), client_of(url, SelfMade(tmp_path / "other").fingerprint)

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -21,14 +20,25 @@ GIB = 2**30
 
 
 @pytest.fixture(scope="module")
-def trainer(tmp_path_factory):
-    trainer = TrainerProcess(TrainerSettings(tmp_path_factory.mktemp("work"), 2 * GIB, threads=1))
+def settings(tmp_path_factory):
+    """settings(...): of a trainer that may read all that these tests make, and write into one folder."""
+    folder, everything = tmp_path_factory.mktemp("work"), tmp_path_factory.getbasetemp()
+
+    def make(memory=2 * GIB, **changes):
+        return TrainerSettings(folder, memory, **{"threads": 1, "readable": (everything,), **changes})
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def trainer(settings):
+    trainer = TrainerProcess(settings())
     yield trainer
     trainer.close()
 
 
 @pytest.fixture
-def make_job(tiny_project, tmp_path):
+def make_job(tiny_project, tmp_path, settings):
     def make(mini_batches: list[int], **changes) -> Job:
         paths = {}
         for name, data in tiny_project.blobs().items():
@@ -43,7 +53,7 @@ def make_job(tiny_project, tmp_path):
             "shards": {n: paths[f"shard {n}"] for n in range(tiny_project.plan.layout.shards)},
             "epoch": 1,
             "mini_batches": mini_batches,
-            "out": tmp_path / "out.gradient",
+            "out": settings().folder / "out.gradient",
         }
         return Job(**{**fields, **changes})
 
@@ -73,13 +83,44 @@ def test_the_child_is_as_nice_as_can_be(trainer, make_job):
     assert os.getpriority(os.PRIO_PROCESS, trainer.pid) == 19
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a person do that")
-def test_the_child_has_no_network_where_the_system_allows_that(trainer, make_job):
-    probe = "from volunteer.trainer.isolation import leave_network; raise SystemExit(0 if leave_network() else 7)"
-    if subprocess.run([sys.executable, "-c", probe]).returncode == 7:
-        pytest.skip("this system does not allow it")
+def test_a_child_in_its_box_computes_the_same_gradient_bit_by_bit_and_as_fast(
+    settings, trainer, make_job, monkeypatch, capsys
+):
     trainer.compute(make_job([1]), Reins(), lambda _done: None)
-    assert os.readlink(f"/proc/{trainer.pid}/ns/net") != os.readlink("/proc/self/ns/net")
+    code = "import volunteer.trainer.child as child; child.confine = lambda *_: ['Open.']; child.main()"
+    monkeypatch.setattr("volunteer.children.child.command", lambda _module: [sys.executable, "-I", "-c", code])
+    outside = TrainerProcess(settings())
+    numbers, seconds, gradients = list(range(25)), {}, {}
+    try:
+        for _ in range(5):
+            for one in (trainer, outside):
+                outcome = one.compute(make_job(numbers), Reins(), lambda _done: None)
+                assert isinstance(outcome, Computed)
+                seconds.setdefault(one, []).append(outcome.seconds)
+                gradients[one] = GradientBlob.decode(outcome.path.read_bytes())
+    finally:
+        outside.close()
+    assert outside.isolation == ("Open.",)
+    assert "Open." not in trainer.isolation
+    for name in ("gradient", "moving"):
+        assert getattr(gradients[trainer], name).tobytes() == getattr(gradients[outside], name).tobytes()
+    ratio = min(seconds[trainer]) / min(seconds[outside])
+    with capsys.disabled():
+        print(f"\na unit in the box takes {ratio:.2f} times as long as outside of it")
+    assert ratio < 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need privileges there")
+def test_a_link_in_place_of_a_gradient_is_not_taken(trainer, make_job, tmp_path):
+    job = make_job([1])
+    secret = tmp_path / "secret"
+    secret.write_text("a file of the person's")
+    answer = {"kind": "computed", "sha256": "0" * 64, "mini_batches": 1, "examples": 8, "seconds": 0.1}
+    job.out.unlink(missing_ok=True)
+    job.out.symlink_to(secret)
+    outcome = trainer._outcome(job, answer)
+    job.out.unlink()
+    assert outcome == Failed(GiveBackReason.failed, "The trainer left something else than a gradient.")
 
 
 def test_a_child_that_was_killed_is_replaced_and_the_unit_done(trainer, make_job):
@@ -107,8 +148,8 @@ def test_a_child_that_hangs_is_killed_and_the_unit_given_back(trainer, make_job,
     assert isinstance(trainer.compute(make_job([2], silence=60.0), Reins(), lambda _done: None), Computed)
 
 
-def test_a_slow_child_that_shows_progress_may_pass_the_deadline(tmp_path, make_job):
-    trainer = TrainerProcess(TrainerSettings(tmp_path / "slow", 2 * GIB, threads=1, cpu_percent=20))
+def test_a_slow_child_that_shows_progress_may_pass_the_deadline(settings, make_job):
+    trainer = TrainerProcess(settings(cpu_percent=20))
     reins = Reins()
     reins.deadline_in(0.0)
     assert isinstance(trainer.compute(make_job([0, 1, 2]), reins, lambda _done: None), Computed)
@@ -132,9 +173,8 @@ def test_an_unreadable_plan_is_refused_as_such(trainer, make_job, tmp_path):
     assert outcome.reason is GiveBackReason.cannot_read
 
 
-def test_a_unit_that_is_to_finish_early_brings_a_prefix(tmp_path, make_job, tiny_project):
-    settings = TrainerSettings(tmp_path / "slow", 2 * GIB, threads=1, cpu_percent=1)
-    trainer = TrainerProcess(settings)
+def test_a_unit_that_is_to_finish_early_brings_a_prefix(settings, make_job, tiny_project):
+    trainer = TrainerProcess(settings(cpu_percent=1))
     reins = Reins()
 
     def progress(done: int) -> None:
@@ -151,8 +191,8 @@ def test_a_unit_that_is_to_finish_early_brings_a_prefix(tmp_path, make_job, tiny
     np.testing.assert_allclose(blob.gradient, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_dropped_unit_is_let_go_at_once_and_the_next_one_done(tmp_path, make_job):
-    trainer = TrainerProcess(TrainerSettings(tmp_path / "slow", 2 * GIB, threads=1, cpu_percent=1))
+def test_a_dropped_unit_is_let_go_at_once_and_the_next_one_done(settings, make_job):
+    trainer = TrainerProcess(settings(cpu_percent=1))
     trainer.compute(make_job([0]), Reins(), lambda _done: None)
     reins = Reins()
     threading.Timer(0.3, reins.ask, (Wish.drop,)).start()
@@ -163,8 +203,8 @@ def test_a_dropped_unit_is_let_go_at_once_and_the_next_one_done(tmp_path, make_j
     trainer.close()
 
 
-def test_a_finish_that_takes_too_long_kills_the_child(tmp_path, make_job):
-    trainer = TrainerProcess(TrainerSettings(tmp_path / "new", 2 * GIB, threads=1))
+def test_a_finish_that_takes_too_long_kills_the_child(settings, make_job):
+    trainer = TrainerProcess(settings())
     reins = Reins()
     threading.Timer(0.2, reins.ask, (Wish.finish, 0.1)).start()
     started = time.monotonic()
@@ -175,11 +215,11 @@ def test_a_finish_that_takes_too_long_kills_the_child(tmp_path, make_job):
     trainer.close()
 
 
-def test_too_little_memory_is_called_so(tmp_path, make_job, tiny_project):
+def test_too_little_memory_is_called_so(settings, tmp_path, make_job, tiny_project):
     plan = tiny_project.wide(2**21).plan
     path = tmp_path / "wide plan"
     path.write_bytes(plan.encode())
-    trainer = TrainerProcess(TrainerSettings(tmp_path / "poor", GIB, threads=1))
+    trainer = TrainerProcess(settings(GIB))
     job = make_job([0], plan=path, plan_sha256=plan.sha256)
     outcome = trainer.compute(job, Reins(), lambda _done: None)
     trainer.close()
