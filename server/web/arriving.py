@@ -24,6 +24,9 @@ MOST_BEGINNINGS = 64
 MOST_BYTES = 2 * 2**30
 """Of all beginnings together; the oldest give way."""
 
+_BLOCK = 2**16
+"""What of a block has come when a line breaks is lost."""
+
 _NAME = re.compile(r"beginning-(?P<result>[0-9]{1,18})-(?P<size>[0-9]{1,18})-(?P<sha256>[0-9a-f]{64})")
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _BAD = RefusalCode.malformed_request
@@ -113,7 +116,8 @@ def receive(folder: Path, result: str, most: int) -> tuple[Path, str]:
         raise HostRefused(_BAD, f"The header {header} must state a sha-256.")
     beginnings = Beginnings(folder)
     path = _begin(beginnings, result, first, size, stated)
-    request.max_content_length = length
+    # One more than that: who reads to the end of what is allowed is taken for one who sends too much.
+    request.max_content_length = length + 1
     try:
         with path.open("r+b") as file:
             _append(file, first, size, stated)
@@ -142,7 +146,7 @@ def _append(file: BinaryIO, first: int, size: int, stated: str) -> None:
         digest.update(block)
         left -= len(block)
     received = first
-    for block in blocks():
+    for block in blocks(_BLOCK):
         digest.update(block)
         file.write(block)
         received += len(block)

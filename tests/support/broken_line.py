@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Sequence
 
 
@@ -76,6 +77,8 @@ class BrokenLine:
     def _break(self, near: socket.socket, far: socket.socket) -> None:
         _reset(near)
         if self.happened % 2:
+            # A reset throws away what the far end has not read yet; on a longer line that had time to.
+            time.sleep(0.2)
             _reset(far)
         else:
             self._hung.append(far)
