@@ -9,7 +9,6 @@ import msgspec
 
 from volunteer.config import Folders
 from volunteer.control.client import ControlClient
-from volunteer.control.doors import door_of
 from volunteer.control.messages import (
     Activity,
     CheckForUpdates,
@@ -28,6 +27,7 @@ from volunteer.control.messages import (
     StatusRequest,
 )
 from volunteer.control.server import ControlServer
+from volunteer.control.this_system import door_of
 from volunteer.errors import StopAndTell
 from volunteer.preferences.preferences import Preferences
 from volunteer.preferences.table import entry_of
