@@ -3,70 +3,157 @@
 import logging
 import secrets
 import threading
-from collections.abc import Callable
-from datetime import datetime, timedelta
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
-from volunteer.agent.agent import Agent
+from volunteer.agent.app import App
 from volunteer.agent.attaching import detach, ensure_attached, link
+from volunteer.agent.governor import Governor, Reason
+from volunteer.agent.grids import Grids, Newcomer
 from volunteer.agent.machine import describe, usable_memory
+from volunteer.agent.numbers import Numbers
 from volunteer.agent.patience import Patience
 from volunteer.agent.running import Running
 from volunteer.agent.tools import Tools
+from volunteer.agent.workshop import GridAddress
 from volunteer.client.grid import GridClient
+from volunteer.client.limits import Limits
 from volunteer.config import LEAST_MEMORY_MB, MIB, Settings
 from volunteer.control.messages import Link
 from volunteer.errors import StopAndTell
 from volunteer.preferences.file import keep_settings, load
+from volunteer.preferences.laws import reasons
+from volunteer.preferences.pausing import PAUSE_FILE, PauseFile
 from volunteer.preferences.preferences import Preferences
-from volunteer.protocol.messages import AttachRequest, DeviceCode, DeviceRequest
+from volunteer.protocol.messages import AttachRequest, DeviceCode, DeviceRequest, Machine
+from volunteer.sensors.sensors import of_this_machine
 from volunteer.spool.blobs import BlobCache
 from volunteer.spool.gradients import GradientSpool
 from volunteer.spool.identity import IdentityFile
 from volunteer.spool.lock import HomeLock
 from volunteer.trainer.process import TrainerProcess, TrainerSettings
 
+_log = logging.getLogger(__name__)
 
-def run_headless(settings: Settings, preferences: Preferences) -> None:
-    """Work for the grid until a signal comes. Raises StopAndTell when the person has to do something."""
+
+def run_app(settings: Settings, preferences: Callable[[], Preferences], desktop: bool) -> None:
+    """Work until a signal comes or somebody says quit.
+
+    With a `desktop` what is for the person to do is shown there; without one it ends the program: StopAndTell.
+    `preferences` reads them anew.
+    """
     lock = HomeLock(settings.folders.state / "lock")
     try:
-        _run(settings, preferences)
+        app = build_app(settings, preferences, desktop)
+        Running(app).until_stopped(stays=desktop)
     finally:
         lock.release()
 
 
-def _run(settings: Settings, preferences: Preferences) -> None:
-    memory = (preferences.memory or 0) * MIB or max(usable_memory() // 2, LEAST_MEMORY_MB * MIB)
-    machine = describe(preferences.threads, memory)
-    state = settings.folders.state / settings.grid_key
-    identity = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
-    cache = settings.folders.cache / settings.grid_key
-    work = TrainerSettings(
-        state / "work", memory, preferences.threads, preferences.cpu_percent, readable=(cache,), gpu=preferences.gpu
-    )
-    tools = Tools(
-        grid=GridClient(settings.server, settings.fingerprint),
-        trainer=TrainerProcess(work),
-        blobs=BlobCache(cache, preferences.cache * MIB),
-        gradients=GradientSpool(state / "gradients", workshop=state / "work"),
-    )
-    request = None
-    if settings.join_key is not None:
-        request = AttachRequest(settings.join_key, settings.name, machine, nonce=secrets.token_hex(16))
+def build_app(settings: Settings, preferences: Callable[[], Preferences], desktop: bool) -> App:
+    """The app, not yet started. Somebody who installed it on a desktop has to say go first."""
+    bench = Workbench(settings, preferences)
+    pauses = PauseFile(settings.folders.state / PAUSE_FILE)
+    governor = Governor(pauses, bench.why_not, _now)
+    address = GridAddress(settings.server, settings.fingerprint) if settings.server else None
+    if desktop and settings.join_key is None and not bench.knows(address):
+        governor.not_started()
+    numbers = Numbers(settings.folders.state / "numbers.json", date.today, time.monotonic)
+    grids = Grids(bench, numbers, Newcomer(address, settings.name, settings.join_key), _now)
+    return App(grids, governor, numbers, _now, settings.name)
 
-    def attach() -> bool:
-        return ensure_attached(tools.grid, identity, settings.server, request, tools.patience, tools.stop)
 
-    agent = Agent(tools, machine, attach)
-    logging.getLogger(__name__).info(
-        "working for %s with %d threads and %d MiB", settings.server, machine.threads, memory // MIB
-    )
-    try:
-        Running(agent, tools.trainer.close).until_stopped()
-    except StopAndTell as error:
-        if error.code == "unknown_token":
-            identity.retire()
-        raise
+class Workbench:
+    """Builds what a session needs. See `volunteer.agent.workshop.Workshop`."""
+
+    def __init__(self, settings: Settings, preferences: Callable[[], Preferences]) -> None:
+        self._settings = settings
+        self._read = preferences
+        self._preferences = preferences()
+        self._sensors = of_this_machine(settings.folders.cache, settings.folders.state)
+        self._limits = Limits()
+        self._limit()
+
+    def grid(self, address: GridAddress) -> GridClient:
+        return GridClient(address.server, address.fingerprint, self._limits)
+
+    def identity(self, address: GridAddress) -> IdentityFile:
+        return IdentityFile(self._settings.folders.config / f"{self._key(address)}.json")
+
+    def knows(self, address: GridAddress | None) -> bool:
+        """Whether this machine is a host of that grid, or was made one so badly that the person has to look."""
+        try:
+            return address is not None and self.identity(address).load() is not None
+        except StopAndTell:
+            return True
+
+    def tools(self, address: GridAddress) -> Tools:
+        state = self._settings.folders.state / self._key(address)
+        trainer = self._trainer_settings(address)
+        machine = self.machine()
+        _log.info("working for %s with %d threads and %d MiB", address.server, machine.threads, machine.memory // MIB)
+        return Tools(
+            grid=self.grid(address),
+            trainer=TrainerProcess(trainer),
+            blobs=BlobCache(self._cache(address), self._preferences.cache * MIB),
+            gradients=GradientSpool(state / "gradients", workshop=trainer.folder),
+        )
+
+    def machine(self) -> Machine:
+        return describe(self._preferences.threads, self._memory())
+
+    def adopt(self, tools: Tools, address: GridAddress) -> None:
+        tools.trainer.configure(self._trainer_settings(address))
+        tools.blobs.keep_below(self._preferences.cache * MIB)
+
+    def read_preferences(self) -> None:
+        self._preferences = self._read()
+        self._limit()
+
+    def remember(self, address: GridAddress) -> None:
+        keep_settings(
+            self._settings.folders.config,
+            {
+                "server": address.server,
+                "fingerprint": address.fingerprint or None,
+                "insecure_http": address.insecure_http or None,
+            },
+        )
+
+    def why_not(self, now: datetime) -> Sequence[Reason]:
+        """Why the preferences keep this machine from working at that instant."""
+        return reasons(self._preferences, self._sensors.read(self._preferences), now)
+
+    def _limit(self) -> None:
+        self._limits.set(self._preferences.download_limit, self._preferences.upload_limit)
+
+    def _key(self, address: GridAddress) -> str:
+        return replace(self._settings, server=address.server).grid_key
+
+    def _memory(self) -> int:
+        own = self._preferences.memory
+        return max(usable_memory() // 2, LEAST_MEMORY_MB * MIB) if own is None else own * MIB
+
+    def _cache(self, address: GridAddress) -> Path:
+        return self._settings.folders.cache / self._key(address)
+
+    def _trainer_settings(self, address: GridAddress) -> TrainerSettings:
+        wish = self._preferences
+        return TrainerSettings(
+            self._settings.folders.state / self._key(address) / "work",
+            self._memory(),
+            wish.threads,
+            wish.cpu_percent,
+            readable=(self._cache(address),),
+            gpu=wish.gpu,
+        )
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
 
 
 def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:

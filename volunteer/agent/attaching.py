@@ -46,7 +46,7 @@ def ensure_attached(
         attached = patience.insist(lambda: grid.attach(known), stop, lambda _error, _failures: None)
         if attached is None:
             return False
-        identity = _keep(file, server, attached)
+        identity = keep(file, server, attached)
     grid.use_token(identity.token)
     return True
 
@@ -104,7 +104,7 @@ def await_confirmation(
             if error.code == "expired_token":
                 raise StopAndTell(_NOBODY, error.code) from None
             raise
-        grid.use_token(_keep(file, server, attached).token)
+        grid.use_token(keep(file, server, attached).token)
         return True
     return False
 
@@ -129,7 +129,8 @@ def detach(grid: Grid, file: IdentityFile, patience: float = 10.0) -> bool:
     return told
 
 
-def _keep(file: IdentityFile, server: str, attached: Attached) -> Identity:
+def keep(file: IdentityFile, server: str, attached: Attached) -> Identity:
+    """From now on this machine is that host."""
     identity = Identity(server, attached.host, attached.grid, attached.token)
     file.save(identity)
     _log.info("attached to %s as host %s", identity.grid or server, identity.host)

@@ -27,6 +27,8 @@ class Patience:
         self.clock = clock
         self._dice = dice
         self._wait = wait
+        self.trouble: RetryLater | None = None
+        """Why what is being tried does not work, from the second failure on; None when it works again."""
 
     def backoff(self) -> Backoff:
         return Backoff(self._dice)
@@ -45,6 +47,14 @@ class Patience:
 
         `on_failure(error, failures so far)` hears of each RetryLater and may raise to end it.
         """
+        try:
+            return self._insist(action, stop, on_failure)
+        finally:
+            self.trouble = None
+
+    def _insist(
+        self, action: Callable[[], T], stop: threading.Event, on_failure: Callable[[RetryLater, int], None]
+    ) -> T | None:
         backoff, failures = self.backoff(), 0
         while not stop.is_set():
             try:
@@ -54,6 +64,7 @@ class Patience:
                 if stop.is_set():
                     return None
                 on_failure(error, failures)
+                self.trouble = error if failures > 1 else self.trouble
                 delay = backoff.next_delay(error.after)
                 _log.log(
                     logging.WARNING if failures in (1, 5) or failures % 20 == 0 else logging.DEBUG,

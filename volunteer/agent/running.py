@@ -1,71 +1,44 @@
-"""Runs an agent until it ends or a signal comes; after a signal everything is over within five seconds."""
+"""Runs the app until a signal comes or somebody says quit; everything is over within five seconds of that."""
 
 import queue
 import signal
 import threading
-import time
-from collections.abc import Callable
 from types import FrameType
 
-from volunteer.agent.agent import Agent
+from volunteer.agent.app import App
 
-# Seconds after the signal. The whole must stay below five.
-FINISH_WITHIN = 2.0
-WITHOUT_LEASE = 0.5
-ABANDON_AFTER = 3.4
-ABANDON_WITHIN = 0.9
-
-_ENDED, _SIGNAL = "ended", "signal"
+_OVER, _SIGNAL, _ENDED = "over", "signal", "ended"
 
 
 class Running:
-    """One agent in a thread. `close` ends what the agent started (the trainer)."""
+    """One app. `until_stopped` belongs to the main thread: signals arrive there."""
 
-    def __init__(self, agent: Agent, close: Callable[[], None]) -> None:
-        self._agent = agent
-        self._close = close
+    def __init__(self, app: App) -> None:
+        self._app = app
         # The one queue that may be filled from within a signal handler.
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._error: BaseException | None = None
 
-    def until_stopped(self) -> None:
-        """Raises what the agent raised (StopAndTell)."""
+    def until_stopped(self, stays: bool) -> None:
+        """Raises what ended the app by itself: unless it `stays`, StopAndTell when the person has to do something."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
-        threading.Thread(target=self._run, name="agent", daemon=True).start()
         try:
-            if self._events.get() == _SIGNAL:
-                self._wind_up(time.monotonic())
+            self._app.start(lambda: self._events.put(_OVER), stays)
+            self._events.get()
+            threading.Thread(target=self._wind_up, name="winding up", daemon=True).start()
+            # A second signal ends the waiting; a second wish to quit is no hurry.
+            while self._events.get() == _OVER:
+                pass
         finally:
-            self._close()
-        if self._error is not None:
-            raise self._error
+            self._app.close()
+        if self._app.error is not None:
+            raise self._app.error
 
-    def _run(self) -> None:
+    def _wind_up(self) -> None:
         try:
-            self._agent.run()
-        except BaseException as error:
-            self._error = error
+            self._app.wind_up()
         finally:
             self._events.put(_ENDED)
-
-    def _wind_up(self, signalled: float) -> None:
-        self._agent.stop(FINISH_WITHIN)
-        if self._ended_by(signalled + (ABANDON_AFTER if self._agent.has_lease else WITHOUT_LEASE)):
-            return
-        if not self._agent.has_lease:
-            return
-        # Looking up a name has no time limit of its own, so not even this may hold up the end.
-        last = threading.Thread(target=self._agent.abandon, args=(ABANDON_WITHIN,), daemon=True)
-        last.start()
-        last.join(ABANDON_WITHIN)
-
-    def _ended_by(self, instant: float) -> bool:
-        """Whether the agent ended before that; a second signal ends the waiting."""
-        try:
-            return self._events.get(timeout=max(0.0, instant - time.monotonic())) == _ENDED
-        except queue.Empty:
-            return False
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._events.put(_SIGNAL)

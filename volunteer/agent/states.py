@@ -9,6 +9,7 @@ class State(enum.StrEnum):
     attaching = "attaching"
     asking = "asking for work"
     idle = "waiting for work"
+    paused = "paused"
     downloading = "downloading"
     training = "training"
     delivering = "delivering"

@@ -29,12 +29,15 @@ class Ended(enum.Enum):
 
 
 class UnitWork:
-    """Does leases, one after the other. `tell` hears of each state."""
+    """Does leases, one after the other. `tell` hears of each state, `delivered` of each unit that was not in vain."""
 
-    def __init__(self, tools: Tools, tell: Callable[[State], None]) -> None:
+    def __init__(self, tools: Tools, tell: Callable[[State], None], delivered: Callable[[], None]) -> None:
         self._tools = tools
         self._tell = tell
+        self._delivered = delivered
         self._fetcher = Fetcher(tools)
+        self.done = 0
+        """How many mini-batches of the unit that runs are done."""
 
     def do(self, lease: Lease, reins: Reins) -> Ended:
         """Raises StopAndTell; everything else ends the lease in one of the agreed ways."""
@@ -51,15 +54,17 @@ class UnitWork:
         return ended
 
     def _do(self, lease: Lease, reins: Reins, heart: Heartbeats) -> Ended:
+        self.done = 0
         self._tell(State.downloading)
-        self._tools.trainer.warm_up()
+        if reins.free:
+            self._tools.trainer.warm_up()
         files = self._fetcher.fetch(lease, reins)
         if files is None or not reins.free:
             return self._end_without(lease, reins)
         self._tell(State.training)
 
         def progress(done: int) -> None:
-            heart.done = done
+            heart.done = self.done = done
 
         job = self._job(lease, files)
         outcome = self._tools.trainer.compute(job, reins, progress)
@@ -96,7 +101,10 @@ class UnitWork:
         if reply is None:
             _log.info("round %d: %s, not delivered", lease.round, what)
             return Ended.well
-        verdict = "" if reply.verdict in (Verdict.valid, Verdict.pending) else f": {reply.verdict} {reply.sentence}"
+        counts = reply.verdict in (Verdict.valid, Verdict.pending)
+        if counts:
+            self._delivered()
+        verdict = "" if counts else f": {reply.verdict} {reply.sentence}"
         _log.info("round %d: %s, delivered%s", lease.round, what, verdict)
         return Ended.badly if reply.verdict is Verdict.invalid else Ended.well
 

@@ -4,7 +4,6 @@ import collections
 import contextlib
 import os
 import queue
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any
 from volunteer.children.frames import read_frame, write_frame
 from volunteer.children.limits import Limits
 from volunteer.children.programs import command
+from volunteer.children.suspending import resume, suspend
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -104,11 +104,14 @@ class Child:
         return answer
 
     def suspend(self) -> None:
-        """Stop the child's use of the processor at once (SIGSTOP)."""
-        os.kill(self.pid, signal.SIGSTOP)
+        """Stop the child's use of the processor at once, with everything it has started. One that is gone uses none."""
+        if self.alive:
+            suspend(self.pid)
 
     def resume(self) -> None:
-        os.kill(self.pid, signal.SIGCONT)
+        """Let it go on where it was suspended."""
+        if self.alive:
+            resume(self.pid)
 
     def kill(self) -> None:
         """End the child now and wait until it is gone; its pipes are closed."""

@@ -16,12 +16,12 @@ from volunteer.spool.lock import IN_USE
 
 def run(given: Given) -> None:
     """Until told to quit. A second start brings up the first; without windows it raises StopAndTell and says so."""
-    from volunteer.bootstrap import run_headless
+    from volunteer.bootstrap import run_app
 
     desktop = not given.options["headless"] and has_desktop()
     settings = read_settings(given.options, os.environ, sys.stdin.readline)
     try:
-        run_headless(settings, overridden(load(settings.folders.config), given.options, os.environ))
+        run_app(settings, lambda: overridden(load(settings.folders.config), given.options, os.environ), desktop)
     except StopAndTell as error:
         if error.code != IN_USE or not desktop:
             raise

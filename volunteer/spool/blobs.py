@@ -28,6 +28,10 @@ class BlobCache:
         # In order of use: the first was used longest ago.
         self._sizes = {name: status.st_size for status, name in found}
 
+    def keep_below(self, most_bytes: int) -> None:
+        """Another bound from now on; what is too much goes when room is made next."""
+        self._most = most_bytes
+
     def held(self) -> list[str]:
         """The names of the blobs here, the latest used last."""
         return list(self._sizes)

@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,21 @@ class TrainerSettings:
     gpu: bool = False
     module: str = MODULE
 
+    def needs_another_child(self, before: "TrainerSettings") -> bool:
+        """TensorFlow takes these once, when it starts; the rest can be told to a child that runs."""
+        return replace(self, cpu_percent=before.cpu_percent) != before
+
 
 class TrainerProcess:
-    """`compute` belongs to one thread; `kill` may come from any."""
+    """`compute` belongs to one thread; everything else may come from any."""
 
     def __init__(self, settings: TrainerSettings) -> None:
         self._settings = settings
         self._child: Child | None = None
+        # What the child was started with and told since.
+        self._told = settings
+        self._suspended_at: float | None = None
+        self._changing = threading.Lock()
         self._has_spoken = False
         self._numbers = itertools.count(1)
         self._sending = threading.Lock()
@@ -76,6 +84,32 @@ class TrainerProcess:
         """The child's process, when there is one."""
         child = self._child
         return child.pid if child is not None and child.alive else None
+
+    def configure(self, settings: TrainerSettings) -> None:
+        """Counts from the next unit on; the one that runs is finished as it was begun."""
+        self._settings = settings
+
+    def suspend(self) -> None:
+        """Stop the child where it stands: it uses no processor from now on, and its silence is not held against it."""
+        with self._changing:
+            if self._suspended_at is None:
+                self._suspended_at = time.monotonic()
+            if self._child is not None:
+                self._child.suspend()
+
+    def resume(self) -> None:
+        """Let the child go on where it was."""
+        with self._changing:
+            since, self._suspended_at = self._suspended_at, None
+            if self._child is not None and since is not None:
+                # A gradient says how long it took; the server sizes units by that.
+                with contextlib.suppress(ChildGone):
+                    self._send(self._child, {"slept": time.monotonic() - since})
+                self._child.resume()
+
+    @property
+    def suspended(self) -> bool:
+        return self._suspended_at is not None
 
     def warm_up(self) -> None:
         """Have a child that is loading TensorFlow, so that it is ready when the first unit's data are here."""
@@ -101,8 +135,9 @@ class TrainerProcess:
 
     def kill(self) -> None:
         """End the child now; the next unit gets a new one."""
-        child, self._child = self._child, None
-        self._running.clear()
+        with self._changing:
+            child, self._child = self._child, None
+            self._running.clear()
         if child is not None:
             child.kill()
 
@@ -134,6 +169,9 @@ class TrainerProcess:
             try:
                 answer = child.receive(LOOK_SECONDS)
             except ChildSilent:
+                if self.suspended:
+                    sent = heard = time.monotonic()
+                    continue
                 self._check_drained(number, sent)
                 if self._hangs(job, reins, time.monotonic() - heard):
                     _log.warning("%s: the trainer does not answer and is killed", job.label)
@@ -158,7 +196,7 @@ class TrainerProcess:
 
     def _hangs(self, job: Job, reins: Reins, silent: float) -> bool:
         """A slow trainer shows progress now and then, also past the deadline: its gradient may still count."""
-        times = min(100 / self._settings.cpu_percent, LONGEST_RESTS) * (1.0 if self._has_spoken else STARTING_TIMES)
+        times = min(100 / self._told.cpu_percent, LONGEST_RESTS) * (1.0 if self._has_spoken else STARTING_TIMES)
         return silent > times * (min(job.silence, LATE_SILENCE_SECONDS) if reins.late else job.silence)
 
     def _outcome(self, job: Job, answer: dict[str, Any]) -> Outcome:
@@ -185,24 +223,42 @@ class TrainerProcess:
             child.send(message)
 
     def _ready_child(self) -> Child:
-        if self._child is not None and not self._child.alive:
+        settings, child = self._settings, self._child
+        if child is not None and (not child.alive or settings.needs_another_child(self._told)):
             self.kill()
-        if self._child is None:
-            self._child, self._has_spoken = self._start(), False
-        return self._child
+            child = None
+        if child is None:
+            child, self._has_spoken = self._start(settings), False
+            self._keep(child)
+            self._tell(child, settings)
+        elif settings != self._told:
+            self._tell(child, settings)
+        return child
 
-    def _start(self) -> Child:
-        settings = self._settings
+    def _keep(self, child: Child) -> None:
+        with self._changing:
+            if not self._closed:
+                self._child = child
+                if self._suspended_at is not None:
+                    child.suspend()
+                return
+        child.kill()
+        raise ChildGone(None, "the trainer was closed")
+
+    def _tell(self, child: Child, settings: TrainerSettings) -> None:
+        self._told = settings
+        self._send(child, {"settings": {"threads": settings.threads, "cpu_percent": settings.cpu_percent}})
+
+    def _start(self, settings: TrainerSettings) -> Child:
         folder = settings.folder
         folder.mkdir(parents=True, exist_ok=True)
         # Beside the child's folder, not in it: what this process writes to is not the child's to choose.
         log = folder.with_name(f"{folder.name}.log")
         if log.exists() and log.stat().st_size > MAX_LOG:
             log.unlink()
-        threads = {} if settings.threads is None else {"OPENBLAS_NUM_THREADS": str(settings.threads)}
+        environment = {} if settings.threads is None else {"OPENBLAS_NUM_THREADS": str(settings.threads)}
+        if not settings.gpu:
+            environment["CUDA_VISIBLE_DEVICES"] = "-1"
         limits = Limits(data=settings.memory, file_bytes=MOST_OF_A_FILE, open_files=OPEN_FILES, nice=NICE)
         box = {"readable": [str(path) for path in settings.readable], "gpu": settings.gpu}
-        child = Child(settings.module, folder, limits, log, threads, {"box": box})
-        message = {"settings": {"threads": settings.threads, "cpu_percent": settings.cpu_percent}}
-        self._send(child, message)
-        return child
+        return Child(settings.module, folder, limits, log, environment, {"box": box})

@@ -53,13 +53,14 @@ class Reins:
         self._deadline = self._clock() + seconds
 
     def ask(self, wish: Wish, within: float | None = None) -> None:
-        """`within`: seconds in which a finish has to be over."""
+        """`within`: seconds in which a finish has to be over; asked again, it may be less, never more."""
         with self._lock:
+            if within is not None and wish >= self._wish:
+                until = self._clock() + within
+                self._until = until if self._until is None else min(self._until, until)
             if wish <= self._wish:
                 return
             self._wish = wish
-            if within is not None:
-                self._until = self._clock() + within
             listener = self._listener
         self.pulled.set()
         if listener is not None:

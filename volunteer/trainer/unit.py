@@ -70,7 +70,8 @@ def read_start(plan: ProjectPlan, job: Job) -> tuple[Weights, Any]:
 def write_gradient(engine: "Engine", out: Path, started: float) -> dict[str, Any]:
     """Write the engine's sums to `out`, whole or not at all; what to tell the parent of it.
 
-    `seconds` is the time since `started`, rests included: the server sizes units by what this host gets done.
+    `seconds` is the time since `started`, rests included, and time in which the person had this process suspended not:
+    the server sizes units by what this host gets done.
     """
     sums = engine.sums()
     seconds = time.monotonic() - started

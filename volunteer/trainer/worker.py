@@ -33,6 +33,7 @@ class Worker:
         self._engines: collections.OrderedDict[str, tuple[Engine, Pace]] = collections.OrderedDict()
         self._threads: int | None = None
         self._rest = 0.0
+        self._slept = 0.0
 
     def run(self) -> None:
         """For ever; the process ends when the parent closes the channel."""
@@ -57,6 +58,8 @@ class Worker:
             # The import takes seconds; meanwhile the parent downloads. If it fails, the first job says so.
             with contextlib.suppress(Exception):
                 import volunteer.training.gradients  # noqa: F401
+        elif "slept" in message:
+            self._slept += message["slept"]
         elif "wish" in message:
             if message["job"] > self._ended:
                 self._wishes[message["job"]] = Wish(message["wish"])
@@ -74,7 +77,7 @@ class Worker:
         from volunteer.training.unit_data import read_mini_batches
 
         engine, pace = self._engine(job)
-        started = time.monotonic()
+        started, slept = time.monotonic(), self._slept
         engine.begin(*read_start(engine.plan, job), job.epoch)
 
         def progress(done: int, seconds: float) -> None:
@@ -85,7 +88,7 @@ class Worker:
         done = run_chunks(engine, batches, len(job.mini_batches), pace, lambda: self._wish(number), progress)
         if done == 0 or self._wish(number) is Wish.drop:
             return {"kind": Kind.nothing}
-        return {"kind": Kind.computed, **write_gradient(engine, job.out, started)}
+        return {"kind": Kind.computed, **write_gradient(engine, job.out, started + self._slept - slept)}
 
     def _pause(self, number: int, seconds: float) -> None:
         """Rest, unless somebody wants this job to end."""

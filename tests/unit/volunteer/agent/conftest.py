@@ -126,6 +126,8 @@ class FakeTrainer:
     def __init__(self) -> None:
         self.jobs: list[Job] = []
         self.killed = 0
+        self.suspended = False
+        self.isolation: tuple[str, ...] = ()
         self.outcome: Callable[[Job, Reins], Outcome] = self.gradient
 
     @staticmethod
@@ -141,6 +143,15 @@ class FakeTrainer:
     def compute(self, job: Job, reins: Reins, progress: Callable[[int], None]) -> Outcome:
         self.jobs.append(job)
         return self.outcome(job, reins)
+
+    def suspend(self) -> None:
+        self.suspended = True
+
+    def resume(self) -> None:
+        self.suspended = False
+
+    def configure(self, settings) -> None:
+        self.settings = settings
 
     def kill(self) -> None:
         self.killed += 1

@@ -1,6 +1,6 @@
 import pytest
 
-from volunteer.agent.agent import LEAST_CYCLE_SECONDS, TRAINER_IDLE_SECONDS, Agent
+from volunteer.agent.agent import LEAST_CYCLE_SECONDS, Agent
 from volunteer.agent.states import State
 from volunteer.errors import DropResult, RetryLater, StopAndTell
 from volunteer.protocol.messages import GiveBack, GiveBackReason, HeartbeatReply, NoWork, ReportReply, Verdict
@@ -55,14 +55,6 @@ def test_after_a_full_long_poll_it_asks_again_at_once(agent, tools, clock):
     tools.grid.script["work"] = [slow]
     agent.once()
     assert clock.waits == [0.0]
-
-
-def test_a_trainer_that_has_been_idle_for_long_is_let_go(agent, tools, clock):
-    tools.grid.script["work"] = [NoWork(TRAINER_IDLE_SECONDS + 1, "none"), NoWork(1.0, "none")]
-    agent.once()
-    assert tools.trainer.killed == 0
-    agent.once()
-    assert tools.trainer.killed == 1
 
 
 def test_a_server_that_is_away_is_asked_ever_more_rarely(agent, tools, clock, make_lease):

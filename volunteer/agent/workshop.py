@@ -1,0 +1,53 @@
+"""What the app has built for it by `bootstrap` when it turns to a grid, and what is kept of that choice."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from volunteer.agent.ports import Grid
+from volunteer.agent.tools import Tools
+from volunteer.config import server_address
+from volunteer.protocol.messages import Machine
+from volunteer.spool.identity import IdentityFile
+
+
+@dataclass(frozen=True)
+class GridAddress:
+    """Where a grid is. `fingerprint`: SHA-256 of its certificate, where the person has one to pin; else ""."""
+
+    server: str
+    fingerprint: str = ""
+    insecure_http: bool = False
+
+    @staticmethod
+    def of(server: str, fingerprint: str | None, insecure_http: bool) -> "GridAddress":
+        """Raises StopAndTell for an address that makes no sense, or that would send the token in clear."""
+        return GridAddress(server_address(server, insecure_http), fingerprint or "", insecure_http)
+
+
+class Workshop(Protocol):
+    """See `volunteer.bootstrap`."""
+
+    def grid(self, address: GridAddress) -> Grid:
+        """Connections of their own to that grid, by nobody's name yet."""
+        ...
+
+    def identity(self, address: GridAddress) -> IdentityFile: ...
+    def tools(self, address: GridAddress) -> Tools:
+        """Everything that a session needs; one at a time for a grid."""
+        ...
+
+    def machine(self) -> Machine:
+        """This machine with what the preferences lend of it."""
+        ...
+
+    def adopt(self, tools: Tools, address: GridAddress) -> None:
+        """Have the tools work by the preferences as they are now."""
+        ...
+
+    def read_preferences(self) -> None:
+        """The file has changed. Raises StopAndTell, and keeps what was, when it cannot be taken."""
+        ...
+
+    def remember(self, address: GridAddress) -> None:
+        """The grid to work for at the next start too. Raises StopAndTell when it cannot be kept."""
+        ...

@@ -1,0 +1,28 @@
+"""Stopping a process, and letting it go on: by signals (signal(7)); on Windows psutil stops its threads one by one."""
+
+import contextlib
+import sys
+
+if sys.platform == "win32":
+    import psutil
+
+    def suspend(pid: int) -> None:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).suspend()
+
+    def resume(pid: int) -> None:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).resume()
+
+else:
+    import os
+    import signal
+
+    def suspend(pid: int) -> None:
+        """Stop the process that leads a group of its own, and the group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGSTOP)
+
+    def resume(pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGCONT)
