@@ -5,6 +5,7 @@ import datetime as dt
 import io
 from dataclasses import dataclass, field
 
+import msgspec
 import numpy as np
 from PIL import Image
 
@@ -16,7 +17,7 @@ from tests.browser.pages import Shown
 from tests.support.domain_grid import Cast
 from tests.support.person import Person
 from tests.support.still_grid import StillGrid
-from volunteer.protocol.messages import DeviceRequest, Machine
+from volunteer.protocol.messages import DeviceRequest, GiveBack, GiveBackReason, Machine
 from volunteer.protocol.version import NUMERICS, PROTOCOL, SOFTWARE
 
 NAMES = {
@@ -80,8 +81,11 @@ def _people(stage: Stage) -> None:
         domain.stores.accounts.change(grid.id_of(stage.stranger), blocked_at=None, is_listed=False)
     domain.tokens.create(owner, "my notebook", ["read"], 90, domain.now)
     domain.tokens.create(owner, "the nightly script", ["read", "write"], None, domain.now)
-    for host in hosts:
-        host.ask()
+    hosts[1].machine = msgspec.structs.replace(hosts[1].machine, software="daig-volunteer 0.0.9")
+    for host, reason in zip(hosts, (GiveBackReason.out_of_memory, GiveBackReason.failed), strict=True):
+        lease = host.lease()
+        detail = "the child ended by signal 9"
+        domain.reports.give_back(host.row, lease.result, GiveBack(reason, detail), domain.now)
     machine = Machine("Linux 6.1.0-18-amd64", "x86_64", 8, 8 * 10**9, f"daig-volunteer {SOFTWARE}", PROTOCOL, NUMERICS)
     stage.codes["device"] = Devices(domain.stores, "").ask(
         DeviceRequest("the kitchen computer", machine), "192.0.2.7", dt.datetime.now(dt.UTC)
