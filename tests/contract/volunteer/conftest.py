@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
+import re
 import socket
 import ssl
 import threading
@@ -20,12 +21,14 @@ from volunteer.plan.project_plan import ProjectPlan, Role, VariableSpec
 from volunteer.plan.shapes import Cost, InputSpec
 from volunteer.plan.shards import ShardLayout
 from volunteer.protocol.digests import read_content_digest
-from volunteer.protocol.endpoints import PREFIX
+from volunteer.protocol.endpoints import ENDPOINTS, PREFIX
 from volunteer.protocol.messages import (
     Acknowledged,
     Attached,
     Beginning,
+    DeviceCode,
     HeartbeatReply,
+    HostNumbers,
     NoWork,
     ReportReply,
     Verdict,
@@ -47,6 +50,10 @@ class StandInGrid:
         self.blobs: dict[str, bytes] = {}
         self.answers: dict[str, object] = {
             "attach": Attached("7", "the-secret-token", "test grid"),
+            "device": DeviceCode("the-device-code", "BCDF-GHJK", "http://g/device", "http://g/device?code=B", 900, 5),
+            "device_token": Attached("7", "the-secret-token", "test grid"),
+            "numbers": HostNumbers("steady", "owner", 3, 12, 12),
+            "detach_self": Acknowledged(),
             "work": NoWork(0.0, "nothing to do"),
             "heartbeat": HeartbeatReply(True, 60.0),
             "report": ReportReply(Verdict.valid),
@@ -75,7 +82,7 @@ class StandInGrid:
             def do_POST(self) -> None:
                 grid.serve(self)
 
-            do_GET = do_PUT = do_POST
+            do_GET = do_PUT = do_DELETE = do_POST
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -155,15 +162,11 @@ class StandInGrid:
 
     @staticmethod
     def _endpoint(method: str, path: str) -> str:
-        parts = path.removeprefix(PREFIX).strip("/").split("/")
-        return {
-            "hosts": "attach",
-            "work": "work",
-            "blobs": "blob",
-            "heartbeat": "heartbeat",
-            "gradient": "report" if method == "PUT" else "beginning",
-            "give-back": "give_back",
-        }[parts[0] if len(parts) < 3 else parts[2]]
+        """The protocol's own name for it."""
+        for endpoint in ENDPOINTS:
+            if endpoint.method == method and re.fullmatch(re.sub(r"{\w+}", "[^/]+", PREFIX + endpoint.path), path):
+                return endpoint.name
+        raise KeyError(f"{method} {path}")
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from volunteer.protocol.messages import (
     AttachRequest,
     Beginning,
     BlobRef,
+    DeviceRequest,
     GiveBack,
     GiveBackReason,
     Lease,
@@ -57,6 +58,53 @@ def test_attaching_sends_the_join_key_and_no_token(stand_in):
     assert headers["User-Agent"] == USER_AGENT
     assert json.loads(body)["join_key"] == "join-me-please"
     client.close()
+
+
+def test_linking_sends_no_token_and_reads_the_code(stand_in):
+    client = GridClient(stand_in.url)
+    code = client.device(DeviceRequest("steady", MACHINE))
+    assert (code.device_code, code.user_code, code.interval) == ("the-device-code", "BCDF-GHJK", 5)
+    assert client.device_token(code.device_code).token == "the-secret-token"
+    for name, said in (("device", {"name": "steady"}), ("device_token", {"device_code": "the-device-code"})):
+        (_path, headers, body), *_ = stand_in.requests(name)
+        assert "Authorization" not in headers
+        assert said.items() <= json.loads(body).items()
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (RefusalCode.authorization_pending, RetryLater), (RefusalCode.slow_down, RetryLater),
+        (RefusalCode.busy, RetryLater), (RefusalCode.access_denied, StopAndTell),
+        (RefusalCode.expired_token, StopAndTell), (RefusalCode.account_blocked, StopAndTell),
+        (RefusalCode.malformed_request, StopAndTell),
+    ],
+)  # fmt: skip
+def test_what_the_grid_says_of_a_code_is_waited_for_or_told(stand_in, client, code, error):
+    stand_in.faults["device_token"] = [code]
+    with pytest.raises(error) as caught:
+        client.device_token("the-device-code")
+    assert caught.value.code == code
+
+
+def test_a_grid_that_cannot_link_stops_and_tells(stand_in, client):
+    stand_in.faults["device"] = [(404, {}, b'{"code": "malformed_request", "sentence": "No such endpoint."}')]
+    with pytest.raises(StopAndTell, match="No such endpoint"):
+        client.device(DeviceRequest("steady", MACHINE))
+
+
+def test_a_host_reads_its_numbers_and_detaches_itself_by_its_token(stand_in, client):
+    assert client.numbers().credit == 12
+    client.detach_self()
+    for name in ("numbers", "detach_self"):
+        assert stand_in.requests(name)[0][1]["Authorization"] == "Bearer the-secret-token"
+
+
+def test_a_grid_that_knows_no_numbers_is_asked_again_later(stand_in, client):
+    stand_in.faults["numbers"] = [(404, {}, b'{"code": "malformed_request", "sentence": "No such endpoint."}')]
+    with pytest.raises(RetryLater):
+        client.numbers()
 
 
 def test_a_netrc_file_does_not_replace_the_token(stand_in, client, tmp_path, monkeypatch):
