@@ -22,7 +22,9 @@ from volunteer.agent.workshop import GridAddress
 from volunteer.client.grid import GridClient
 from volunteer.client.limits import Limits
 from volunteer.config import LEAST_MEMORY_MB, MIB, Settings
+from volunteer.control.company import Company, options_of
 from volunteer.control.messages import Link
+from volunteer.control.processes import DesktopProcesses
 from volunteer.errors import StopAndTell
 from volunteer.preferences.file import keep_settings, load
 from volunteer.preferences.laws import reasons
@@ -33,7 +35,7 @@ from volunteer.sensors.sensors import of_this_machine
 from volunteer.spool.blobs import BlobCache
 from volunteer.spool.gradients import GradientSpool
 from volunteer.spool.identity import IdentityFile
-from volunteer.spool.lock import HomeLock
+from volunteer.spool.lock import LOCK_FILE, HomeLock
 from volunteer.trainer.process import TrainerProcess, TrainerSettings
 
 _log = logging.getLogger(__name__)
@@ -45,10 +47,15 @@ def run_app(settings: Settings, preferences: Callable[[], Preferences], desktop:
     With a `desktop` what is for the person to do is shown there; without one it ends the program: StopAndTell.
     `preferences` reads them anew.
     """
-    lock = HomeLock(settings.folders.state / "lock")
+    lock = HomeLock(settings.folders.state / LOCK_FILE)
     try:
         app = build_app(settings, preferences, desktop)
-        Running(app).until_stopped(stays=desktop)
+        seen = DesktopProcesses(options_of(settings.folders)) if desktop else None
+        company = Company(app, settings.folders, seen)
+        try:
+            Running(app).until_stopped(stays=desktop, begun=company.open)
+        finally:
+            company.close()
     finally:
         lock.release()
 
@@ -161,7 +168,7 @@ def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:
 
     Waits for a server that is away. Raises StopAndTell when the grid, or the person, refuses.
     """
-    lock = HomeLock(settings.folders.state / "lock")
+    lock = HomeLock(settings.folders.state / LOCK_FILE)
     grid = GridClient(settings.server, settings.fingerprint)
     try:
         preferences = load(settings.folders.config)
@@ -191,7 +198,7 @@ def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:
 
 def detach_alone(settings: Settings) -> str:
     """Be no host any more where no app runs; what there is to say of it. Raises StopAndTell when this is none."""
-    lock = HomeLock(settings.folders.state / "lock")
+    lock = HomeLock(settings.folders.state / LOCK_FILE)
     grid = GridClient(settings.server, settings.fingerprint)
     try:
         file = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")

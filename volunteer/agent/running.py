@@ -3,6 +3,7 @@
 import queue
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 from volunteer.agent.app import App
@@ -18,12 +19,16 @@ class Running:
         # The one queue that may be filled from within a signal handler.
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def until_stopped(self, stays: bool) -> None:
-        """Raises what ended the app by itself: unless it `stays`, StopAndTell when the person has to do something."""
+    def until_stopped(self, stays: bool, begun: Callable[[], None] = lambda: None) -> None:
+        """Raises what ended the app by itself: unless it `stays`, StopAndTell when the person has to do something.
+
+        `begun` is called when the app has started.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
         try:
             self._app.start(lambda: self._events.put(_OVER), stays)
+            begun()
             self._events.get()
             threading.Thread(target=self._wind_up, name="winding up", daemon=True).start()
             # A second signal ends the waiting; a second wish to quit is no hurry.

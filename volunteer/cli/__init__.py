@@ -33,9 +33,10 @@ COMMANDS: Mapping[str, Callable[[Given], None]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Without a command: `run`."""
     given = build_parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["run"])
+    usual = logging.INFO if given.command == "run" else logging.WARNING
     logging.basicConfig(
         stream=sys.stderr,
-        level=logging.DEBUG if given.verbose else logging.INFO,
+        level=logging.DEBUG if given.verbose else usual,
         format="%(asctime)s %(levelname)s %(message)s",
     )
     # Libraries would log addresses and headers.

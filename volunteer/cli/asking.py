@@ -1,6 +1,7 @@
 """The commands that ask the running app; a pause is also written down for an app that does not run."""
 
 import json
+from time import sleep
 
 import msgspec
 
@@ -17,8 +18,10 @@ from volunteer.control.messages import (
 from volunteer.errors import StopAndTell
 from volunteer.preferences.pause_ends import after, at
 from volunteer.preferences.pausing import PAUSE_FILE, Pause, PauseFile
+from volunteer.spool.lock import LOCK_FILE, is_free
 
 _END_SECONDS = 8.0
+_LOOK_SECONDS = 0.05
 
 
 def status(given: Given) -> None:
@@ -79,16 +82,18 @@ def resume(given: Given) -> None:
 
 
 def leave(given: Given) -> None:
-    """Ask the app to quit and wait until it is gone. Raises StopAndTell when it stays."""
+    """Ask the app to quit and wait until it is gone, its lock too. Raises StopAndTell when it stays."""
     last = given.app.ask(StatusRequest())
     given.app.ask(QuitRequest())
     end = given.now().timestamp() + _END_SECONDS
-    try:
-        while given.now().timestamp() < end:
+    while given.now().timestamp() < end:
+        try:
             last = given.app.ask(StatusRequest(after=last.version, wait_seconds=1.0))
-    except NotRunning:
-        given.say("DAIG has ended.")
-        return
+        except NotRunning:
+            if is_free(given.folders.state / LOCK_FILE):
+                given.say("DAIG has ended.")
+                return
+            sleep(_LOOK_SECONDS)
     raise StopAndTell("DAIG was told to quit but has not ended yet.")
 
 

@@ -19,7 +19,7 @@ def run(given: Given) -> None:
     from volunteer.bootstrap import run_app
 
     desktop = not given.options["headless"] and has_desktop()
-    settings = read_settings(given.options, os.environ, sys.stdin.readline)
+    settings = read_settings(given.options, os.environ, sys.stdin.readline, need_server=not desktop)
     try:
         run_app(settings, lambda: overridden(load(settings.folders.config), given.options, os.environ), desktop)
     except StopAndTell as error:
@@ -34,7 +34,9 @@ def run(given: Given) -> None:
 
 def tray(given: Given) -> None:
     """Raises NotRunning: the icon is the app's."""
-    sys.exit(importlib.import_module("volunteer.tray.icon").main(given.app))
+    from volunteer.tray.icon import main
+
+    sys.exit(main(given.app))
 
 
 def window(given: Given) -> None:

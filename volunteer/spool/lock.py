@@ -7,6 +7,8 @@ from pathlib import Path
 from volunteer.errors import StopAndTell
 from volunteer.private_files import private_folder
 
+LOCK_FILE = "lock"
+"""In the state folder."""
 IN_USE = "home_in_use"
 """The code of the error that says so."""
 
@@ -28,6 +30,15 @@ class HomeLock:
 
     def release(self) -> None:
         os.close(self._file)
+
+
+def is_free(path: Path) -> bool:
+    """Whether no process holds that lock now."""
+    try:
+        HomeLock(path).release()
+    except StopAndTell:
+        return False
+    return True
 
 
 if sys.platform == "win32":

@@ -278,7 +278,7 @@ def test_a_second_start_brings_up_the_first(app, home, monkeypatch, said):
     monkeypatch.setenv("DISPLAY", ":99")
     lock = HomeLock(Folders.below(home).state / "lock")
     try:
-        assert main(["run", "--server", SERVER]) == OK
+        assert main([]) == OK
         assert (app.asked, said()) == ([("show", Window.control)], "DAIG is running already.\n")
         app.asked.clear()
         assert main(["run", "--headless", "--server", SERVER]) == FAILED

@@ -1,0 +1,90 @@
+"""Socket, icon and windows together: what opens at a start, and what the app can do without."""
+
+import os
+
+import pytest
+
+from volunteer.config import Folders
+from volunteer.control.client import ControlClient, NotRunning
+from volunteer.control.company import Company, options_of
+from volunteer.control.messages import Activity, Done, ShowRequest, Status, StatusRequest, TrayReport, Window
+from volunteer.control.unix_socket import UnixDoor
+from volunteer.errors import StopAndTell
+
+
+class App:
+    def __init__(self) -> None:
+        self.activity = Activity.training
+        self.tray: list[bool] = []
+
+    def status(self):
+        return Status(version=1, activity=self.activity, sentence="x")
+
+    def tray_shown(self, shown):
+        self.tray.append(shown)
+
+
+class Desktop:
+    def __init__(self) -> None:
+        self.did: list[object] = []
+        self.gone = None
+
+    def keep_icon(self, gone):
+        self.gone = gone
+        self.did.append("icon")
+
+    def show(self, window):
+        self.did.append(window)
+        if window is Window.about:
+            raise StopAndTell("no")
+        return Done()
+
+    def tray_reported(self, shown):
+        self.did.append(shown)
+
+    def close(self):
+        self.did.append("closed")
+
+
+@pytest.fixture
+def folders(tmp_path):
+    return Folders.below(tmp_path)
+
+
+def test_a_host_shows_its_icon_and_a_newcomer_a_window_too(folders):
+    for activity, did in ((Activity.training, ["icon"]), (Activity.not_attached, ["icon", Window.first_run])):
+        app, desktop = App(), Desktop()
+        app.activity = activity
+        company = Company(app, folders, desktop)
+        company.open()
+        assert desktop.did == did
+        assert ControlClient(folders).ask(TrayReport(True)) == Done()
+        desktop.gone()
+        assert app.tray == [True, False]
+        company.close()
+        assert desktop.did == [*did, True, "closed"]
+        with pytest.raises(NotRunning):
+            ControlClient(folders).ask(StatusRequest())
+
+
+def test_without_a_desktop_there_is_the_socket_alone(folders):
+    company = Company(App(), folders, None)
+    company.open()
+    assert ControlClient(folders).ask(StatusRequest()).version == 1
+    with pytest.raises(StopAndTell, match="without windows"):
+        ControlClient(folders).ask(ShowRequest())
+    company.close()
+
+
+def test_the_app_works_on_where_it_cannot_be_reached(folders, caplog):
+    folders.state.mkdir(parents=True)
+    (folders.state / "control.sock").mkdir()
+    company = Company(App(), folders, Desktop(), UnixDoor(folders.state, os.getuid()))
+    company.open()
+    assert "cannot reach this app" in caplog.text
+    company.close()
+
+
+def test_other_processes_are_told_the_home_that_was_chosen(tmp_path, folders):
+    assert options_of(folders) == ["--home", str(tmp_path)]
+    assert options_of(Folders(tmp_path, tmp_path, tmp_path)) == []

@@ -1,0 +1,60 @@
+"""All that talks with the person while the app runs: the socket, the icon's process, the windows. Opened and closed
+together; the app works on without any of them.
+"""
+
+import logging
+
+from volunteer.config import Folders
+from volunteer.control.answers import Answers
+from volunteer.control.commands import Commands
+from volunteer.control.doors import Door
+from volunteer.control.messages import Activity, Window
+from volunteer.control.processes import DesktopProcesses, NoDesktop
+from volunteer.control.server import ControlServer
+from volunteer.control.this_system import door_of
+from volunteer.errors import StopAndTell
+
+_log = logging.getLogger(__name__)
+
+
+class Company:
+    """`open` once the app has started, `close` before its lock is given up."""
+
+    def __init__(
+        self, app: Commands, folders: Folders, desktop: DesktopProcesses | None, door: Door | None = None
+    ) -> None:
+        """`desktop` is None where there is none, or none is wanted."""
+        self._app = app
+        self._folders = folders
+        self._desktop = desktop
+        self._door = door or door_of(folders.state)
+        self._server: ControlServer | None = None
+
+    def open(self) -> None:
+        """Listen; on a desktop show the icon, and where this is no host yet, the window that makes it one."""
+        answers = Answers(self._app, self._desktop or NoDesktop(), self._folders.config)
+        try:
+            self._server = ControlServer(self._door, answers)
+        except OSError as error:
+            _log.warning("the command line and the icon cannot reach this app: %s", error)
+            return
+        if self._desktop is None:
+            return
+        self._desktop.keep_icon(lambda: self._app.tray_shown(False))
+        if self._app.status().activity is Activity.not_attached:
+            try:
+                self._desktop.show(Window.first_run)
+            except StopAndTell as error:
+                _log.warning("%s", error.sentence)
+
+    def close(self) -> None:
+        """Within a second or so; the socket goes last, so that whoever waits for the end hears of it then."""
+        if self._desktop is not None:
+            self._desktop.close()
+        if self._server is not None:
+            self._server.close()
+
+
+def options_of(folders: Folders) -> list[str]:
+    """What each process of this app is told, so that it finds this home."""
+    return [] if folders.home is None else ["--home", str(folders.home)]
