@@ -3,6 +3,10 @@
 A class's docstring is its default sentence. Sentences are for the person; codes are the server's refusal codes.
 """
 
+import errno
+
+_FULL = {errno.ENOSPC, errno.EDQUOT} if hasattr(errno, "EDQUOT") else {errno.ENOSPC}
+
 
 class VolunteerError(Exception):
     """Something went wrong."""
@@ -34,3 +38,12 @@ class DropResult(VolunteerError):
 
 class StopAndTell(VolunteerError):
     """This cannot go on without the person."""
+
+
+class NoRoom(VolunteerError):
+    """This computer's disk is full, so its unit went back. Free some space; then it works on by itself."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether that is the system's word for a full disk, or for a person's share of it."""
+    return isinstance(error, OSError) and error.errno in _FULL

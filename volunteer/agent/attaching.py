@@ -43,6 +43,7 @@ def ensure_attached(
                 "and start once with --join-key-file FILE (or - for standard input)."
             )
         known = request
+        file.require_room()
         attached = patience.insist(lambda: grid.attach(known), stop, lambda _error, _failures: None)
         if attached is None:
             return False
@@ -65,6 +66,7 @@ def link(
     `show` is given each code: a new one when nobody confirmed the one before in time. Raises StopAndTell when the
     person refused, or did not confirm any of MOST_CODES codes.
     """
+    file.require_room()
     for codes in range(1, MOST_CODES + 1):
         code = patience.insist(lambda: grid.device(request), stop, lambda _error, _failures: None)
         if code is None:

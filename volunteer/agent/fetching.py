@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from volunteer.agent.tools import Tools
-from volunteer.errors import RetryLater
+from volunteer.errors import NoRoom, RetryLater, is_full
 from volunteer.plan.project_plan import ProjectPlan, Role
 from volunteer.plan.refused import Refused
 from volunteer.protocol.messages import BlobRef, GiveBackReason, Lease
@@ -44,7 +44,10 @@ class Fetcher:
     _weights: dict[str, str] = field(default_factory=dict)
 
     def fetch(self, lease: Lease, reins: Reins) -> Files | None:
-        """The files, all verified; None when the reins were pulled first. Raises Unusable, DropResult, StopAndTell."""
+        """The files, all verified; None when the reins were pulled first.
+
+        Raises Unusable, NoRoom, DropResult, StopAndTell.
+        """
         self._forget_old_weights(lease)
         self.tools.blobs.drop_parts(_names(lease))
         plan_path = self._blob(lease.plan, lease, reins)
@@ -76,6 +79,10 @@ class Fetcher:
                 self.tools.grid.download(blob, blobs.part(blob.sha256), lambda: reins.free)
                 return blobs.adopt(blob.sha256)
             except OSError as error:
+                if is_full(error):
+                    # What did not fit is in nobody's way any more; all else stays.
+                    blobs.forget([blob.sha256])
+                    raise NoRoom from None
                 raise RetryLater(f"The blob cannot be kept on disk: {error.strerror}.") from None
 
         def count_bad(error: RetryLater, _failures: int) -> None:

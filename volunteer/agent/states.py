@@ -13,5 +13,6 @@ class State(enum.StrEnum):
     downloading = "downloading"
     training = "training"
     delivering = "delivering"
+    needs_attention = "needs attention"
     waiting_for_server = "waiting for the server"
     stopped = "stopped"

@@ -10,7 +10,7 @@ from volunteer.agent.fetching import Fetcher, Files, Unusable
 from volunteer.agent.heartbeats import Heartbeats
 from volunteer.agent.states import State
 from volunteer.agent.tools import Tools
-from volunteer.errors import DropResult, RetryLater, StopAndTell
+from volunteer.errors import DropResult, NoRoom, RetryLater, StopAndTell, is_full
 from volunteer.protocol.messages import GiveBack, GiveBackReason, Lease, Verdict
 from volunteer.trainer.job import Computed, Failed, Job, Nothing
 from volunteer.trainer.reins import Reins, Wish
@@ -49,6 +49,12 @@ class UnitWork:
                 ended = Ended.badly
             except Unusable as error:
                 ended = self._return(lease, error.reason, error.detail)
+            except NoRoom as error:
+                ended = self._without_room(lease, error)
+            except OSError as error:
+                if not is_full(error):
+                    raise
+                ended = self._without_room(lease, NoRoom())
         if heart.fatal is not None:
             raise heart.fatal
         return ended
@@ -68,6 +74,8 @@ class UnitWork:
 
         job = self._job(lease, files)
         outcome = self._tools.trainer.compute(job, reins, progress)
+        if isinstance(outcome, Failed) and outcome.reason is GiveBackReason.quitting:
+            raise NoRoom
         if isinstance(outcome, Failed):
             return self._return(lease, outcome.reason, outcome.detail)
         if isinstance(outcome, Nothing) or reins.wish is Wish.drop:
@@ -113,6 +121,13 @@ class UnitWork:
         if reins.wish is Wish.finish:
             self._return(lease, GiveBackReason.quitting, "")
         return Ended.well
+
+    def _without_room(self, lease: Lease, error: NoRoom) -> Ended:
+        """It counts against nobody: another host has the room."""
+        self._tell(State.needs_attention)
+        _log.warning("round %d: given back: %s", lease.round, error.sentence)
+        give_back(self._tools, lease.result, GiveBackReason.quitting, error.sentence)
+        return Ended.badly
 
     def _return(self, lease: Lease, reason: GiveBackReason, detail: str) -> Ended:
         if reason is not GiveBackReason.quitting:

@@ -6,8 +6,10 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from volunteer.errors import StopAndTell
+from volunteer.errors import StopAndTell, is_full
 from volunteer.private_files import write_private
+
+_ROOM = 4096
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,28 @@ class IdentityFile:
                 f"{self._path} cannot be read ({type(error).__name__}). Delete it and attach this machine again."
             ) from None
 
+    def require_room(self) -> None:
+        """Before a join key is used up: raises StopAndTell where a token could not be kept."""
+        trial = self._path.with_suffix(".trial")
+        try:
+            write_private(trial, " " * _ROOM)
+            trial.unlink()
+        except OSError as error:
+            raise self._not_written(error) from None
+
     def save(self, identity: Identity) -> None:
-        """Fsynced before it counts: a join key may be used up, so this token cannot be had twice."""
-        write_private(self._path, json.dumps(asdict(identity)))
+        """Fsynced before it counts: a join key may be used up, so this token cannot be had twice.
+
+        Raises StopAndTell where it cannot be written.
+        """
+        try:
+            write_private(self._path, json.dumps(asdict(identity)))
+        except OSError as error:
+            raise self._not_written(error) from None
+
+    def _not_written(self, error: OSError) -> StopAndTell:
+        what = "the disk is full" if is_full(error) else error.strerror or type(error).__name__
+        return StopAndTell(f"This host's token cannot be kept in {self._path.parent}: {what}. Mend that and try again.")
 
     def retire(self) -> None:
         """The server does not know this token any more: put it aside, so that a join key can be used again."""

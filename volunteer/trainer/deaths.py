@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 
 from volunteer.children.child import ChildGone
+from volunteer.errors import is_full
 from volunteer.protocol.messages import GiveBackReason
 from volunteer.trainer.job import Failed
 
@@ -35,6 +36,9 @@ def failure_of_error(error: BaseException) -> Failed:
             name in ("InternalError", "UnknownError", "RuntimeError") and speaks_of_memory(str(link))
         ):
             return Failed(GiveBackReason.out_of_memory, _one_line(link))
+        if is_full(link):
+            # That is no fault of the unit's: whoever leased it knows this reason for it.
+            return Failed(GiveBackReason.quitting, _one_line(link))
         if name == "Refused":
             return Failed(GiveBackReason.cannot_read, _one_line(link))
     return Failed(GiveBackReason.failed, _one_line(error))

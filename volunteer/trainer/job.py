@@ -81,7 +81,7 @@ class Nothing:
 
 @dataclass(frozen=True)
 class Failed:
-    """The job cannot be computed here."""
+    """The job cannot be computed here; `quitting` stands for a disk that is full."""
 
     reason: GiveBackReason
     detail: str

@@ -84,7 +84,12 @@ def write_gradient(engine: "Engine", out: Path, started: float) -> dict[str, Any
         seconds=seconds,
     ).encode()
     temporary = out.with_suffix(".new")
-    temporary.write_bytes(blob)
+    try:
+        temporary.write_bytes(blob)
+    except OSError:
+        # What there was of it may be all that was left of the disk.
+        temporary.unlink(missing_ok=True)
+        raise
     os.replace(temporary, out)
     return {
         "sha256": hashlib.sha256(blob).hexdigest(),

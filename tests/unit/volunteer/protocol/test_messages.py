@@ -138,3 +138,10 @@ def test_the_words_of_the_protocol_are_never_renamed() -> None:
     assert {verdict.value for verdict in Verdict} >= {"pending", "valid", "invalid", "unneeded"}
     assert {reason.value for reason in GiveBackReason} >= {"quitting", "out_of_memory", "failed", "cannot_read"}
     assert messages.Lease.__struct_config__.tag == "lease"
+
+
+def test_no_message_of_a_host_carries_an_instant():
+    """Only how long something takes: a host whose clock is days off must not be able to tell."""
+    kinds = [kind for one in endpoints.ENDPOINTS for kind in (one.takes, *one.gives) if kind is not None]
+    _, schemas = msgspec.json.schema_components(kinds, ref_template="{name}")
+    assert "date-time" not in str(schemas)

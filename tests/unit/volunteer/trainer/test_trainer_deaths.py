@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from volunteer.children.child import ChildGone
@@ -34,6 +36,8 @@ def test_the_way_a_child_died_says_why(exit_code, words, reason):
         (ValueError("out of memory of times past"), GiveBackReason.failed),
         (Refused("The layer “evil” is not allowed."), GiveBackReason.cannot_read),
         (KeyError("y"), GiveBackReason.failed),
+        (OSError(errno.ENOSPC, "No space left on device"), GiveBackReason.quitting),
+        (OSError(errno.EIO, "Input/output error"), GiveBackReason.failed),
     ],
 )
 def test_an_error_in_the_child_has_a_reason_and_one_line(error, reason):
