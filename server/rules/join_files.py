@@ -1,4 +1,4 @@
-"""Join files: what a machine needs to join without a question, as text of the volunteer's program (TOML)."""
+"""Join files: where a grid is, how it is known and perhaps a key, as the volunteer's program reads it (TOML)."""
 
 import json
 
@@ -6,13 +6,14 @@ JOIN_FILE = "daig-join.toml"
 
 
 def join_file(server: str, join_key: str, fingerprint: str) -> str:
-    """`fingerprint` of the grid's own certificate, hexadecimal; left out where it has none."""
-    lines = [
-        "# Joins machines to a grid. Whoever has this file may do so until the key is used up or runs out.",
-        _line("server", server),
-        _line("join_key", join_key),
-        *([_line("fingerprint", fingerprint)] if fingerprint else []),
-    ]
+    """Without a key a file only says where the grid is. `fingerprint`: of the grid's own certificate, hexadecimal;
+    empty where it has none."""
+    about = "Joins machines to a grid. Whoever has this file may do so until the key is used up or runs out."
+    if not join_key:
+        about = "Where the grid is, for its volunteers' program."
+    lines = [f"# {about}", _line("server", server)]
+    lines += [_line("join_key", join_key)] if join_key else []
+    lines += [_line("fingerprint", fingerprint)] if fingerprint else []
     return "\n".join(lines) + "\n"
 
 

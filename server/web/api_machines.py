@@ -1,10 +1,10 @@
 """The requestor's API: join keys and the machines that joined by them. (One account may be requestor and volunteer.)"""
 
 import msgspec
-from flask import Response, request
+from flask import Response
 
-from server.rules.join_files import join_file
 from server.rules.views import Account
+from server.web import joining
 from server.web.services import here, now
 from server.web.wire import answer, read_message
 from volunteer.protocol import requestor_messages as m
@@ -17,10 +17,8 @@ def join_keys(owner: Account) -> Response:
 
 def create_join_key(owner: Account) -> Response:
     said = read_message(m.NewJoinKey)
-    services = here()
-    secret = services.join_keys.create(owner.id, said.label, said.uses, said.hours, now())
-    text = join_file(services.address(request.url_root), secret, services.fingerprint)
-    return answer(m.JoinKeySecret(secret, text), 201)
+    secret = here().join_keys.create(owner.id, said.label, said.uses, said.hours, now())
+    return answer(m.JoinKeySecret(secret, joining.text(secret)), 201)
 
 
 def revoke_join_key(owner: Account, key: int) -> Response:

@@ -6,9 +6,9 @@ from flask.typing import ResponseReturnValue
 from server.domain.hosts import MOST_LETTERS
 from server.domain.join_keys import MAX_HOURS, MAX_USES
 from server.errors import NotAcceptable
-from server.rules.join_files import JOIN_FILE, join_file
+from server.rules.join_files import JOIN_FILE
 from server.rules.problems import Problem
-from server.web import login
+from server.web import joining, login
 from server.web.services import here, now
 
 blueprint = Blueprint("computers", __name__)
@@ -37,12 +37,7 @@ def create_join_file() -> ResponseReturnValue:
     made = _made()
     if not isinstance(made, str):
         return _page(problems=made), 400
-    services = here()
-    response = make_response(join_file(services.address(request.url_root), made, services.fingerprint))
-    response.mimetype = "application/toml"
-    response.headers["Content-Disposition"] = f"attachment; filename={JOIN_FILE}"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return joining.sent(made)
 
 
 @blueprint.post("/computers/join-keys/<int:key_id>/revoke")

@@ -12,7 +12,8 @@ from volunteer.agent.attaching import detach, link
 from volunteer.agent.patience import Patience
 from volunteer.client.grid import GridClient
 from volunteer.errors import StopAndTell
-from volunteer.protocol.messages import DeviceCode, DeviceRequest, NoWork, WorkRequest
+from volunteer.join_file import JOIN_FILE, read_join_file
+from volunteer.protocol.messages import AttachRequest, DeviceCode, DeviceRequest, NoWork, WorkRequest
 from volunteer.spool.identity import IdentityFile
 
 
@@ -97,3 +98,20 @@ def test_a_person_who_denies_ends_it_with_a_sentence(app: App, person: Person) -
     assert caught.value.code == "access_denied"
     assert app.file.load() is None
     assert len(app.shown) == 1
+
+
+def test_a_laboratorys_machine_joins_by_the_file_that_its_keeper_downloaded(
+    person: Person, web: WebProcess, tmp_path: Path
+) -> None:
+    form = {"label": "lab", "uses": "30", "hours": "24"}
+    answer = person.submit("/computers/join-file", form, page="/computers")
+    path = tmp_path / answer.headers["Content-Disposition"].partition("filename=")[2]
+    assert path.name == JOIN_FILE
+    path.write_bytes(answer.content)
+    read = read_join_file(path)
+    assert (read.server, read.fingerprint) == (web.url, None)
+    assert read.join_key is not None
+    grid = GridClient(read.server)
+    grid.use_token(grid.attach(AttachRequest(read.join_key, "lab 7", MACHINE)).token)
+    assert grid.numbers().account == "volunteer"
+    grid.close()

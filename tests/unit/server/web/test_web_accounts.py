@@ -154,6 +154,12 @@ def test_a_join_file_pins_the_certificate_that_the_grid_made_itself(services: An
     assert tomllib.loads(answer.text)["fingerprint"] == "ab" * 32
 
 
+def test_everybody_may_have_a_file_that_says_where_the_grid_is(browser: Any) -> None:
+    answer = browser.get("/daig-join.toml")
+    assert tomllib.loads(answer.text) == {"server": "http://localhost"}
+    assert answer.headers["Content-Disposition"] == "attachment; filename=daig-join.toml"
+
+
 def test_a_join_file_with_odd_limits_is_refused_beside_the_field(owner: Any) -> None:
     answer = owner.post("/computers/join-file", {"label": "lab", "uses": "0", "hours": "24"}, form="/computers")
     assert answer.status_code == 400
