@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from tests.support.by_hand import HostByHand
@@ -151,3 +152,34 @@ def test_a_server_that_is_away_is_waited_for_and_gets_what_was_computed_meanwhil
     before.require_kept(ledger.promises(project))
     stage.audit()
     ledger.require_each_mini_batch_once_an_epoch(project, 2)
+
+
+@pytest.mark.long
+def test_a_machine_that_sleeps_for_longer_than_its_lease_is_not_waited_for_and_works_on_when_it_wakes(
+    stage: Cast,
+) -> None:
+    project = stage.digits_project(_slow_network(), {**FORM, "epochs": "40", "batch_size": "32", "k": "40"})
+    ledger = Ledger(stage.grid.data)
+    sleeper = stage.host("sleeper", "--cpu-percent", "10")
+    result = wait_for(lambda: _halfway(ledger), 90, stage.explain, every=0.02)
+    (unit,) = ledger.rows("SELECT unit_id FROM result WHERE id = ?", result)[0]
+    machine = psutil.Process(sleeper.process.pid)
+    everything = [machine, *machine.children(recursive=True)]
+    for one in everything:
+        one.suspend()
+    slept = time.time()
+    wait_for(lambda: _state(ledger, result)[0] == "lost", 100, stage.explain)
+    stage.host("quick")
+    issued = "SELECT id FROM result WHERE unit_id = ? AND id != ? AND state IN ('reported', 'valid')"
+    wait_for(lambda: ledger.rows(issued, unit, result), 60, stage.explain)
+    for one in everything:
+        one.resume()
+    woke = time.time()
+    print(f"slept for {woke - slept:.0f} s; its unit went to another host")
+    host = ledger.one("SELECT id FROM host WHERE name = 'sleeper'")
+    later = "SELECT id FROM result WHERE host_id = ? AND leased_at > ? AND state = 'valid'"
+    wait_for(lambda: ledger.rows(later, host, woke), 60, stage.explain)
+    assert _state(ledger, result)[0] in ("lost", "cancelled", "unneeded"), "what came too late was not counted"
+    assert sleeper.process.poll() is None
+    stage.owner.act(project, "cancel")
+    stage.audit()
