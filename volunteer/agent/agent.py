@@ -153,8 +153,8 @@ class Agent:
         deliver_leftovers(self._tools)
         self._tools.patience.wait(self._tools.gate.stirred, STAND_BY_SECONDS)
 
-    def _server_away(self, error: RetryLater, _failures: int) -> None:
-        self._tell(State.needs_attention if error.needs_person else State.waiting_for_server)
+    def _server_away(self, _error: RetryLater, _failures: int) -> None:
+        self._tell(State.waiting_for_server)
 
     def _tell(self, state: State) -> None:
         if state is not self.state:

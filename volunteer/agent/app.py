@@ -173,7 +173,7 @@ class App:
         standing, trouble = self._standing, here.trouble or Trouble()
         facts = Facts(
             self._now(), here.server, here.attached, self._stopping.is_set(), trouble.sentence, here.linking, standing,
-            here.state, here.away, here.away_code,
+            here.state, here.away, here.away_for_person,
         )  # fmt: skip
         activity, sentence = describe(facts)
         paused = standing.pause if standing.hold is not Hold.none else None

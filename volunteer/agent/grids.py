@@ -55,7 +55,7 @@ class View:
     host_name: str
     progress: float | None = None
     away: str = ""
-    away_code: str = ""
+    away_for_person: bool = False
     missing_protection: tuple[str, ...] = ()
 
 
@@ -148,7 +148,7 @@ class Grids:
         away = session.tools.patience.trouble
         return View(
             server, True, self._shown.of(session.agent.state), self._trouble, code, self._newcomer.name,
-            session.agent.progress, "" if away is None else away.sentence, "" if away is None else away.code,
+            session.agent.progress, "" if away is None else away.sentence, away is not None and away.needs_person,
             session.tools.trainer.isolation,
         )  # fmt: skip
 

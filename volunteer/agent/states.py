@@ -13,6 +13,6 @@ class State(enum.StrEnum):
     downloading = "downloading"
     training = "training"
     delivering = "delivering"
-    needs_attention = "needs attention"
+    no_room = "out of disk space"
     waiting_for_server = "waiting for the server"
     stopped = "stopped"

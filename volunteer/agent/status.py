@@ -7,6 +7,7 @@ from volunteer.agent.brake import Hold
 from volunteer.agent.governor import Standing
 from volunteer.agent.states import State
 from volunteer.control.messages import Activity
+from volunteer.errors import NoRoom
 from volunteer.preferences.pausing import Pause
 
 _WORKING = {
@@ -17,17 +18,17 @@ _WORKING = {
     State.downloading: (Activity.downloading, "Downloading what the next unit needs."),
     State.training: (Activity.training, "Training."),
     State.delivering: (Activity.delivering, "Delivering a finished unit."),
+    State.no_room: (Activity.needs_attention, NoRoom().sentence),
     State.waiting_for_server: (Activity.offline, "The grid does not answer. It is asked again."),
     State.stopped: (Activity.stopping, "Ending."),
 }
 _HAS_A_UNIT = frozenset({State.downloading, State.training, State.delivering})
-# Failures that no waiting mends.
-_FOR_THE_PERSON = frozenset({"tls", "disk_full"})
 
 
 @dataclass(frozen=True)
 class Facts:
-    """`trouble`: what the person has to do something about. `away`, `away_code`: why nothing gets through just now.
+    """`trouble`: what the person has to do something about. `away`: why nothing gets through just now, and
+    `away_for_person`: that waiting will hardly mend it.
 
     `linking`: the code that the person is to confirm. `state` means something only when there is a grid (`attached`).
     """
@@ -41,7 +42,7 @@ class Facts:
     standing: Standing = field(default_factory=Standing)
     state: State = State.attaching
     away: str = ""
-    away_code: str = ""
+    away_for_person: bool = False
 
 
 def describe(facts: Facts) -> tuple[Activity, str]:
@@ -58,7 +59,7 @@ def describe(facts: Facts) -> tuple[Activity, str]:
     if facts.standing.hold is not Hold.none:
         return _held(facts)
     if facts.away:
-        kind = Activity.needs_attention if facts.away_code in _FOR_THE_PERSON else Activity.offline
+        kind = Activity.needs_attention if facts.away_for_person else Activity.offline
         return kind, f"{facts.away} Trying again."
     return _WORKING[facts.state]
 

@@ -124,7 +124,7 @@ class UnitWork:
 
     def _without_room(self, lease: Lease, error: NoRoom) -> Ended:
         """It counts against nobody: another host has the room."""
-        self._tell(State.needs_attention)
+        self._tell(State.no_room)
         _log.warning("round %d: given back: %s", lease.round, error.sentence)
         give_back(self._tools, lease.result, GiveBackReason.quitting, error.sentence)
         return Ended.badly

@@ -13,7 +13,9 @@ from volunteer.agent.agent import Agent
 from volunteer.agent.attaching import ensure_attached
 from volunteer.agent.backoff import CAP_SECONDS
 from volunteer.agent.states import State
+from volunteer.agent.status import Facts, describe
 from volunteer.agent.tools import Tools
+from volunteer.control.messages import Activity
 from volunteer.errors import NoRoom, RetryLater, StopAndTell
 from volunteer.protocol.messages import AttachRequest, GiveBackReason, NoWork
 from volunteer.spool.blobs import BlobCache
@@ -101,7 +103,7 @@ def test_a_full_disk_gives_the_unit_back_and_keeps_the_rest(agent, tools, clock,
     assert (result, message.reason) == ("r2", GiveBackReason.quitting), "it counts against no unit"
     assert message.detail == NoRoom().sentence
     assert "full" in message.detail
-    assert State.needs_attention in told
+    assert State.no_room in told
     assert held - set(tools.blobs.held()) == {make_lease(1).weights.sha256}, "only what no round needs any more"
     assert tools.gradients.all() == [waiting]
     assert clock.waits[-1] > 0, "no spinning"
@@ -174,13 +176,24 @@ def test_a_clock_that_is_days_off_changes_nothing(agent, tools, clock, make_leas
     assert clock.waits == []
 
 
-def test_a_server_that_is_not_believed_needs_attention_and_is_tried_on(agent, tools, clock):
-    told: list[State] = []
-    agent._observer = told.append
+def test_a_server_that_is_not_believed_is_tried_on_and_needs_attention(agent, tools, clock):
     distrusted = RetryLater("another certificate", "certificate_changed", needs_person=True)
+    seen: list[RetryLater | None] = []
+    clock.on_wait = lambda _seconds: seen.append(tools.patience.trouble)
     tools.grid.script["work"] = [distrusted] * 20
     agent.once()
-    assert State.needs_attention in told
-    assert State.waiting_for_server not in told
     assert len(tools.grid.called("work")) == 21
     assert max(clock.waits) <= CAP_SECONDS
+    assert seen[1:20] == [distrusted] * 19, "from the second failure on"
+    away = Facts(dt.datetime.now(dt.UTC), attached=True, away="It shows another certificate.", away_for_person=True)
+    assert describe(away) == (Activity.needs_attention, "It shows another certificate. Trying again.")
+
+
+def test_a_full_disk_is_what_the_status_says():
+    full = Facts(dt.datetime.now(dt.UTC), attached=True, state=State.no_room)
+    assert describe(full) == (Activity.needs_attention, NoRoom().sentence)
+
+
+def test_every_state_can_be_said():
+    for state in State:
+        assert describe(Facts(dt.datetime.now(dt.UTC), attached=True, state=state))[1]
