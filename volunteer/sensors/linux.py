@@ -41,11 +41,18 @@ class IdleTime:
                 return self._place.seconds()
             except Exception as error:
                 _log.info("idle time is no longer told by %s: %s", type(self._place).__name__, error)
-                self._leave()
+                self.close()
         if self._looked is not None and self._clock() - self._looked < LOOK_AGAIN_SECONDS:
             return None
         self._looked = self._clock()
         return self._look()
+
+    def close(self) -> None:
+        """Let go of the place; the next question finds one again."""
+        place, self._place = self._place, None
+        if place is not None:
+            with contextlib.suppress(Exception):
+                place.close()
 
     def _look(self) -> float | None:
         for connect in self._places:
@@ -55,18 +62,12 @@ class IdleTime:
             except Exception as error:
                 # A server that is not there, a service that is not, a protocol that it does not speak.
                 _log.debug("no idle time there: %s: %s", type(error).__name__, error)
-                self._leave()
+                self.close()
                 continue
             _log.info("idle time is told by %s", type(self._place).__name__)
             return seconds
         _log.info("nothing in this session tells idle time")
         return None
-
-    def _leave(self) -> None:
-        place, self._place = self._place, None
-        if place is not None:
-            with contextlib.suppress(Exception):
-                place.close()
 
 
 def places_of(environment: Mapping[str, str]) -> list[Callable[[], Place]]:

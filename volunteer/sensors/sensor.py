@@ -8,8 +8,6 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 Clock = Callable[[], float]
 
-SHARE = 0.002
-"""Of one processor: what a single sensor may cost. A costly reading is taken so much less often."""
 _log = logging.getLogger(__name__)
 
 
@@ -26,13 +24,15 @@ class Sensor(Generic[T]):
         every: float,
         clock: Clock = time.monotonic,
         cost: Clock = time.thread_time,
+        share: float = 1.0,
     ) -> None:
-        """`cost` counts the seconds of processor that this thread has used."""
+        """`share` of one processor is what it may cost; dearer, it is read less often. `cost` counts such seconds."""
         self._name = name
         self._read = read
         self._every = every
         self._clock = clock
         self._cost = cost
+        self._share = share
         self._value: T | None = None
         self._due: float | None = None
         self._fails = False
@@ -41,7 +41,7 @@ class Sensor(Generic[T]):
         if self._due is None or self._clock() >= self._due:
             begun = self._cost()
             self._value = self._try()
-            self._due = self._clock() + max(self._every, (self._cost() - begun) / SHARE)
+            self._due = self._clock() + max(self._every, (self._cost() - begun) / self._share)
         return self._value
 
     def _try(self) -> T | None:

@@ -1,6 +1,7 @@
 """All that the preferences' laws want to know of this machine, each read no more often than it is worth."""
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,11 @@ from volunteer.preferences.preferences import Preferences
 from volunteer.sensors.machine import free_disk, on_battery, running
 from volunteer.sensors.sensor import Clock, Sensor
 
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 0.5
 """How soon the host notices that its person is back."""
 SLOW_SECONDS = 5.0
+PROGRAMS_SHARE = 0.002
+"""Of one processor, for looking through all programs: on a machine with many it is done less often."""
 
 
 class Sensors(Protocol):
@@ -23,11 +26,12 @@ class Sensors(Protocol):
 
 
 class MachineSensors:
-    """For one thread: the connections to X and D-Bus below are not shared."""
+    """For several threads, one after the other: what is below is for one at a time."""
 
     def __init__(
         self, idle_seconds: Callable[[], float | None], folders: tuple[Path, ...] = (), clock: Clock = time.monotonic
     ) -> None:
+        self._lock = threading.Lock()
         self._wanted: tuple[str, ...] = ()
         self._clock = clock
         self._idle = Sensor("idle time", idle_seconds, IDLE_SECONDS, clock)
@@ -36,6 +40,10 @@ class MachineSensors:
         self._programs = self._programs_sensor()
 
     def read(self, preferences: Preferences) -> Readings:
+        with self._lock:
+            return self._read(preferences)
+
+    def _read(self, preferences: Preferences) -> Readings:
         if preferences.pause_while != self._wanted:
             self._wanted = preferences.pause_while
             self._programs = self._programs_sensor()
@@ -48,7 +56,7 @@ class MachineSensors:
 
     def _programs_sensor(self) -> Sensor[frozenset[str]]:
         wanted = self._wanted
-        return Sensor("the running programs", lambda: running(wanted), SLOW_SECONDS, self._clock)
+        return Sensor("the running programs", lambda: running(wanted), SLOW_SECONDS, self._clock, share=PROGRAMS_SHARE)
 
 
 def of_this_machine(*folders: Path) -> Sensors:

@@ -40,7 +40,7 @@ def test_a_costly_reading_is_taken_less_often():
         used.now += 0.04
         return used.now
 
-    sensor = Sensor("x", read, 5.0, clock, used)
+    sensor = Sensor("x", read, 5.0, clock, used, share=0.002)
     first = sensor.value()
     clock.now += 19.9
     assert sensor.value() == first
