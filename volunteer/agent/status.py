@@ -70,7 +70,7 @@ def _held(facts: Facts) -> tuple[Activity, str]:
         return _WORKING[facts.state][0], "Finishing this unit, then pausing."
     # The first reason is the one that will last longest.
     said = standing.reasons[0] if standing.pause is None else _of_pause(standing.pause, facts.now)
-    if facts.away:
+    if facts.away and facts.state is not State.attaching:
         said += " A finished unit waits to be delivered."
     elif facts.state is State.delivering:
         said += " A finished unit is being delivered."
