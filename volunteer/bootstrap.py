@@ -1,16 +1,17 @@
 """Puts the volunteer's program together: the one place that builds concrete things."""
 
+import contextlib
 import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from volunteer.agent.app import App
-from volunteer.agent.attaching import detach, ensure_attached, link
+from volunteer.agent.attaching import await_confirmation, detach, keep
 from volunteer.agent.governor import Governor, Reason
 from volunteer.agent.grids import Grids, Newcomer
 from volunteer.agent.machine import describe, usable_memory
@@ -166,49 +167,42 @@ def _now() -> datetime:
 def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:
     """Become a host of that grid where no app runs: by the key, or by a code that `show` is given. No work is done.
 
-    Waits for a server that is away. Raises StopAndTell when the grid, or the person, refuses.
+    Raises StopAndTell when the grid, or the person, refuses; RetryLater when the grid does not answer.
     """
-    lock = HomeLock(settings.folders.state / LOCK_FILE)
-    grid = GridClient(settings.server, settings.fingerprint)
-    try:
-        preferences = load(settings.folders.config)
-        machine = describe(preferences.threads, (preferences.memory or 0) * MIB or usable_memory() // 2)
-        file = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
-        patience, stop = Patience(), threading.Event()
-        if settings.join_key is not None:
-            request = AttachRequest(settings.join_key, settings.name, machine, nonce=secrets.token_hex(16))
-            ensure_attached(grid, file, settings.server, request, patience, stop)
+    with _alone(settings) as (bench, address, grid):
+        file = bench.identity(address)
+        if file.load() is None and settings.join_key is not None:
+            request = AttachRequest(settings.join_key, settings.name, bench.machine(), nonce=secrets.token_hex(16))
+            keep(file, address.server, grid.attach(request))
         elif file.load() is None:
-            link(
-                grid,
-                file,
-                settings.server,
-                DeviceRequest(settings.name, machine),
-                lambda code: show(_link(code)),
-                patience,
-                stop,
-            )
-        http = settings.server.startswith("http:")
-        chosen = {"server": settings.server, "fingerprint": settings.fingerprint or None, "insecure_http": http or None}
-        keep_settings(settings.folders.config, chosen)
-    finally:
-        grid.close()
-        lock.release()
+            code = grid.device(DeviceRequest(settings.name, bench.machine()))
+            show(_link(code))
+            await_confirmation(grid, file, address.server, code, Patience(), threading.Event())
+        bench.remember(address)
 
 
 def detach_alone(settings: Settings) -> str:
     """Be no host any more where no app runs; what there is to say of it. Raises StopAndTell when this is none."""
-    lock = HomeLock(settings.folders.state / LOCK_FILE)
-    grid = GridClient(settings.server, settings.fingerprint)
-    try:
-        file = IdentityFile(settings.folders.config / f"{settings.grid_key}.json")
+    with _alone(settings) as (bench, address, grid):
+        file = bench.identity(address)
         if file.load() is None:
             raise StopAndTell("This computer is attached to no grid.")
         if detach(grid, file):
-            return f"This computer no longer works for {settings.server}."
-        return f"This computer no longer works for {settings.server}, which could not be told: detach it there too."
+            return f"This computer no longer works for {address.server}."
+        return f"This computer no longer works for {address.server}, which could not be told: detach it there too."
+
+
+@contextlib.contextmanager
+def _alone(settings: Settings) -> Iterator[tuple[Workbench, GridAddress, GridClient]]:
+    """What it takes to speak with that grid, while no app can start in this home."""
+    lock = HomeLock(settings.folders.state / LOCK_FILE)
+    try:
+        bench = Workbench(settings, lambda: load(settings.folders.config))
+        # What is not https was confirmed, or reading the settings would have refused it.
+        address = GridAddress(settings.server, settings.fingerprint, settings.server.startswith("http:"))
+        with contextlib.closing(bench.grid(address)) as grid:
+            yield bench, address, grid
     finally:
-        grid.close()
         lock.release()
 
 

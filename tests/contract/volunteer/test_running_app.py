@@ -106,3 +106,10 @@ def test_attaching_and_detaching_without_a_running_app(at_home, stand_in):
     assert code == 0
     assert "no longer works for" in said
     assert at_home.ask("detach")[0] == 1
+
+
+def test_attaching_to_a_grid_that_does_not_answer_ends_with_a_sentence(at_home, stand_in):
+    stand_in.faults["device"] = ["silence"] * 10
+    code, said = at_home.ask("attach", stand_in.url)
+    assert (code, "daig-volunteer: " in said) == (1, True)
+    assert at_home.ask("detach")[0] == 1
