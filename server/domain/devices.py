@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from server.domain.hosts import require_new_enough
+from server.domain.polling import Polling
 from server.domain.secrets import hash_of, new_secret
 from server.domain.throttle import WINDOW, Throttle
 from server.errors import AccountBlocked, LinkDenied, LinkExpired, LinkPending, LinkTooFast, NotFound, TooManyTries
@@ -21,10 +22,6 @@ from server.storage.stores import Stores
 from volunteer.protocol.messages import Attached, DeviceRequest, Machine
 
 LASTS = dt.timedelta(minutes=15)
-INTERVAL = 5.0
-"""Seconds between two questions of one machine; each that comes too early adds as much."""
-
-_SLACK, _HAMMERING, _LONGEST_INTERVAL = 0.5, 1.0, 60.0
 _COLLECT_WITHIN = dt.timedelta(minutes=5)
 """So long a machine may fetch its token after somebody has confirmed, however late that was."""
 
@@ -45,6 +42,7 @@ class Devices:
         self._stores = stores
         self._grid_name = grid_name
         self._throttle = Throttle(stores)
+        self._polling = Polling()
 
     def ask(self, request: DeviceRequest, remote: str, now: dt.datetime) -> NewLink:
         """Codes for a machine that nobody knows yet. Raises HostTooOld, TooManyTries."""
@@ -61,7 +59,6 @@ class Devices:
             linkings.add(
                 remote, now, device_hash=hash_of(device_code), user_hash=hash_of(user_code),
                 name=_printable(request.name), machine=msgspec.to_builtins(request.machine), expires_at=now + LASTS,
-                interval=INTERVAL,
             )  # fmt: skip
         return NewLink(device_code, shown(user_code))
 
@@ -73,19 +70,12 @@ class Devices:
         """
         key, token = hash_of(device_code), new_secret("daighost")
         row = self._waiting(key, now)
-        if row.polled_at is not None and (now - row.polled_at).total_seconds() < _HAMMERING:
+        if self._polling.is_early(key, now):
             raise LinkTooFast()
-        with self._stores.database.write():
-            row = self._waiting(key, now)
-            early = row.polled_at is not None and (now - row.polled_at).total_seconds() < row.interval - _SLACK
-            interval = min(row.interval + INTERVAL, _LONGEST_INTERVAL) if early else row.interval
-            self._stores.linkings.polled(row.id, interval, now)
-            host = None if early else self._collect(row, hash_of(token), now)
-        # Outside: what was noted has to stay.
-        if early:
-            raise LinkTooFast()
-        if host is None:
+        if row.state is LinkState.pending:
             raise LinkPending()
+        with self._stores.database.write():
+            host = self._collect(self._waiting(key, now), hash_of(token), now)
         return Attached(str(host), token, self._grid_name)
 
     def look(self, account_id: int, code: str, now: dt.datetime) -> LinkView:
@@ -129,10 +119,10 @@ class Devices:
             raise LinkDenied()
         return row
 
-    def _collect(self, row: Linking, token_hash: str, now: dt.datetime) -> int | None:
-        """The host's number; None when nobody has confirmed yet."""
-        if row.state is LinkState.pending or row.account_id is None:
-            return None
+    def _collect(self, row: Linking, token_hash: str, now: dt.datetime) -> int:
+        """The number of the host that a confirmed code makes, or has made."""
+        if row.account_id is None:
+            raise LinkPending()
         if self._stores.accounts.is_blocked(row.account_id):
             raise AccountBlocked()
         if row.state is LinkState.collected:

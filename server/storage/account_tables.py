@@ -1,6 +1,6 @@
 """The tables of people: accounts, what opens them, what is on its way to and from them."""
 
-from peewee import SQL, BooleanField, CharField, DoubleField, ForeignKeyField, IntegerField, TextField
+from peewee import SQL, BooleanField, CharField, ForeignKeyField, IntegerField, TextField
 from playhouse.sqlite_ext import AutoIncrementField
 
 from server.rules.states import LinkState
@@ -63,8 +63,6 @@ class Linking(Table):
     sender = CharField(max_length=60)
     created_at = InstantField()
     expires_at = InstantField(index=True)
-    interval = DoubleField()
-    polled_at = InstantField(null=True)
     account = ForeignKeyField(Account, null=True, on_delete="CASCADE")
     account_id: int | None
 

@@ -31,9 +31,6 @@ class LinkingStore:
             raise SomebodyElseWasFirst()
         linking.state = new
 
-    def polled(self, linking_id: int, interval: float, now: dt.datetime) -> None:
-        Linking.update(polled_at=now, interval=interval).where(Linking.id == linking_id).execute()
-
     def count_of(self, remote: str, since: dt.datetime) -> int:
         """How many this address, or its network, has asked for since then."""
         return int(Linking.select().where(Linking.sender == sender_of(remote), Linking.created_at > since).count())

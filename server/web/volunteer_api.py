@@ -7,7 +7,8 @@ from collections.abc import Callable
 import msgspec
 from flask import Blueprint, Response, request, send_file, url_for
 
-from server.domain.devices import INTERVAL, LASTS
+from server.domain.devices import LASTS
+from server.domain.polling import INTERVAL
 from server.errors import NoSuchBlob, UnknownToken, UploadLocked
 from server.web import arriving, pacing
 from server.web.errors import HostRefused

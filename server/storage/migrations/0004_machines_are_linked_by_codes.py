@@ -13,8 +13,6 @@ _STATEMENTS = (
         "sender" VARCHAR(60) NOT NULL,
         "created_at" REAL NOT NULL,
         "expires_at" REAL NOT NULL,
-        "interval" REAL NOT NULL,
-        "polled_at" REAL,
         "account_id" INTEGER,
         FOREIGN KEY ("account_id") REFERENCES "account" ("id") ON DELETE CASCADE
     )

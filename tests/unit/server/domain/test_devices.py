@@ -8,7 +8,9 @@ import pytest
 
 from server.domain import devices as devices_module
 from server.domain import hosts as hosts_module
-from server.domain.devices import INTERVAL, LASTS, Devices, NewLink
+from server.domain import polling
+from server.domain.devices import LASTS, Devices, NewLink
+from server.domain.polling import INTERVAL
 from server.errors import (
     AccountBlocked,
     HostTooOld,
@@ -189,9 +191,10 @@ def test_who_asks_too_often_has_to_wait_five_seconds_longer_each_time(linker: Li
     for seconds in (3, 5, 10):
         with pytest.raises(LinkTooFast):
             linker.poll(seconds)
-    assert Linking.get().interval == INTERVAL + 15
+    with pytest.raises(LinkTooFast):
+        linker.poll(INTERVAL + 14)
     linker.approve(owner)
-    assert linker.poll(INTERVAL + 15)
+    assert linker.poll(INTERVAL + 20)
 
 
 def test_the_interval_grows_to_a_minute_and_not_further(linker: Linker) -> None:
@@ -200,27 +203,32 @@ def test_the_interval_grows_to_a_minute_and_not_further(linker: Linker) -> None:
     for _ in range(20):
         with pytest.raises(LinkTooFast):
             linker.poll(2)
-    assert Linking.get().interval == 60
     with pytest.raises(LinkTooFast):
         linker.poll(50)
     with pytest.raises(LinkPending):
         linker.poll(60)
 
 
-def test_rubbish_and_hammering_do_not_ask_for_the_write_lock(
+def test_while_the_person_thinks_nothing_asks_for_the_write_lock(
     linker: Linker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(LinkPending):
-        linker.poll()
-
     def write() -> None:
         raise AssertionError("the write lock was taken")
 
     monkeypatch.setattr(linker.grid.stores.database, "write", write)
+    with pytest.raises(LinkPending):
+        linker.poll()
     with pytest.raises(LinkTooFast):
         linker.poll(0.5)
     with pytest.raises(LinkExpired):
         linker.devices.poll("rubbish", linker.grid.now)
+
+
+def test_how_often_machines_ask_is_forgotten_in_time(monkeypatch: pytest.MonkeyPatch, grid: DomainGrid) -> None:
+    monkeypatch.setattr(polling, "_MOST", 3)
+    asked = polling.Polling()
+    assert [asked.is_early(who, grid.now) for who in "abcd"] == [False] * 4
+    assert [asked.is_early(who, grid.now) for who in "dcba"] == [True, True, True, False]
 
 
 def test_an_account_may_not_try_many_codes(grid: DomainGrid, owner: int, stranger: int) -> None:
