@@ -20,6 +20,8 @@ from volunteer.agent.patience import Patience
 from volunteer.agent.running import Running
 from volunteer.agent.tools import Tools
 from volunteer.agent.workshop import GridAddress
+from volunteer.autostart.autostart import Autostart, autostart_of
+from volunteer.children.programs import command
 from volunteer.client.grid import GridClient
 from volunteer.client.limits import Limits
 from volunteer.config import LEAST_MEMORY_MB, MIB, Settings
@@ -63,11 +65,15 @@ def run_app(settings: Settings, preferences: Callable[[], Preferences], desktop:
 
 def build_app(settings: Settings, preferences: Callable[[], Preferences], desktop: bool) -> App:
     """The app, not yet started. Somebody who installed it on a desktop has to say go first."""
-    bench = Workbench(settings, preferences)
+    # A home of its own is for one start: what happens at log-in is not its business.
+    at_login = desktop and settings.folders.home is None
+    bench = Workbench(settings, preferences, autostart_of(command("volunteer.cli", "run")) if at_login else None)
     pauses = PauseFile(settings.folders.state / PAUSE_FILE)
     governor = Governor(pauses, bench.why_not, _now)
     address = GridAddress(settings.server, settings.fingerprint) if settings.server else None
-    if desktop and settings.join_key is None and not bench.knows(address):
+    if bench.knows(address):
+        bench.follow_login()
+    elif desktop and settings.join_key is None:
         governor.not_started()
     numbers = Numbers(settings.folders.state / "numbers.json", date.today, time.monotonic)
     grids = Grids(bench, numbers, Newcomer(address, settings.name, settings.join_key), _now)
@@ -77,8 +83,12 @@ def build_app(settings: Settings, preferences: Callable[[], Preferences], deskto
 class Workbench:
     """Builds what a session needs. See `volunteer.agent.workshop.Workshop`."""
 
-    def __init__(self, settings: Settings, preferences: Callable[[], Preferences]) -> None:
+    def __init__(
+        self, settings: Settings, preferences: Callable[[], Preferences], autostart: Autostart | None = None
+    ) -> None:
+        """`autostart`: where the start at log-in follows the preference; None: nowhere."""
         self._settings = settings
+        self._autostart = autostart
         self._read = preferences
         self._preferences = preferences()
         self._sensors = of_this_machine(settings.folders.cache, settings.folders.state)
@@ -120,6 +130,15 @@ class Workbench:
     def read_preferences(self) -> None:
         self._preferences = self._read()
         self._limit()
+        self.follow_login()
+
+    def follow_login(self) -> None:
+        """Have the app started at log-in, or not. Nobody asks for this before the person has linked this machine."""
+        if self._autostart is not None:
+            try:
+                self._autostart.follow(self._preferences.start_at_login)
+            except OSError as error:
+                _log.warning("the start at log-in cannot be changed: %s", error)
 
     def remember(self, address: GridAddress) -> None:
         keep_settings(
@@ -130,6 +149,7 @@ class Workbench:
                 "insecure_http": address.insecure_http or None,
             },
         )
+        self.follow_login()
 
     def why_not(self, now: datetime) -> Sequence[Reason]:
         """Why the preferences keep this machine from working at that instant."""

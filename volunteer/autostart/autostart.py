@@ -12,7 +12,7 @@ class Autostart(Protocol):
     def follow(self, wanted: bool) -> None: ...
 
 
-def of_this_machine(command: Sequence[str]) -> Autostart:
+def autostart_of(command: Sequence[str]) -> Autostart:
     """`command`: what is to be started, its first word a whole path."""
     if sys.platform == "win32":
         from volunteer.autostart.windows import RunKey

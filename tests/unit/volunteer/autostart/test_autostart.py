@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from volunteer.autostart.autostart import of_this_machine
+from volunteer.autostart.autostart import autostart_of
 from volunteer.autostart.linux import NAME, DesktopEntry, exec_line
 from volunteer.autostart.macos import LABEL, LaunchAgent
 
@@ -106,5 +106,5 @@ def test_an_agent_of_macos_is_a_property_list(tmp_path):
 def test_this_machines_own_is_in_the_persons_home(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    of_this_machine(["/usr/bin/daig-volunteer"]).follow(True)
+    autostart_of(["/usr/bin/daig-volunteer"]).follow(True)
     assert (tmp_path / ".config" / "autostart" / NAME).exists()
