@@ -94,8 +94,7 @@ class Desktop:
 
     def show(self, window: str, home: Path, **variables: str) -> subprocess.Popen[bytes]:
         """One of its windows."""
-        code = f"from volunteer.windows.opening import main; sys.exit(main('{window}', client, folders))"
-        return self._program(code, home, variables)
+        return self.python("-m", "volunteer.cli", "window", window, "--home", str(home), **variables)
 
     def _program(self, code: str, home: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
         return self.python("-c", f"{_CLIENT.format(home=str(home))}; {code}", **variables)

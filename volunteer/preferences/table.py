@@ -106,12 +106,12 @@ class Entry:
 
 _TABLE: tuple[Entry, ...] = (
     Entry(
-        "run", Kind.choice, "Work", "Work always, or only when nobody has touched the computer for idle_minutes.",
+        "run", Kind.choice, "Work", "Work always, or only while nobody is using the computer.",
         choices={"always": "always", "idle": "only when the computer is idle"},
     ),
     Entry(
         "idle_minutes", Kind.whole, "Idle means untouched for",
-        "How long nobody has to have touched mouse and keyboard before work begins; counts with run = idle.",
+        "How long mouse and keyboard have to rest before work begins, where it is for the idle computer only.",
         least=1, most=1440, unit="minutes",
     ),
     Entry("on_battery", Kind.yes_no, "Work on battery too", "Whether to work when the computer runs on its battery."),

@@ -31,7 +31,8 @@ class Look:
         self._buttons()
         self._entries()
         self._switches()
-        self._bars()
+        self._bar()
+        self._tabs()
 
     def px(self, measure: float) -> int:
         return round(measure * self.scale)
@@ -40,6 +41,14 @@ class Look:
         """64 units wide; the finer file where the screen is finer."""
         factor = 2 if self.scale > 1.25 else 1
         return self._kept(tkinter.PhotoImage(master=self.root, file=str(PICTURES / f"{which.value}-{64 * factor}.png")))
+
+    def menu_colours(self) -> dict[str, Any]:
+        """For a plain Tk menu, which knows no styles."""
+        p = self.palette
+        return {
+            "background": p.card, "foreground": p.text, "activebackground": p.strong, "activeforeground": p.on_strong,
+            "borderwidth": 1, "activeborderwidth": self.px(4), "relief": "flat", "font": "TkDefaultFont",
+        }  # fmt: skip
 
     def _fonts(self) -> None:
         base = font.nametofont("TkDefaultFont", self.root)
@@ -72,14 +81,15 @@ class Look:
             style.configure(f"{prefix}Bad.TLabel", background=ground, foreground=p.bad, font="DaigSmall")
             style.configure(f"{prefix}Code.TLabel", background=ground, foreground=p.good, font="DaigCode")
         style.configure("Card.TFrame", background=p.card)
+        style.configure("Line.TFrame", background=p.border)
         self._element("Card.box", 10, 26, {"": (p.card, p.border)})
         self._layout("Box.TFrame", [("Card.box", {"sticky": "nsew"})])
-        self._element("Problem.box", 10, 26, {"": (p.bad_soft, p.bad_soft)})
-        self._layout("Problem.TFrame", [("Problem.box", {"sticky": "nsew"})])
-        style.configure("Problem.TLabel", background=p.bad_soft, foreground=p.bad)
-        self._element("Remark.box", 10, 26, {"": (p.warn_soft, p.warn_soft)})
-        self._layout("Remark.TFrame", [("Remark.box", {"sticky": "nsew"})])
-        style.configure("Remark.TLabel", background=p.warn_soft, foreground=p.warn)
+        for name, soft, colour in (
+            ("Problem", p.bad_soft, p.bad), ("Remark", p.warn_soft, p.warn), ("Good", p.good_soft, p.good),
+        ):  # fmt: skip
+            self._element(f"{name}.box", 10, 26, {"": (soft, soft)})
+            self._layout(f"{name}.TFrame", [(f"{name}.box", {"sticky": "nsew"})])
+            style.configure(f"{name}.TLabel", background=soft, foreground=colour)
 
     def _buttons(self) -> None:
         p = self.palette
@@ -101,10 +111,10 @@ class Look:
             padding = [(f"{kind}.padding", {"sticky": "nsew", "children": label})]
             self._layout(name, [(f"{name}.box", {"sticky": "nsew", "children": padding})])
             self._style.configure(
-                name, foreground=colour, padding=(self.px(14), self.px(7)), anchor="center", background=p.ground
+                name, foreground=colour, padding=(self.px(14), self.px(9)), anchor="center", background=p.ground
             )
             self._style.map(name, foreground=[("disabled", p.muted)])
-        self._style.configure("Link.TButton", padding=(self.px(8), self.px(5)))
+        self._style.configure("Link.TButton", padding=(self.px(8), self.px(5)), width=0)
 
     def _entries(self) -> None:
         p = self.palette
@@ -113,7 +123,7 @@ class Look:
         inside = [("Entry.padding", {"sticky": "nsew", "children": [("Entry.textarea", {"sticky": "nsew"})]})]
         self._layout("TEntry", [("Field.box", {"sticky": "nsew", "children": inside})])
         self._style.configure(
-            "TEntry", foreground=p.text, insertcolor=p.text, padding=(self.px(8), self.px(6)),
+            "TEntry", foreground=p.text, insertcolor=p.text, padding=(self.px(10), self.px(8)),
             selectbackground=p.strong, selectforeground=p.on_strong,
         )  # fmt: skip
         self._style.map("TEntry", foreground=[("disabled", p.muted)])
@@ -139,7 +149,7 @@ class Look:
             boxes.append(Box(edge, edge, high - edge, high - edge, high, p.strong if on else p.field))
             if on:
                 boxes.append(Box(high * 0.3, high * 0.3, high * 0.7, high * 0.7, high, "#ffffff"))
-            return self._drawn(high, high, boxes)
+            return self._drawn(high + self.px(8), high, boxes)
 
         for style, draw in (("TCheckbutton", switch), ("TRadiobutton", mark)):
             name = style[1:]
@@ -154,23 +164,44 @@ class Look:
             self._style.configure(f"{name}.label", padding=(self.px(8), 0))
             self._style.map(style, background=[], foreground=[("disabled", p.muted)])
 
-    def _bars(self) -> None:
+    def _bar(self) -> None:
         p, high = self.palette, self.px(8)
         wide = self.px(24)
         for element, colour in (("trough", p.border), ("pbar", p.strong)):
             image = self._drawn(wide, high, [Box(0, 0, wide, high, high, colour)])
-            self._style.element_create(f"Slim.{element}", "image", image, border=(high // 2, 0), sticky="ew")
+            self._style.element_create(f"Slim.{element}", "image", image, border=(high // 2, 0), padding=0, sticky="ew")
         self._layout(
             "Horizontal.TProgressbar",
             [("Slim.trough", {"sticky": "ew", "children": [("Slim.pbar", {"side": "left", "sticky": "ns"})]})],
         )
         self._style.configure("Horizontal.TProgressbar", background=p.card)
-        bar = self.px(8)
-        plain, active = (self._drawn(bar, wide, [Box(0, 0, bar, wide, bar, c)]) for c in (p.border, p.muted))
+
+    def _tabs(self) -> None:
+        """Words with a line below, thick under the one that is open."""
+        p, side = self.palette, self.px(24)
+
+        def tab(line: str, ring: bool) -> tkinter.PhotoImage:
+            thick = self.px(3)
+            boxes = [Box(0, 0, side, side, 0, p.quiet_over)] if ring else []
+            return self._drawn(side, side, [*boxes, Box(0, side - thick, side, side, 0, line)])
+
         self._style.element_create(
-            "Slim.thumb", "image", plain, ("active", active), border=(0, bar // 2), sticky="ns"
+            "Slim.tab", "image", tab(p.ground, False), ("selected", "focus", tab(p.strong, True)),
+            ("selected", tab(p.strong, False)), ("active", tab(p.border, False)), border=self.px(4), padding=0,
+            sticky="nsew",
         )  # fmt: skip
-        self._layout("Vertical.TScrollbar", [("Slim.thumb", {"expand": True, "sticky": "nsew"})])
+        label = [("Notebook.label", {"sticky": ""})]
+        padding = [("Notebook.padding", {"sticky": "nsew", "children": label})]
+        self._layout("TNotebook.Tab", [("Slim.tab", {"sticky": "nsew", "children": padding})])
+        self._layout("TNotebook", [("Notebook.client", {"sticky": "nsew"})])
+        self._style.configure(
+            "TNotebook", background=p.ground, borderwidth=0, bordercolor=p.ground, lightcolor=p.ground,
+            darkcolor=p.ground, tabmargins=0,
+        )  # fmt: skip
+        self._style.configure("TNotebook.Tab", padding=(self.px(14), self.px(8)), foreground=p.muted)
+        self._style.map(
+            "TNotebook.Tab", foreground=[("selected", p.text)], background=[], expand=[], padding=[], lightcolor=[],
+        )  # fmt: skip
 
     def _layout(self, style: str, parts: list[Any]) -> None:
         self._style.layout(style, parts)
@@ -183,7 +214,13 @@ class Look:
         }
         order = [state for state in ("disabled", "pressed", "invalid", "focus", "active") if state in images]
         self._style.element_create(
-            name, "image", images[""], *((state, images[state]) for state in order), border=r + 1, sticky="nsew"
+            name,
+            "image",
+            images[""],
+            *((state, images[state]) for state in order),
+            border=r + 1,
+            padding=0,
+            sticky="nsew",
         )
 
     def _bordered(self, side: int, radius: int, ground: str, edge: str, thickness: float) -> tkinter.PhotoImage:
