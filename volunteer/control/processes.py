@@ -98,10 +98,7 @@ class DesktopProcesses:
             return
         self._told = True
         _log.info("this desktop shows no tray icons: the window opens instead")
-        try:
-            self.show(Window.control)
-        except StopAndTell as error:
-            _log.warning(error.sentence)
+        threading.Thread(target=self._show_instead, name="window", daemon=True).start()
 
     def close(self) -> None:
         """End them all, within a second or so."""
@@ -117,6 +114,18 @@ class DesktopProcesses:
             except subprocess.TimeoutExpired:
                 one.kill()
                 one.wait()
+
+    def _show_instead(self) -> None:
+        # Whoever is just being asked for the grid's address is left alone until that is done.
+        first = self._windows.get(Window.first_run)
+        if first is not None:
+            first.wait()
+        if self._closing.is_set():
+            return
+        try:
+            self.show(Window.control)
+        except StopAndTell as error:
+            _log.warning("%s", error.sentence)
 
     def _keep(self, gone: Callable[[], None]) -> None:
         rest = FIRST_REST

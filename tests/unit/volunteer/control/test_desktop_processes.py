@@ -108,10 +108,20 @@ def test_without_a_tray_the_window_opens_once_and_the_icon_is_tried_now_and_then
         machine.nth(number + 1 + windows)
         machine.desktop.tray_reported(False)
         windows = 1
+        machine.nth(number + 1 + windows)
         machine.started[0 if number == 0 else number + 1].end(3)
     assert machine.rested.wait(5)
     assert machine.rests == [60, 300, 1800, 1800]
     assert [one.words[-4:] for one in machine.started].count(["window", "control", "--home", "/there"]) == 1
+
+
+def test_the_window_waits_until_the_first_one_is_closed(machine):
+    machine.desktop.show(Window.first_run)
+    machine.desktop.tray_reported(False)
+    assert not machine.started[0].over.wait(0.05)
+    assert len(machine.started) == 1
+    machine.started[0].end()
+    assert "control" in machine.nth(2).words
 
 
 def test_a_tray_that_shows_the_icon_opens_no_window(machine):
@@ -138,7 +148,6 @@ def test_a_window_that_cannot_be_started_is_told(monkeypatch):
     desktop = DesktopProcesses(start=fail)
     with pytest.raises(StopAndTell, match="no memory"):
         desktop.show(Window.about)
-    desktop.tray_reported(False)
 
 
 def test_all_end_with_the_app_even_one_that_does_not_want_to(machine):
