@@ -1,6 +1,5 @@
 """The commands that start something: the app itself, its icon, one of its windows. Each loads only its own room."""
 
-import importlib
 import os
 import sys
 
@@ -40,6 +39,9 @@ def tray(given: Given) -> None:
 
 
 def window(given: Given) -> None:
-    """Until the person closes it."""
-    module = importlib.import_module("volunteer.windows.opening")
-    sys.exit(module.main(Window(given.options["window"]), given.app, given.folders))
+    """Until the person closes it. Raises StopAndTell where this Python draws no windows."""
+    try:
+        from volunteer.windows.opening import main
+    except ImportError as error:
+        raise StopAndTell(f"This Python draws no windows ({error}): install tkinter (Debian: python3-tk).") from None
+    sys.exit(main(Window(given.options["window"]), given.app, given.folders))

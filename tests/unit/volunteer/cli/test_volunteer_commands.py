@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -285,3 +286,9 @@ def test_a_second_start_brings_up_the_first(app, home, monkeypatch, said):
         assert app.asked == []
     finally:
         lock.release()
+
+
+def test_a_python_without_tkinter_is_told(home, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "volunteer.windows.opening", None)
+    assert main(["window", "about"]) == FAILED
+    assert "python3-tk" in capsys.readouterr().err
