@@ -80,6 +80,8 @@ def _held(facts: Facts) -> tuple[Activity, str]:
 def _of_pause(pause: Pause, now: datetime) -> str:
     if pause.why == "not_started":
         return "Not started yet: it begins when you say so."
+    if pause.why == "damaged":
+        return "Paused: what you last said of pausing cannot be read any more, so it waits until you resume."
     if pause.until is None:
         return "Paused until you resume."
     until = pause.until.astimezone(now.tzinfo)

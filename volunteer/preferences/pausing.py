@@ -5,19 +5,21 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from volunteer.private_files import write_private
 
 PAUSE_FILE = "pause.json"
 """In the state folder."""
 
-PauseWhy = Literal["person", "not_started"]
+PauseWhy = Literal["person", "not_started", "damaged"]
 
 
 @dataclass(frozen=True)
 class Pause:
-    """`until` knows its time zone; None means: it never ends by itself. "not_started": nobody has said go yet."""
+    """`until` knows its time zone; None means: it never ends by itself. "not_started": nobody has said go yet.
+    "damaged": nobody knows any more what was said.
+    """
 
     until: datetime | None = None
     why: PauseWhy = "person"
@@ -37,13 +39,13 @@ class PauseFile:
         try:
             values = json.loads(self._path.read_text("utf-8"))
             until = None if values["until"] is None else datetime.fromisoformat(values["until"])
-            if until is not None and until.tzinfo is None:
-                return Pause()
-            return Pause(until, "not_started" if values["why"] == "not_started" else "person")
+            if values["why"] not in get_args(PauseWhy) or (until is not None and until.tzinfo is None):
+                return Pause(None, "damaged")
+            return Pause(until, values["why"])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):
-            return Pause()
+            return Pause(None, "damaged")
 
     def save(self, pause: Pause) -> None:
         """Kept, also through a power cut. Raises OSError."""

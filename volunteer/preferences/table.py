@@ -29,7 +29,7 @@ class Kind(enum.StrEnum):
 @dataclass(frozen=True)
 class Entry:
     """One preference. `choices`: each with its label; `least` and `most` include themselves; `unset`: the word for
-    None, where the machine decides; `environment`: the variable that overrides it for one run."""
+    nothing chosen; `environment`: the variable that overrides it for one run."""
 
     name: str
     kind: Kind
@@ -62,7 +62,7 @@ class Entry:
             return self._whole(text, word)
         if self.kind is Kind.programs:
             names = (one.strip() for one in text.replace(";", ",").replace("\n", ",").split(","))
-            return tuple(dict.fromkeys(one for one in names if one))
+            return tuple(dict.fromkeys(one for one in names if one and one.lower() != self.unset))
         try:
             return parse_hours(text)
         except ValueError as error:
@@ -80,7 +80,7 @@ class Entry:
 
     def show(self, value: Value) -> str:
         """The value as a text that `parse` takes."""
-        if value is None:
+        if value is None or value == ():
             return self.unset
         if isinstance(value, bool):
             return "yes" if value else "no"
@@ -118,7 +118,8 @@ _TABLE: tuple[Entry, ...] = (
     Entry(
         "hours", Kind.hours, "Only at these hours",
         "Hours and weekdays of work, such as mon-fri 18:00-08:00; sat,sun 00:00-24:00. Hours past midnight belong to "
-        "the day on which they begin. Empty: at any time.",
+        "the day on which they begin.",
+        unset="any",
     ),
     Entry(
         "threads", Kind.whole, "Processor threads", "How many threads to compute with.",
@@ -140,6 +141,7 @@ _TABLE: tuple[Entry, ...] = (
     Entry(
         "pause_while", Kind.programs, "Pause while these run",
         "Names of programs, such as blender, zoom; while one of them runs, nothing is computed.",
+        unset="none",
     ),
     Entry(
         "download_limit", Kind.whole, "Fastest download", "The most that is downloaded in a second; 0 sets no limit.",

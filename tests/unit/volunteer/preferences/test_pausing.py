@@ -12,7 +12,7 @@ def file(tmp_path) -> PauseFile:
     return PauseFile(tmp_path / "state" / "pause.json")
 
 
-@pytest.mark.parametrize("pause", [Pause(), Pause(NOW), Pause(None, "not_started")])
+@pytest.mark.parametrize("pause", [Pause(), Pause(NOW), Pause(None, "not_started"), Pause(None, "damaged")])
 def test_a_pause_is_read_as_it_was_kept(file, pause):
     file.save(pause)
     assert file.load() == pause
@@ -31,4 +31,4 @@ def test_a_pause_ends_only_when_it_was_given_an_end():
 def test_a_file_that_makes_no_sense_pauses_for_good(tmp_path, text):
     path = tmp_path / "pause.json"
     path.write_text(text)
-    assert PauseFile(path).load() == Pause()
+    assert PauseFile(path).load() == Pause(None, "damaged")

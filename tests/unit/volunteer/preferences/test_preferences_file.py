@@ -99,6 +99,8 @@ def test_the_command_line_wins_over_the_environment_and_that_over_the_file():
         ("cpu_percent", "25", 25),
         ("pause_while", "blender; My Game,blender", ("blender", "My Game")),
         ("pause_while", "", ()),
+        ("pause_while", "none", ()),
+        ("pause_while", "none, blender", ("blender",)),
         ("hours", "Mon - Fri 9:00-12:30, sat 10:00-12:00", ("mon-fri 09:00-12:30", "sat 10:00-12:00")),
         ("hours", "any", ()),
         ("upload_limit", "0", 0),
