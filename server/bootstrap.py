@@ -43,6 +43,7 @@ from server.domain.preparer import Preparer
 from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.public_status import PublicStatus
+from server.domain.releases import Releases
 from server.domain.replay import Replay
 from server.domain.reports import Reports
 from server.domain.results import Results
@@ -60,6 +61,7 @@ from server.post.mailing import Mailer, MailServer
 from server.rules.letters import MAIL, RESET, WEBHOOK
 from server.rules.quotas import UploadBounds
 from server.storage.bell import Bell
+from server.storage.releases import ReleaseFolder
 from server.storage.stores import Stores, open_stores
 from server.tls import Certificate
 from volunteer.children.limits import Limits
@@ -119,7 +121,7 @@ def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flas
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
             grid=grid, dispatch=Dispatch(stores, plans),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
-            incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
+            releases=releases(settings), incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
             settings=WebSettings(
                 secret_key=_secret(stores), max_upload_bytes=settings.max_upload_bytes, proxies=settings.proxies,
                 https=settings.https or certificate is not None, public_url=settings.public_url,
@@ -144,6 +146,11 @@ def people(
         status=PublicStatus(stores, utc_now()), operating=Operating(stores, ring, shown(settings)),
         sends_mail=settings.sends_mail,
     )  # fmt: skip
+
+
+def releases(settings: Settings) -> Releases:
+    """Of the volunteer's program; needs no database."""
+    return Releases(ReleaseFolder(settings.data / "releases"))
 
 
 def postman(settings: Settings, stores: Stores) -> Postman:

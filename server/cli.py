@@ -10,6 +10,7 @@ from pathlib import Path
 
 from server import bootstrap, supervisor
 from server.config import BadSettings, Settings, read_settings
+from server.domain import releases
 from server.errors import GridError
 from server.rules.problems import Problem
 from server.tls import certificate_of
@@ -126,6 +127,29 @@ def _audit(settings: Settings, given: dict[str, object]) -> int:
     return 1 if findings else 0
 
 
+def _release_key(settings: Settings, given: dict[str, object]) -> int:
+    private = Path(str(given["file"]))
+    public = releases.make_key(private)
+    print(f"{private} signs releases: keep it secret, and keep a copy.")
+    print(f"{public} goes into the program when it is built.")
+    return 0
+
+
+def _sign_release(settings: Settings, given: dict[str, object]) -> int:
+    folder = Path(str(given["folder"]))
+    manifest = releases.sign_folder(folder, Path(str(given["key"])), bootstrap.utc_now())
+    for one in manifest.files:
+        print(f"{one.platform}  {one.file}  {one.size} bytes  {one.sha256}")
+    print(f"Version {manifest.version} is signed. Offer it: daig-server publish {folder}")
+    return 0
+
+
+def _publish(settings: Settings, given: dict[str, object]) -> int:
+    manifest = bootstrap.releases(settings).publish(Path(str(given["folder"])), bool(given["new_key"]))
+    print(f"Version {manifest.version} is on the grid's page /download: {len(manifest.files)} installers.")
+    return 0
+
+
 def _in(settings: Settings, scratch: str) -> Settings:
     """The shell's checks need no grid: whatever they write goes to a folder of their own."""
     return Settings(data=Path(scratch), learner_threads=settings.learner_threads)
@@ -161,8 +185,24 @@ def build_parser() -> argparse.ArgumentParser:
     audit.set_defaults(run_command=_audit)
     for one in (run, web, scheduler, replay, audit):
         one.add_argument("--data", help="the grid's data folder (default var)")
+    _add_releases(commands)
     _add_checks(commands)
     return parser
+
+
+def _add_releases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    key = commands.add_parser("release-key", help="make the pair of keys that releases of the program are signed with")
+    key.add_argument("file", metavar="FILE", nargs="?", default="release-key")
+    key.set_defaults(run_command=_release_key)
+    sign = commands.add_parser("sign-release", help="write and sign the manifest of a folder of installers")
+    sign.add_argument("folder", metavar="FOLDER")
+    sign.add_argument("--key", metavar="FILE", required=True, help="the private key of daig-server release-key")
+    sign.set_defaults(run_command=_sign_release)
+    publish = commands.add_parser("publish", help="check a signed folder and offer it on the download page")
+    publish.add_argument("folder", metavar="FOLDER")
+    publish.add_argument("--new-key", action="store_true", help="it is signed by another key than what was offered")
+    publish.add_argument("--data", help="the grid's data folder (default var)")
+    publish.set_defaults(run_command=_publish)
 
 
 def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -11,6 +11,7 @@ from server.web import (
     api_docs,
     cloning,
     computers,
+    download,
     drafts,
     errors,
     joining,
@@ -50,8 +51,8 @@ def create_app(services: Services) -> Flask:
     errors.install(app)
     words.install(app)
     rooms = (
-        pages, api_docs, accounts, account, computers, joining, linking, mail_links, public, operator, drafts,
-        projects, results, cloning,
+        pages, api_docs, accounts, account, computers, download, joining, linking, mail_links, public, operator,
+        drafts, projects, results, cloning,
     )  # fmt: skip
     for blueprint in (*apis, parts, *(room.blueprint for room in rooms)):
         app.register_blueprint(blueprint)

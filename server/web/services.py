@@ -32,6 +32,7 @@ from server.rules.views import (
 from server.web.people import People
 from volunteer.protocol import messages
 from volunteer.protocol.account_messages import AccessToken
+from volunteer.protocol.releases import Manifest, ReleaseFile
 
 Host = Any
 """A host as the domain knows it: got from `Hosts.by_token`, handed on unread."""
@@ -203,6 +204,28 @@ class Blobs(Protocol):
     def open_for_host(self, host: Host, sha256: str, now: dt.datetime) -> Path: ...
 
 
+class StoredRelease(Protocol):
+    @property
+    def manifest(self) -> bytes: ...
+    @property
+    def signature(self) -> bytes: ...
+    @property
+    def public_key(self) -> bytes: ...
+
+
+class Release(Protocol):
+    @property
+    def manifest(self) -> Manifest: ...
+    @property
+    def stored(self) -> StoredRelease: ...
+
+
+class Releases(Protocol):
+    def current(self) -> Release | None: ...
+    def require(self) -> Release: ...
+    def file(self, name: str) -> tuple[ReleaseFile, Path]: ...
+
+
 @dataclass(frozen=True)
 class Services:
     """All that the web room talks to.
@@ -228,6 +251,7 @@ class Services:
     dispatch: Dispatch
     reports: Reports
     blobs: Blobs
+    releases: Releases
     incoming_gradients: Path
     settings: WebSettings
     wake: Callable[[], None]

@@ -12,6 +12,7 @@ from server.domain.polling import INTERVAL
 from server.errors import NoSuchBlob, UnknownToken, UploadLocked
 from server.web import arriving, pacing
 from server.web.errors import HostRefused
+from server.web.installers import installer
 from server.web.newest import Newest
 from server.web.services import Host, here, now
 from server.web.uploads import Slots
@@ -157,6 +158,25 @@ def _openapi() -> Response:
     return response
 
 
+def _release_manifest() -> Response:
+    """Byte for byte as it was signed."""
+    return _untouched(here().releases.require().stored.manifest, "application/json")
+
+
+def _release_signature() -> Response:
+    return _untouched(here().releases.require().stored.signature, "application/octet-stream")
+
+
+def _untouched(body: bytes, kind: str) -> Response:
+    response = Response(body, mimetype=kind)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _release_file(file: str) -> Response:
+    return installer(file)
+
+
 HANDLERS: dict[str, Callable[..., Response]] = {
     "attach": _attach,
     "device": _device,
@@ -169,6 +189,9 @@ HANDLERS: dict[str, Callable[..., Response]] = {
     "report": _report,
     "beginning": _beginning,
     "give_back": _give_back,
+    "release_manifest": _release_manifest,
+    "release_signature": _release_signature,
+    "release_file": _release_file,
 }
 
 

@@ -22,6 +22,7 @@ PAGES = (
     Shown("sign-up", "/sign-up"),
     Shown("log-in", "/log-in"),
     Shown("forgot-password", "/forgot"),
+    Shown("download", "/download"),
     Shown("leaderboard", "/leaderboard"),
     Shown("status", "/status"),
     Shown("api-docs", "/api/docs"),

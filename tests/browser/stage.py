@@ -4,6 +4,7 @@ import base64
 import datetime as dt
 import io
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -11,7 +12,9 @@ from PIL import Image
 
 from server.domain.devices import Devices
 from server.domain.letters import Letters
+from server.domain.releases import Releases, make_key, sign_folder
 from server.rules.incoming import IncomingFile
+from server.storage.releases import ReleaseFolder
 from server.storage.tables import Draft
 from tests.browser.pages import Shown
 from tests.support.domain_grid import Cast
@@ -50,6 +53,7 @@ def build(grid: StillGrid) -> Stage:
     stage = Stage(grid, **people)
     cast = _projects(stage)
     _people(stage)
+    _release(grid.domain.stores.folder)
     domain, owner = grid.domain, grid.id_of(stage.owner)
     domain.join_keys.create(owner, "the machines in the cellar", 4, 24, domain.now)
     grid.catch_up(3)
@@ -90,6 +94,17 @@ def _people(stage: Stage) -> None:
     stage.codes["device"] = Devices(domain.stores, "").ask(
         DeviceRequest("the kitchen computer", machine), "192.0.2.7", dt.datetime.now(dt.UTC)
     ).user_code
+
+
+def _release(data: Path) -> None:
+    """Installers of every kind; as files they are empty enough."""
+    folder = data / "signed"
+    folder.mkdir()
+    for name in ("_amd64.deb", "-linux-x86_64.tar.gz", "-windows-x86_64.exe", "-macos-arm64.dmg"):
+        (folder / f"daig-volunteer{'_' if name[0] == '_' else '-'}{SOFTWARE}{name}").write_bytes(name.encode() * 9999)
+    make_key(data / "release-key")
+    sign_folder(folder, data / "release-key", dt.datetime(2026, 11, 20, 9, 30, tzinfo=dt.UTC))
+    Releases(ReleaseFolder(data / "releases")).publish(folder)
 
 
 def _project(stage: Stage, key: str, **texts: object) -> int:

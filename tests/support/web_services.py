@@ -17,11 +17,13 @@ from server.domain.join_keys import JoinKeys
 from server.domain.plans import Plans
 from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
+from server.domain.releases import Releases
 from server.domain.reports import Reports
 from server.domain.results import Results
 from server.domain.round_pages import RoundPages
 from server.domain.tokens import Tokens
 from server.domain.uploads import Uploads
+from server.storage.releases import ReleaseFolder
 from server.storage.stores import Stores
 from server.web.services import Services, WebSettings
 
@@ -45,6 +47,7 @@ def services_over(stores: Stores, intake: Any, exporter: Any, settings: Settings
         project_views=ProjectViews(stores), round_pages=RoundPages(stores),
         grid=Grid(stores), dispatch=Dispatch(stores, plans),
         reports=Reports(stores, plans, ring), blobs=HostBlobs(stores, plans),
+        releases=Releases(ReleaseFolder(stores.folder / "releases")),
         incoming_gradients=stores.blobs.incoming, settings=WebSettings("a test's secret key", 3_000_000),
         wake=lambda: None,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from volunteer.protocol import messages
+from volunteer.protocol import messages, releases
 from volunteer.protocol.refusals import RefusalCode
 
 PREFIX = "/api/v1"
@@ -81,6 +81,20 @@ DETACH_SELF = Endpoint(
     (messages.Acknowledged,), (),
 )  # fmt: skip
 
+RELEASE_MANIFEST = Endpoint(
+    "release_manifest", "GET", "/releases/manifest", "The release of the program that this grid offers, as signed.",
+    None, (releases.Manifest,), (_C.no_such_thing,), needs_token=False,
+)  # fmt: skip
+RELEASE_SIGNATURE = Endpoint(
+    "release_signature", "GET", "/releases/signature", "The Ed25519 signature of the manifest's bytes: 64 bytes.",
+    None, (), (_C.no_such_thing,), needs_token=False,
+)  # fmt: skip
+RELEASE_FILE = Endpoint(
+    "release_file", "GET", "/releases/files/{file}", "An installer that the manifest names; Range and ETag work.",
+    None, (), (_C.no_such_thing,), needs_token=False,
+)  # fmt: skip
+
 ENDPOINTS = (
     ATTACH, DEVICE, DEVICE_TOKEN, NUMBERS, WORK, BLOB, HEARTBEAT, REPORT, BEGINNING, GIVE_BACK, DETACH_SELF,
+    RELEASE_MANIFEST, RELEASE_SIGNATURE, RELEASE_FILE,
 )  # fmt: skip

@@ -35,7 +35,7 @@ _OF_UPLOADS = {
 }
 _NUMBER = {"type": "integer", "minimum": 1, "maximum": 2**53}
 _PATH_PARTS: dict[str, dict[str, Any]] = {
-    name: {"type": "string"} for name in ("sha256", "result", "upload")
+    name: {"type": "string"} for name in ("sha256", "result", "upload", "file")
 }
 
 

@@ -1,0 +1,18 @@
+"""Sends an installer of the volunteer's program: in parts if asked, by its right name, to be kept."""
+
+from flask import Response, send_file
+
+from server.web.services import here
+
+
+def installer(name: str) -> Response:
+    """Raises NotFound. Nobody needs to be logged in: what lends machines is for everybody."""
+    about, path = here().releases.file(name)
+    response = send_file(
+        path, "application/octet-stream", as_attachment=True, download_name=about.file, conditional=True,
+        etag=about.sha256,
+    )  # fmt: skip
+    # The same name may come again with other bytes: whoever has it asks whether it is still the same.
+    response.headers["Cache-Control"] = "public, no-cache"
+    response.headers.pop("Last-Modified", None)
+    return response

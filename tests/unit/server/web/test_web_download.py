@@ -1,0 +1,84 @@
+"""The download page and what it sends, to people and to programs."""
+
+import datetime as dt
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.domain.releases import Releases, make_key, sign_folder
+from server.storage.releases import ReleaseFolder
+from server.storage.stores import Stores
+from volunteer.protocol.endpoints import PREFIX
+from volunteer.protocol.messages import decode
+from volunteer.protocol.releases import Manifest
+from volunteer.protocol.signatures import is_signed
+
+WINDOWS = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140"}
+EXE, DEB = "daig-volunteer-0.2.0-windows-x64.exe", "daig-volunteer_0.2.0_amd64.deb"
+
+
+@pytest.fixture
+def published(tmp_path: Path, stores: Stores) -> None:
+    folder = tmp_path / "signed"
+    folder.mkdir()
+    for name in (EXE, DEB):
+        (folder / name).write_bytes(name.encode() * 1000)
+    make_key(tmp_path / "key")
+    sign_folder(folder, tmp_path / "key", dt.datetime(2026, 11, 23, tzinfo=dt.UTC))
+    Releases(ReleaseFolder(stores.folder / "releases")).publish(folder)
+
+
+def test_without_a_release_it_says_how_to_install_from_source(browser: Any, operator: Any) -> None:
+    page = browser.get("/download")
+    assert page.status_code == 200
+    assert "pip install" in page.text
+    assert "daig-server publish" not in page.text
+    assert "daig-server publish" in operator.get("/download").text
+
+
+def test_each_visitor_is_shown_their_own_first_and_all_others(browser: Any, published: None) -> None:
+    page = browser.get("/download", headers=WINDOWS).text
+    assert page.index(EXE) < page.index("For other computers") < page.rindex(DEB)
+    assert hashlib.sha256(EXE.encode() * 1000).hexdigest() in page
+    assert "certutil -hashfile" in page
+    assert "http://localhost" in page
+    assert "not on phones" in browser.get("/download", headers={"User-Agent": "Android"}).text
+
+
+@pytest.mark.parametrize("where", ["/downloads/{}", PREFIX + "/releases/files/{}"])
+def test_an_installer_comes_whole_in_parts_or_not_at_all(browser: Any, published: None, where: str) -> None:
+    whole = browser.get(where.format(DEB))
+    content = DEB.encode() * 1000
+    assert (whole.status_code, whole.data) == (200, content)
+    assert whole.headers["Content-Disposition"] == f"attachment; filename={DEB}"
+    part = browser.get(where.format(DEB), headers={"Range": "bytes=1000-"})
+    assert (part.status_code, part.data) == (206, content[1000:])
+    assert part.headers["Content-Range"] == f"bytes 1000-{len(content) - 1}/{len(content)}"
+    again = browser.get(where.format(DEB), headers={"If-None-Match": whole.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    for answer in (whole, part, again):
+        answer.close()
+    assert browser.get(where.format("nothing.deb")).status_code == 404
+    assert browser.get(where.format("manifest.json")).status_code == 404
+
+
+def test_programs_get_manifest_and_signature_byte_for_byte(browser: Any, published: None) -> None:
+    manifest, signature = (browser.get(f"{PREFIX}/releases/{name}") for name in ("manifest", "signature"))
+    assert is_signed(browser.get("/downloads/release-key.pub").data, manifest.data, signature.data)
+    assert decode(manifest.data, Manifest).version == "0.2.0"
+
+
+def test_without_a_release_programs_are_told_so(browser: Any) -> None:
+    for path in ("manifest", "signature", "files/x.deb"):
+        answer = browser.get(f"{PREFIX}/releases/{path}")
+        assert (answer.status_code, answer.json["code"]) == (404, "no_such_thing")
+
+
+def test_the_grids_address_travels_with_the_download(browser: Any, published: None) -> None:
+    assert 'href="/daig-join.toml"' in browser.get("/download").text
+
+
+def test_the_landing_page_leads_there(browser: Any) -> None:
+    assert 'href="/download"' in browser.get("/").text
