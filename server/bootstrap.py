@@ -19,6 +19,7 @@ from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
 from server.domain.blob_collector import BlobCollector
 from server.domain.cloning import Cloning
+from server.domain.code_collector import CodeCollector
 from server.domain.devices import Devices
 from server.domain.dispatch import Dispatch
 from server.domain.draft_checker import DraftChecker
@@ -217,7 +218,8 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("evaluations", 2.0, (Evaluator(stores, learner_, notices),)),
         Row("letters", 5.0, (postman(settings, stores),)),
         Row("blobs", 60.0, (
-            BlobCollector(stores), DraftCollector(stores), UploadCollector(stores), LeavingFinisher(stores, projects),
+            BlobCollector(stores), DraftCollector(stores), UploadCollector(stores), CodeCollector(stores),
+            LeavingFinisher(stores, projects),
         )),
     )
     return Scheduler(table, leader, bell, utc_now)

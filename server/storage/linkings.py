@@ -38,8 +38,12 @@ class LinkingStore:
     def count(self) -> int:
         return int(Linking.select().count())
 
-    def delete_dead(self, now: dt.datetime) -> None:
-        Linking.delete().where(Linking.expires_at <= now).execute()
+    def has_dead(self, now: dt.datetime) -> bool:
+        """Takes no lock."""
+        return Linking.row_where("expires_at <= ?", now.timestamp()) is not None
+
+    def delete_dead(self, now: dt.datetime) -> int:
+        return int(Linking.delete().where(Linking.expires_at <= now).execute())
 
     def delete_all_of(self, account_id: int) -> None:
         """Those that the account has answered: nothing comes of them any more."""

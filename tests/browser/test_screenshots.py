@@ -77,7 +77,10 @@ def _structure(page: Page) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("name", ["landing", "log-in", "new-project", "project-running", "account"])
+WALKED = ("landing", "log-in", "new-project", "project-running", "account", "computers", "device-with-a-code")
+
+
+@pytest.mark.parametrize("name", WALKED)
 def test_the_keyboard_reaches_every_control_and_shows_where_it_is(name: str, stage: Stage, windows: Windows) -> None:
     shown = next(one for one in PAGES if one.name == name)
     with windows.open(person=stage.person(shown.who)) as page:

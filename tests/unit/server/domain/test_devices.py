@@ -9,6 +9,7 @@ import pytest
 from server.domain import devices as devices_module
 from server.domain import hosts as hosts_module
 from server.domain import polling
+from server.domain.code_collector import CodeCollector
 from server.domain.devices import LASTS, Devices, NewLink
 from server.domain.polling import INTERVAL
 from server.errors import (
@@ -139,6 +140,14 @@ def test_a_code_lasts_for_a_quarter_of_an_hour(linker: Linker, owner: int) -> No
         linker.poll(0)
     linker.ask()
     assert Linking.select().count() == 1, "the old one is forgotten"
+
+
+def test_codes_that_ran_out_are_forgotten_with_the_addresses_that_asked_for_them(linker: Linker) -> None:
+    collector = CodeCollector(linker.grid.stores)
+    assert collector.run_pass(linker.grid.now) == 0
+    linker.grid.wait(LASTS.total_seconds())
+    assert [collector.run_pass(linker.grid.now) for _ in range(2)] == [1, 0]
+    assert HOME not in repr(linker.grid.dump())
 
 
 def test_who_confirms_at_the_last_moment_has_still_linked_the_machine(linker: Linker, owner: int) -> None:

@@ -58,6 +58,9 @@ def test_the_page_shows_what_waits_and_warns_and_decides_nothing_by_itself(owner
     for text in ("Link “attic”?", waiting.code, "Linux 6.1", "8 threads", "8.0 GB", "192.0.2.7", "just now"):
         assert text in answer.text, text
     assert "Confirm only a machine that is yours" in answer.text
+    assert "where you are as well" not in answer.text
+    near = owner.get(f"/device?code={waiting.code}", environ_base={"REMOTE_ADDR": "192.0.2.7"})
+    assert "from 192.0.2.7, where you are as well" in near.text
     with pytest.raises(LinkPending):
         waiting.poll()
 
