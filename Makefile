@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run demo test test-long bench lint lock clean
+.PHONY: run demo test test-long bench bundle deb tarball lint lock clean
 
 run: $(READY)
 	$(BIN)/daig-server run --data var
@@ -20,6 +20,20 @@ test-long: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.bench_trainer
 	$(BIN)/python -m tests.benchmarks.bench_round
+
+# The volunteer's program in one folder: make bundle JOIN=daig-join.toml RELEASE_KEY=release-key.pub
+bundle: $(READY)
+	$(BIN)/python -c 'import PyInstaller' 2>/dev/null || $(BIN)/pip install -q -c constraints.txt -e '.[build]'
+	$(BIN)/python packaging/bundle.py $(if $(JOIN),--join $(JOIN)) $(if $(RELEASE_KEY),--release-key $(RELEASE_KEY))
+
+dist/daig-volunteer/daig-volunteer:
+	$(MAKE) bundle
+
+deb: dist/daig-volunteer/daig-volunteer
+	$(BIN)/python packaging/linux/deb.py
+
+tarball: dist/daig-volunteer/daig-volunteer
+	$(BIN)/python packaging/linux/tarball.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

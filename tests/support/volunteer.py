@@ -5,32 +5,46 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import psutil
 
+FROM_SOURCE = (sys.executable, "-m", "volunteer.cli")
 
 class RunningVolunteer:
-    """`daig-volunteer run --headless` with a home of its own; the join key goes by standard input."""
+    """`daig-volunteer run --headless` with a home of its own; the join key goes by the environment.
 
-    def __init__(self, address: str, join_key: str, folder: Path, name: str, *options: str) -> None:
+    `program`: what to start instead of the source tree, and `environment`: in which variables alone.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        join_key: str,
+        folder: Path,
+        name: str,
+        *options: str,
+        program: Sequence[str] = FROM_SOURCE,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self.home = folder / name
         self.log = folder / f"{name}.log"
         self._command = [
-            sys.executable, "-m", "volunteer.cli", "run", "--headless", "--server", address, "--home", str(self.home),
+            *program, "run", "--headless", "--server", address, "--home", str(self.home),
             "--name", name, "--threads", "1", *options,
         ]  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
-        self._join_key = join_key
+        self._environment = {**(os.environ if environment is None else environment), "DAIG_JOIN_KEY": join_key}
         self.start()
 
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, "DAIG_JOIN_KEY": self._join_key},
+                env=self._environment,
             )  # fmt: skip
 
     def child(self) -> psutil.Process | None:

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Removes what install.sh installed. With --purge also the settings, the token and what waits to be delivered.
+set -eu
+lib=$HOME/.local/lib/daig-volunteer
+data=${XDG_DATA_HOME:-$HOME/.local/share}
+config=${XDG_CONFIG_HOME:-$HOME/.config}
+
+systemctl --user disable --now daig-volunteer 2>/dev/null || true
+# One that runs delivers what it has and ends.
+"$lib/daig-volunteer" quit >/dev/null 2>&1 || true
+
+rm -f "$HOME/.local/bin/daig-volunteer" "$data/applications/daig-volunteer.desktop"
+rm -f "$config/autostart/daig-volunteer.desktop" "$config/systemd/user/daig-volunteer.service"
+rm -f "$data"/icons/hicolor/*/apps/daig-volunteer.png "$data"/icons/hicolor/scalable/apps/daig-volunteer.svg
+rm -rf "$lib"
+if [ "${1:-}" = --purge ]; then
+    rm -rf "$config/daig" "${XDG_STATE_HOME:-$HOME/.local/state}/daig" "${XDG_CACHE_HOME:-$HOME/.cache}/daig"
+fi
+echo "Removed."
