@@ -41,6 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     login = commands_.add_parser("login", help="remember a grid and an access token for it")
     login.add_argument("url", metavar="URL")
     login.add_argument("--insecure-http", action="store_true", help="let the token travel in clear to another machine")
+    login.add_argument("--fingerprint", metavar="HEX", help="believe the grid by this certificate: its SHA-256")
     login.set_defaults(command=commands.login)
     commands_.add_parser("logout", help="forget them").set_defaults(command=commands.logout)
     _add_submit(commands_)

@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import os
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 
 from requestor import login as logins
+from requestor.certificates import read_fingerprint
 from requestor.consent import agreed
 from requestor.errors import RequestorError
 from requestor.grid import Grid
@@ -33,8 +35,9 @@ def login(typed: Typed) -> None:
         token = getpass.getpass("Access token: ")
     else:
         token = sys.stdin.readline()
-    account = Grid(url, token.strip(), typed.insecure_http).account()
-    place = logins.store(Login(url, token.strip(), typed.insecure_http))
+    fingerprint = read_fingerprint(typed.fingerprint or os.environ.get(logins.FINGERPRINT, ""))
+    account = Grid(url, token.strip(), typed.insecure_http, fingerprint).account()
+    place = logins.store(Login(url, token.strip(), typed.insecure_http, fingerprint))
     print(f"You are {account.name} at {url} ({', '.join(account.scopes)}). The token is kept in {place}.")
 
 
@@ -159,7 +162,7 @@ def _project(typed: Typed) -> ProjectHandle:
 
 def _grid() -> Grid:
     known = logins.load()
-    return Grid(known.url, known.token, known.insecure_http)
+    return Grid(known.url, known.token, known.insecure_http, known.fingerprint)
 
 
 def _percent(about: m.Project) -> str:

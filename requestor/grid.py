@@ -19,12 +19,13 @@ from volunteer.protocol.form_fields import FILE_FIELDS
 class Grid:
     """`token` is an access token from the account page, with the scope "write" for whoever submits.
 
-    `insecure_http` lets it travel in clear to another machine.
+    `insecure_http` lets it travel in clear to another machine. `fingerprint`: of the certificate that the grid made
+    itself (SHA-256, hexadecimal); it is then believed by that one and by no other.
     """
 
-    def __init__(self, url: str, token: str, insecure_http: bool = False) -> None:
-        self._transport = Transport(url, token, insecure_http)
-        self._uploads = Uploads(self._transport.url, token)
+    def __init__(self, url: str, token: str, insecure_http: bool = False, fingerprint: str = "") -> None:
+        self._transport = Transport(url, token, insecure_http, fingerprint)
+        self._uploads = Uploads(self._transport)
 
     def __repr__(self) -> str:
         return f"<grid at {self._transport.url}>"

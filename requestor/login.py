@@ -10,7 +10,7 @@ import platformdirs
 
 from requestor.errors import NotLoggedIn
 
-URL, TOKEN, INSECURE = "DAIG_URL", "DAIG_TOKEN", "DAIG_INSECURE_HTTP"
+URL, TOKEN, INSECURE, FINGERPRINT = "DAIG_URL", "DAIG_TOKEN", "DAIG_INSECURE_HTTP", "DAIG_FINGERPRINT"
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Login:
     url: str
     token: str = field(repr=False)
     insecure_http: bool = False
+    fingerprint: str = ""
 
 
 def path() -> Path:
@@ -27,15 +28,16 @@ def path() -> Path:
 def load() -> Login:
     """The environment goes before the file. Raises NotLoggedIn."""
     url, token = os.environ.get(URL, ""), os.environ.get(TOKEN, "")
-    insecure = os.environ.get(INSECURE, "") not in ("", "0")
+    insecure, fingerprint = os.environ.get(INSECURE, "") not in ("", "0"), os.environ.get(FINGERPRINT, "")
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         stored = msgspec.json.decode(path().read_bytes(), type=Login)
         # A token is for the grid that gave it: never sent to another.
         if not url or url.rstrip("/") == stored.url:
             url, token, insecure = stored.url, token or stored.token, insecure or stored.insecure_http
+            fingerprint = fingerprint or stored.fingerprint
     if not url or not token:
         raise NotLoggedIn
-    return Login(url, token, insecure)
+    return Login(url, token, insecure, fingerprint)
 
 
 def store(login: Login) -> Path:

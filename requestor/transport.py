@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 import requests
 
+from requestor.certificates import Pinned, distrust, read_fingerprint
 from requestor.errors import Refused, Unreachable
 from volunteer.protocol import messages
 from volunteer.protocol.endpoints import PREFIX
@@ -42,14 +43,19 @@ class Bearer(requests.auth.AuthBase):
 
 
 class Transport:
-    """Kept-alive connections to one grid, for one account."""
+    """Kept-alive connections to one grid, for one account. `fingerprint`: see `requestor.certificates`."""
 
-    def __init__(self, url: str, token: str, insecure_http: bool = False) -> None:
+    def __init__(self, url: str, token: str, insecure_http: bool = False, fingerprint: str = "") -> None:
         self.url = read_url(url, insecure_http)
+        pin = read_fingerprint(fingerprint)
+        # Said with every request, because a bundle of authorities in the environment goes before the session's own.
+        self._verify = False if pin else None
         self._auth = Bearer(token)
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
         self._session.trust_env = urlsplit(self.url).hostname not in _LOOPBACK
+        if pin:
+            self._session.mount("https://", Pinned(pin))
 
     def close(self) -> None:
         self._session.close()
@@ -91,6 +97,22 @@ class Transport:
             response.close()
         return path
 
+    def exchange(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """One request, sent once: (status, headers, body), whatever the grid says. Raises Unreachable."""
+        try:
+            response = self._session.request(
+                method, self.url + path, headers=dict(headers), data=body, auth=self._auth, timeout=SECONDS,
+                allow_redirects=False, verify=self._verify,
+            )  # fmt: skip
+        except requests.RequestException as error:
+            raise self._away(error) from None
+        return response.status_code, response.headers, response.content
+
+    def _away(self, error: requests.RequestException) -> Unreachable:
+        return Unreachable(f"The grid at {self.url} cannot be reached: {distrust(error) or _short(error)}")
+
     def _open(
         self, endpoint: RequestorEndpoint, said: msgspec.Struct | None, query: Mapping[str, Any] | None,
         parts: Mapping[str, int],
@@ -103,11 +125,11 @@ class Transport:
                 response = self._session.request(
                     endpoint.method, path, params=query, data=body, auth=self._auth, timeout=SECONDS,
                     headers={} if body is None else {"Content-Type": "application/json"},
-                    allow_redirects=False, stream=True,
+                    allow_redirects=False, stream=True, verify=self._verify,
                 )  # fmt: skip
             except requests.RequestException as error:
-                if pause is None:
-                    raise Unreachable(f"The grid at {self.url} cannot be reached: {_short(error)}") from None
+                if pause is None or distrust(error):
+                    raise self._away(error) from None
             if response is not None:
                 if response.status_code == endpoint.success:
                     return response

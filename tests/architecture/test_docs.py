@@ -9,7 +9,7 @@ import server.config
 import volunteer.config
 from requestor import cli
 from requestor.cli import build_parser as requestor_parser
-from requestor.login import INSECURE, TOKEN, URL
+from requestor.login import FINGERPRINT, INSECURE, TOKEN, URL
 from server.cli import build_parser as server_parser
 from volunteer.cli import build_parser as volunteer_parser
 from volunteer.preferences.table import describe, entry_of
@@ -78,7 +78,7 @@ def test_every_preference_is_described_and_no_other() -> None:
 
 def test_the_clients_environment_and_exit_codes_are_described() -> None:
     text = READMES["requestor"]
-    assert set(re.findall(r"DAIG_[A-Z]+(?:_[A-Z]+)*", text)) == {URL, TOKEN, INSECURE}
+    assert set(re.findall(r"DAIG_[A-Z]+(?:_[A-Z]+)*", text)) == {URL, TOKEN, INSECURE, FINGERPRINT}
     codes = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
     assert codes == {cli.OK, cli.FAILED, 2, cli.NEEDS_CORRECTION, cli.UNREACHABLE, cli.INTERRUPTED}
 

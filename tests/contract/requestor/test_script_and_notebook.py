@@ -20,6 +20,7 @@ from requestor import Grid, uploads
 from requestor.cli import FAILED, NEEDS_CORRECTION, OK, UNREACHABLE, main
 from requestor.errors import NeedsCorrection, NoConsent, Refused, Unreachable
 from requestor.project import ProjectHandle
+from requestor.transport import Transport
 from requestor.uploads import Uploads, sha256_of
 from tests.support.broken_line import BrokenLine
 from tests.support.grid import RunningGrid
@@ -191,7 +192,7 @@ def test_an_upload_goes_on_over_a_line_that_breaks(
     parts = urlsplit(stage.address)
     told: list[int] = []
     with BrokenLine((parts.hostname or "", parts.port or 0), [2**19, 5 * 2**19]) as line:
-        name = Uploads(line.address, stage.token).send(path, told.append)
+        name = Uploads(Transport(line.address, stage.token)).send(path, told.append)
         assert line.happened == 2
     assert sum(told) == path.stat().st_size
     answer = requests.get(

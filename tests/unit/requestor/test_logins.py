@@ -14,7 +14,7 @@ HERE = Login("https://here.example", "daigtoken_here")
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("platformdirs.user_config_dir", lambda name, appauthor: str(tmp_path / name))
-    for name in (login.URL, login.TOKEN, login.INSECURE):
+    for name in (login.URL, login.TOKEN, login.INSECURE, login.FINGERPRINT):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -36,6 +36,17 @@ def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch) -
     login.store(HERE)
     monkeypatch.setenv(login.TOKEN, "daigtoken_other")
     assert login.load() == Login(HERE.url, "daigtoken_other")
+
+
+def test_the_certificate_that_was_named_is_kept_with_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    login.store(Login(HERE.url, HERE.token, fingerprint="ab" * 32))
+    assert login.load().fingerprint == "ab" * 32
+    monkeypatch.setenv(login.FINGERPRINT, "cd" * 32)
+    assert login.load().fingerprint == "cd" * 32
+    monkeypatch.setenv(login.URL, "https://elsewhere.example")
+    monkeypatch.setenv(login.TOKEN, "daigtoken_there")
+    monkeypatch.delenv(login.FINGERPRINT)
+    assert login.load().fingerprint == "", "it is another grid's"
 
 
 def test_a_stored_token_is_never_sent_to_another_grid(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 import requests
 
+from requestor.errors import Unreachable
+from requestor.transport import Transport
+from requestor.uploads import Uploads
 from server import supervisor
 from tests.support.certificates import SelfMade
 from tests.support.grid import wait_for
@@ -60,6 +63,22 @@ def test_a_large_body_arrives_and_what_is_refused_is_said(web: WebProcess, made:
     with pytest.raises(Exception, match="no such blob"):
         client.download(BlobRef("ab" * 32, 5), Path("never written"), lambda: True)
     client.close()
+
+
+def test_a_script_that_pins_it_uploads_and_one_that_does_not_is_told_how(
+    web: WebProcess, made: SelfMade, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(b"x" * 1_000_000)
+    transport = Transport(web.url, web.access_token, fingerprint=made.fingerprint.upper())
+    told: list[int] = []
+    assert Uploads(transport).send(path, told.append)
+    assert told == [1_000_000]
+    for fingerprint, words in (("", "--fingerprint"), ("ab" * 32, "another certificate")):
+        with pytest.raises(Unreachable, match=words):
+            Uploads(Transport(web.url, web.access_token, fingerprint=fingerprint)).send(path)
+    with pytest.raises(Unreachable, match="64 hexadecimal digits"):
+        Transport(web.url, web.access_token, fingerprint="short")
 
 
 def test_cookies_are_secure(web: WebProcess) -> None:
