@@ -20,12 +20,16 @@ class Limits:
     def to_message(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
+IDLE_PRIORITY_CLASS = 0x40
+
 
 def apply(limits: Limits) -> None:
     """Lower this process's own limits (setrlimit(2), nice(2)). Where the system has no such limit, nothing happens."""
     if limits.nice and hasattr(os, "nice"):
         os.nice(limits.nice)
     if sys.platform == "win32":
+        if limits.nice:
+            _work_when_idle()
         return
     import resource
 
@@ -44,3 +48,12 @@ def apply(limits: Limits) -> None:
         _soft, hard = resource.getrlimit(name)
         ceiling = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(name, (ceiling, ceiling))
+
+
+if sys.platform == "win32":
+    import ctypes
+
+    def _work_when_idle() -> None:
+        """What niceness is on Windows. Written from its documentation, not run here."""
+        this_process = ctypes.c_void_p(-1)
+        ctypes.windll.kernel32.SetPriorityClass(this_process, IDLE_PRIORITY_CLASS)

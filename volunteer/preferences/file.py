@@ -2,6 +2,7 @@
 
 import dataclasses
 import textwrap
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ _HEAD = """\
 # DAIG on this computer. `daig-volunteer prefs` and the window write this file, without the comments of others in it.
 # A line that begins with # says what counts when nothing else is chosen.
 """
+# The app keeps a grid's address in one thread while the person changes a preference in another.
+_writing = threading.Lock()
 
 
 def load(folder: Path) -> Preferences:
@@ -83,13 +86,14 @@ def _entry_value(name: str, values: Mapping[str, Any]) -> Any:
 
 def _write(folder: Path, changes: Mapping[str, Any]) -> None:
     path = folder / SETTINGS_FILE
-    values = {name: value for name, value in (_read(path) | dict(changes)).items() if value is not None}
-    parts = [_HEAD, tomli_w.dumps({name: values[name] for name in sorted(FILE_KEYS & set(values))})]
-    parts += [_explained(entry, values) for entry in describe()]
-    try:
-        write_private(path, "\n".join(part for part in parts if part))
-    except OSError as error:
-        raise StopAndTell(f"The preferences cannot be kept in {path}: {error.strerror}.") from None
+    with _writing:
+        values = {name: value for name, value in (_read(path) | dict(changes)).items() if value is not None}
+        parts = [_HEAD, tomli_w.dumps({name: values[name] for name in sorted(FILE_KEYS & set(values))})]
+        parts += [_explained(entry, values) for entry in describe()]
+        try:
+            write_private(path, "\n".join(part for part in parts if part))
+        except OSError as error:
+            raise StopAndTell(f"The preferences cannot be kept in {path}: {error.strerror}.") from None
 
 
 def _explained(entry: Entry, values: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """volunteer.toml: what a person chose is kept, explained, and never lost to a mistake."""
 
 import dataclasses
+import threading
 import tomllib
 
 import pytest
@@ -54,6 +55,19 @@ def test_settings_and_preferences_live_in_one_file_and_keep_each_other(tmp_path)
     settings = read_settings({"home": str(tmp_path)}, {}, lambda: "")
     assert settings.server == "https://grid.example"
     assert settings.name != "steady"
+
+
+def test_two_who_write_at_once_lose_nothing_of_each_other(tmp_path):
+    def name_it():
+        for number in range(20):
+            keep_settings(tmp_path, {"name": f"host {number}"})
+
+    thread = threading.Thread(target=name_it)
+    thread.start()
+    for number in range(1, 21):
+        change(tmp_path, {"threads": str(number)})
+    thread.join()
+    assert tomllib.loads((tmp_path / "volunteer.toml").read_text("utf-8")) == {"name": "host 19", "threads": 20}
 
 
 def test_several_changes_are_all_taken_or_none(tmp_path):
