@@ -1,6 +1,8 @@
 """Join files: where a grid is, how it is known and perhaps a key, as the volunteer's program reads it (TOML)."""
 
+import ipaddress
 import json
+from urllib.parse import urlsplit
 
 JOIN_FILE = "daig-join.toml"
 
@@ -15,6 +17,15 @@ def join_file(server: str, join_key: str, fingerprint: str) -> str:
     lines += [_line("join_key", join_key)] if join_key else []
     lines += [_line("fingerprint", fingerprint)] if fingerprint else []
     return "\n".join(lines) + "\n"
+
+
+def means_every_machine_itself(server: str) -> bool:
+    """Whether that address would send each machine to itself: a join file with it is good for this machine only."""
+    host = urlsplit(server).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _line(name: str, text: str) -> str:

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from server.domain.hosts import MOST_LETTERS
 from server.domain.join_keys import MAX_HOURS, MAX_USES
 from server.errors import NotAcceptable
-from server.rules.join_files import JOIN_FILE
+from server.rules.join_files import JOIN_FILE, means_every_machine_itself
 from server.rules.problems import Problem
 from server.web import joining, login
 from server.web.services import here, now
@@ -95,6 +95,7 @@ def _page(secret: str = "", problems: list[Problem] | None = None) -> str:
         max_letters=MOST_LETTERS,
         join_file=JOIN_FILE,
         pinned=bool(services.fingerprint),
+        only_here=means_every_machine_itself(services.address(request.url_root)),
         server=services.address(request.url_root),
         now=moment,
     )

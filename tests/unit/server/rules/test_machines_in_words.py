@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from server.rules.host_troubles import ASKED_ANEW, LATE, SILENT, WORTH_TELLING, in_words
-from server.rules.join_files import join_file
+from server.rules.join_files import join_file, means_every_machine_itself
 from server.rules.software import is_older
 from server.rules.states import ResultState
 from server.rules.user_codes import ALPHABET, folded, is_code, shown
@@ -82,3 +82,15 @@ def test_twenty_letters_make_codes_that_are_not_guessed() -> None:
 def test_a_join_file_is_toml_whatever_stands_in_it(key: str, fingerprint: str) -> None:
     given = {"server": 'https://gr"id.example\\\u00e4\n', "join_key": key, "fingerprint": fingerprint}
     assert tomllib.loads(join_file(**given)) == {name: text for name, text in given.items() if text}
+
+
+@pytest.mark.parametrize(
+    ("server", "only_here"),
+    [
+        ("http://127.0.0.1:8000", True), ("https://localhost", True), ("http://[::1]:8000/daig", True),
+        ("http://grid.localhost", True), ("https://grid.example.org", False), ("https://192.168.1.7:8443", False),
+        ("https://127.example.org", False),
+    ],
+)  # fmt: skip
+def test_an_address_that_means_another_machine_on_each_is_noticed(server: str, only_here: bool) -> None:
+    assert means_every_machine_itself(server) is only_here

@@ -160,6 +160,15 @@ def test_everybody_may_have_a_file_that_says_where_the_grid_is(browser: Any) -> 
     assert answer.headers["Content-Disposition"] == "attachment; filename=daig-join.toml"
 
 
+def test_who_reaches_the_grid_by_loopback_is_told_that_others_do_not(owner: Any, services: Any) -> None:
+    words = "open this page by the name or address"
+    assert words in owner.get("/computers").text
+    settings = dataclasses.replace(services.settings, public_url="https://grid.example.org")
+    person = Browser(create_app(dataclasses.replace(services, settings=settings)).test_client())
+    person.sign_up("another")
+    assert words not in person.get("/computers").text
+
+
 def test_a_join_file_with_odd_limits_is_refused_beside_the_field(owner: Any) -> None:
     answer = owner.post("/computers/join-file", {"label": "lab", "uses": "0", "hours": "24"}, form="/computers")
     assert answer.status_code == 400
