@@ -19,6 +19,8 @@ from volunteer.errors import StopAndTell
 from volunteer.protocol.version import SOFTWARE
 
 LOOK_SECONDS = 1.0
+# The first look asks systems for whom that may take a while.
+BEGIN_SECONDS = 10.0
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +39,7 @@ class App:
         self._standing = Standing()
         self._stopping = threading.Event()
         self._nudge = threading.Event()
+        self._begun = threading.Event()
         self._over: Callable[[], None] = lambda: None
         self._stays = False
         self._tray = False
@@ -52,6 +55,7 @@ class App:
         self._over = over
         self._stays = stays
         threading.Thread(target=self._govern, name="governor", daemon=True).start()
+        self._begun.wait(BEGIN_SECONDS)
 
     def wind_up(self) -> None:
         """Deliver what is done or give it back; all is over within five seconds."""
@@ -149,6 +153,8 @@ class App:
         except Exception as error:
             self._hopeless(error)
             return
+        finally:
+            self._begun.set()
         while not self._stopping.is_set():
             self._nudge.wait(LOOK_SECONDS)
             self._nudge.clear()

@@ -7,8 +7,9 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -36,6 +37,7 @@ from volunteer.protocol.messages import (
 )
 from volunteer.protocol.refusals import RefusalCode, refusal, status_of
 from volunteer.protocol.tensors import save
+from volunteer.trainer.job import Job
 
 
 class StandInGrid:
@@ -255,3 +257,28 @@ def tiny_project() -> TinyProject:
         kernel=rng.standard_normal((20, 3)).astype(np.float32),
         bias=rng.standard_normal(3).astype(np.float32),
     )
+
+
+@pytest.fixture
+def write_job(tiny_project: TinyProject) -> Callable[..., Job]:
+    """write_job(where the files go, where the gradient goes, mini-batches, ...): a unit of the tiny project."""
+
+    def write(folder: Path, out: Path, mini_batches: list[int], **changes) -> Job:
+        paths = {}
+        for name, data in tiny_project.blobs().items():
+            paths[name] = folder / name
+            paths[name].write_bytes(data)
+        fields = {
+            "label": "round 1",
+            "plan": paths["plan"],
+            "plan_sha256": tiny_project.plan.sha256,
+            "weights": paths["weights"],
+            "frozen": None,
+            "shards": {n: paths[f"shard {n}"] for n in range(tiny_project.plan.layout.shards)},
+            "epoch": 1,
+            "mini_batches": mini_batches,
+            "out": out / "out.gradient",
+        }
+        return Job(**{**fields, **changes})
+
+    return write

@@ -38,24 +38,9 @@ def trainer(settings):
 
 
 @pytest.fixture
-def make_job(tiny_project, tmp_path, settings):
+def make_job(write_job, tmp_path, settings):
     def make(mini_batches: list[int], **changes) -> Job:
-        paths = {}
-        for name, data in tiny_project.blobs().items():
-            paths[name] = tmp_path / name
-            paths[name].write_bytes(data)
-        fields = {
-            "label": "round 1",
-            "plan": paths["plan"],
-            "plan_sha256": tiny_project.plan.sha256,
-            "weights": paths["weights"],
-            "frozen": None,
-            "shards": {n: paths[f"shard {n}"] for n in range(tiny_project.plan.layout.shards)},
-            "epoch": 1,
-            "mini_batches": mini_batches,
-            "out": settings().folder / "out.gradient",
-        }
-        return Job(**{**fields, **changes})
+        return write_job(tmp_path, settings().folder, mini_batches, **changes)
 
     return make
 

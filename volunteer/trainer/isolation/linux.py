@@ -23,6 +23,7 @@ def confine(folder: Path, readable: Sequence[Path], gpu: bool) -> list[str]:
     allowed = _allowed(folder, readable, gpu)
     no_network = namespaces.leave_network()
     privileges.lay_down_privileges()
+    privileges.end_with_parent()
     return missing(no_network, landlock.shut_in(allowed), seccomp.forbid())
 
 
