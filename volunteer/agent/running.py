@@ -2,6 +2,7 @@
 
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -26,6 +27,9 @@ class Running:
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+        # The terminal, or the session, was closed; somebody who said nohup meant it.
+        if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._on_signal)
         try:
             self._app.start(lambda: self._events.put(_OVER), stays)
             begun()

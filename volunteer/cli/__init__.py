@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from volunteer.cli import asking, attaching, preferring, starting
 from volunteer.cli.given import Given
+from volunteer.cli.logs import begin
 from volunteer.cli.parser import build_parser
 from volunteer.config import folders_of
 from volunteer.control.client import ControlClient, NotRunning
@@ -33,15 +34,10 @@ COMMANDS: Mapping[str, Callable[[Given], None]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Without a command: `run`."""
     given = build_parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["run"])
-    usual = logging.INFO if given.command == "run" else logging.WARNING
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if given.verbose else usual,
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
-    # Libraries would log addresses and headers.
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
     folders = folders_of(vars(given), os.environ)
+    usual = logging.INFO if given.command == "run" else logging.WARNING
+    on_desktop = given.command == "run" and not given.headless
+    begin(logging.DEBUG if given.verbose else usual, folders if on_desktop else None)
     try:
         COMMANDS[given.command](Given(vars(given), folders, ControlClient(folders)))
     except NotRunning as error:

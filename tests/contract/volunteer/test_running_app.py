@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -89,6 +90,10 @@ def test_a_headless_app_obeys_its_command_line(at_home, stand_in):
     assert again["paused_until"].endswith("Z")
     assert psutil.Process(at_home.app.pid).memory_info().rss < 80e6
 
+    at_home.app.send_signal(signal.SIGHUP)
+    assert at_home.app.wait(5) == 0
+    at_home.start()
+    at_home.until(running=True, activity="paused")
     assert at_home.ask("quit") == (0, "DAIG has ended.\n")
     assert at_home.app.wait(5) == 0
     assert at_home.ask("quit") == (3, "DAIG is not running.\n")
