@@ -26,48 +26,63 @@ class Place(Protocol):
 
 
 class IdleTime:
-    """Keeps to one place as long as it answers."""
+    """Keeps to a place as long as it answers, and now and then looks whether a better one has opened."""
 
     def __init__(self, places: Sequence[Callable[[], Place]] | None = None, clock: Clock = time.monotonic) -> None:
+        """`places`: the best first."""
         self._places = places_of(os.environ) if places is None else places
         self._clock = clock
         self._place: Place | None = None
+        self._rank = len(self._places)
         self._looked: float | None = None
 
     def seconds(self) -> float | None:
         """None when nobody answers."""
         if self._place is not None:
             try:
-                return self._place.seconds()
+                seconds = self._place.seconds()
             except Exception as error:
                 _log.info("idle time is no longer told by %s: %s", type(self._place).__name__, error)
                 self.close()
-        if self._looked is not None and self._clock() - self._looked < LOOK_AGAIN_SECONDS:
-            return None
-        self._looked = self._clock()
-        return self._look()
+            else:
+                better = self._look() if self._rank and self._may_look() else None
+                return seconds if better is None else better
+        return self._look() if self._may_look() else None
 
     def close(self) -> None:
-        """Let go of the place; the next question finds one again."""
-        place, self._place = self._place, None
-        if place is not None:
-            with contextlib.suppress(Exception):
-                place.close()
+        """Let go of the place; a later question finds one again."""
+        place, self._place, self._rank = self._place, None, len(self._places)
+        _close(place)
+
+    def _may_look(self) -> bool:
+        return self._looked is None or self._clock() - self._looked >= LOOK_AGAIN_SECONDS
 
     def _look(self) -> float | None:
-        for connect in self._places:
+        """Asks the places that are better than the one there is, if any, and moves to the first that answers."""
+        self._looked = self._clock()
+        for rank, connect in enumerate(self._places[: self._rank]):
+            place = None
             try:
-                self._place = connect()
-                seconds = self._place.seconds()
+                place = connect()
+                seconds = place.seconds()
             except Exception as error:
                 # A server that is not there, a service that is not, a protocol that it does not speak.
                 _log.debug("no idle time there: %s: %s", type(error).__name__, error)
-                self.close()
+                _close(place)
                 continue
-            _log.info("idle time is told by %s", type(self._place).__name__)
+            self.close()
+            self._place, self._rank = place, rank
+            _log.info("idle time is told by %s", type(place).__name__)
             return seconds
-        _log.info("nothing in this session tells idle time")
+        if self._place is None:
+            _log.info("nothing in this session tells idle time")
         return None
+
+
+def _close(place: Place | None) -> None:
+    if place is not None:
+        with contextlib.suppress(Exception):
+            place.close()
 
 
 def places_of(environment: Mapping[str, str]) -> list[Callable[[], Place]]:

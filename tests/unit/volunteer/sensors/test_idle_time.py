@@ -47,8 +47,9 @@ def test_a_place_that_falls_silent_is_left_for_another():
     first, second = Place(1.0), Place(2.0)
     idle = IdleTime([lambda: first, lambda: second], lambda: now[0])
     assert idle.seconds() == 1.0
-    now[0] += LOOK_AGAIN_SECONDS
     first.answer = None
+    assert idle.seconds() is None
+    now[0] += LOOK_AGAIN_SECONDS
     assert idle.seconds() == 2.0
     assert first.closed
 
@@ -61,6 +62,20 @@ def test_where_nobody_answers_they_are_asked_again_only_later():
     now[0] += LOOK_AGAIN_SECONDS
     assert idle.seconds() is None
     assert len(calls) == 2
+
+
+def test_a_better_place_that_opens_later_is_moved_to():
+    now, best, second = [0.0], Place(None), Place(2.0)
+    idle = IdleTime([lambda: best, lambda: second], lambda: now[0])
+    assert idle.seconds() == 2.0
+    best.answer = 1.0
+    assert idle.seconds() == 2.0
+    now[0] += LOOK_AGAIN_SECONDS
+    assert idle.seconds() == 1.0
+    assert second.closed
+    now[0] += LOOK_AGAIN_SECONDS
+    second.answer = None
+    assert idle.seconds() == 1.0
 
 
 @pytest.mark.parametrize(
