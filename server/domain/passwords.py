@@ -103,6 +103,7 @@ class Passwords:
             if revoke_all:
                 self._stores.tokens.delete_all_of(proof.account_id)
                 self._stores.join_keys.delete_all_of(proof.account_id)
+                self._stores.linkings.delete_all_of(proof.account_id)
             self._store(proof.account_id, hashed, now, _REVOKED if revoke_all else _KEPT)
             row = self._stores.accounts.by_id(proof.account_id)
         self._ring("letters")

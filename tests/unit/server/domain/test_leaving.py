@@ -8,16 +8,18 @@ import pytest
 from argon2 import PasswordHasher
 
 from server.domain import hashing
+from server.domain.devices import Devices
 from server.domain.leaving import Leaving, LeavingFinisher
 from server.domain.letters import Letters
 from server.domain.passwords import Passwords
 from server.domain.uploads import Uploads
-from server.errors import NotAcceptable, NotAllowedNow, NotFound, UnknownToken
+from server.errors import LinkExpired, NotAcceptable, NotAllowedNow, NotFound, UnknownToken
 from server.rules.incoming import NewUpload
 from server.rules.states import ResultState
-from server.storage.account_tables import AccessToken, Account, JoinKey, Letter, PartialUpload
+from server.storage.account_tables import AccessToken, Account, JoinKey, Letter, Linking, PartialUpload
 from server.storage.tables import Draft, Host, Project, Result
 from tests.support.domain_grid import PASSWORD, DomainGrid
+from volunteer.protocol.messages import DeviceRequest, Machine
 
 
 @pytest.fixture
@@ -42,13 +44,16 @@ def test_everything_that_is_the_persons_goes(grid: DomainGrid, operator: int, le
     grid.project(alice)
     grid.drafts.start(alice, grid.form(), grid.files(3, 12), grid.now)
     grid.join_keys.create(alice, "", 3, 24, grid.now)
+    devices = Devices(grid.stores, "")
+    link = devices.ask(DeviceRequest("attic", Machine("Linux", "", 2, 2**30, "0.1.0", 1, 2)), "192.0.2.7", grid.now)
+    devices.approve(alice, link.user_code, grid.now)
     secret = grid.tokens.create(alice, "", {"read"}, None, grid.now)
     Uploads(grid.stores).create(alice, NewUpload("data.npy", 100, "", ""), grid.now)
     Account.update(email="alice@example.org", email_verified_at=grid.now).where(Account.id == alice).execute()
     with grid.stores.database.write():
         Letters(grid.stores, True).write(alice, "Hello", "there", grid.now)
     leaving.delete_account(alice, PASSWORD, "here", grid.now)
-    for table in (Project, Draft, JoinKey, AccessToken, Letter, PartialUpload):
+    for table in (Project, Draft, JoinKey, Linking, AccessToken, Letter, PartialUpload):
         assert table.select().count() == 0, table.__name__
     assert files_under(grid.folder) == before
     row = Account.get_by_id(alice)
@@ -56,6 +61,8 @@ def test_everything_that_is_the_persons_goes(grid: DomainGrid, operator: int, le
     assert "alice" not in repr(grid.dump()).lower()
     with pytest.raises(UnknownToken):
         grid.tokens.by_secret(secret, grid.now)
+    with pytest.raises(LinkExpired):
+        devices.poll(link.device_code, grid.now)
     assert grid.accounts.log_in("Alice", PASSWORD, "here", grid.now) is None
     assert grid.accounts.of_session(alice, "") is None
 
