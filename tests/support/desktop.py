@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -51,6 +52,7 @@ class Desktop:
         self.folder = folder
         self.home = folder / "home"
         self.home.mkdir(parents=True)
+        self._opened = folder / "opened"
         self._processes: list[subprocess.Popen[bytes]] = []
         read, write = os.pipe()
         screen = ["-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset", "-dpi", "96"]
@@ -58,6 +60,7 @@ class Desktop:
         os.close(write)
         with os.fdopen(read) as stream:
             self.display = f":{stream.readline().strip()}"
+        self._paint()
         self.environment = self._environment()
         address = folder / "bus"
         self.start(["dbus-daemon", "--session", "--nofork", "--print-address=1"], output=address)
@@ -86,11 +89,10 @@ class Desktop:
         """This source tree's Python on this desktop."""
         return self.start([sys.executable, *arguments], environment={**self.environment, **variables})
 
-    def tray(self, home: Path, **variables: str) -> subprocess.Popen[bytes]:
-        """The icon's process of the app that has its home there. It does not wait long for a panel."""
-        return self._program(
-            "from volunteer.tray.icon import main; sys.exit(main(client, patience_seconds=0.5))", home, variables
-        )
+    def tray(self, home: Path, patience: float = 0.5, **variables: str) -> subprocess.Popen[bytes]:
+        """The icon's process of the app that has its home there; `patience`: seconds to wait for a panel."""
+        code = f"from volunteer.tray.icon import main; sys.exit(main(client, {patience}))"
+        return self._program(code, home, variables)
 
     def show(self, window: str, home: Path, **variables: str) -> subprocess.Popen[bytes]:
         """One of its windows."""
@@ -106,12 +108,34 @@ class Desktop:
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
         return done.stdout.strip()
 
+    def tries(self, *command: str) -> bool:
+        """Whether that program ends well."""
+        return (
+            subprocess.run(command, env=self.environment, capture_output=True, timeout=20, check=False).returncode == 0
+        )
+
     def picture(self, name: str, window: str = "root") -> Path:
         """A screenshot, kept with the tests' output."""
         PICTURES.mkdir(parents=True, exist_ok=True)
         path = PICTURES / f"{name}.png"
         self.run("import", "-window", window, "-depth", "8", f"PNG24:{path}")
         return path
+
+    def settle(self, window: str) -> None:
+        """Wait until the window looks the same for a moment."""
+        before = b""
+        for _ in range(20):
+            time.sleep(0.15)
+            drawn = subprocess.run(
+                ["import", "-window", window, "RGB:-"],
+                env=self.environment,
+                capture_output=True,
+                timeout=20,
+                check=False,
+            ).stdout
+            if drawn and drawn == before:
+                return
+            before = drawn
 
     def window(self, title: str, seconds: float = 15) -> str:
         """The number of the window with that title, as soon as it is to be seen."""
@@ -125,8 +149,36 @@ class Desktop:
 
         return str(wait_for(found, seconds, self.errors))
 
+    def keys(self, *names: str) -> None:
+        """Press them, one after the other, in the window that has the focus."""
+        self.run("xdotool", "key", "--delay", "30", *names)
+
+    def write(self, text: str) -> None:
+        self.run("xdotool", "type", "--delay", "5", text)
+
+    def pages(self) -> list[str]:
+        """What was opened in the browser."""
+        return self._opened.read_text().splitlines() if self._opened.exists() else []
+
     def errors(self) -> str:
         return (self.folder / "errors.log").read_text(errors="replace")[-3000:]
+
+    def _paint(self) -> None:
+        """A plain background, for the pictures."""
+        from Xlib.display import Display
+
+        display = Display(self.display)
+        root = display.screen().root
+        root.change_attributes(background_pixel=0x3B5A70)
+        root.clear_area()
+        display.close()
+
+    def _browser(self) -> Path:
+        """A stand-in that writes addresses down."""
+        script = self.folder / "browser"
+        script.write_text(f'#!/bin/sh\necho "$1" >> "{self._opened}"\n')
+        script.chmod(0o755)
+        return script
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
@@ -135,7 +187,7 @@ class Desktop:
         return {
             **kept, "DISPLAY": self.display, "HOME": str(self.home), "XDG_RUNTIME_DIR": str(run),
             "XDG_CONFIG_HOME": str(self.home / ".config"), "XDG_CACHE_HOME": str(self.home / ".cache"),
-            "NO_AT_BRIDGE": "1", "GSETTINGS_BACKEND": "memory",
+            "BROWSER": str(self._browser()), "NO_AT_BRIDGE": "1", "GSETTINGS_BACKEND": "memory",
         }  # fmt: skip
 
     def __enter__(self) -> "Desktop":

@@ -100,11 +100,12 @@ class Item:
 
 
 def menu_of(status: Status) -> tuple[Item, ...]:
-    """The whole menu, always with the same names in the same order."""
+    """The whole menu: the same names in the same order, and one more where the person has to do something."""
     return (
         Item("status", shortened(status.sentence, _MOST_OF_A_LINE), _show(Window.control), default=True),
         Item("line-1"),
         _pause_or_resume(status),
+        *_link_again(status),
         Item("pause-for", "Pause for", below=_pauses_with_an_end(), enabled=_can_pause(status)),
         Item(
             "finish", "Finish this unit, then pause", Ask(PauseRequest(after_unit=True)),
@@ -152,9 +153,18 @@ def contributions_page(status: Status) -> str:
 def _pause_or_resume(status: Status) -> Item:
     if status.activity is Activity.not_attached:
         return Item("pause", "Link this computer…", _show(Window.first_run))
+    if status.activity is Activity.needs_attention and not status.pause_why:
+        return Item("pause", "Try again", Ask(ResumeRequest()))
     if not status.pause_why:
         return Item("pause", "Pause", Ask(PauseRequest()), enabled=_can_pause(status))
     return Item("pause", "Start now" if status.pause_why == "not_started" else "Resume", Ask(ResumeRequest()))
+
+
+def _link_again(status: Status) -> tuple[Item, ...]:
+    """The grid may know this computer no longer, and only the person can mend that."""
+    if status.activity is not Activity.needs_attention:
+        return ()
+    return (Item("link", "Link this computer…", _show(Window.first_run)),)
 
 
 def _can_pause(status: Status) -> bool:

@@ -50,9 +50,12 @@ class ControlWindow:
         self._units.configure(text=f"{status.units_today:,}")
         self._credit.configure(text="–" if status.credit is None else f"{status.credit:,}")
         for name, widget in self._widgets.items():
-            item = self._items[name]
+            item = self._items.get(name, Item(name, enabled=False))
             text = f"{item.text} ▾" if item.below else item.text
             widget.configure(text=text, state="normal" if item.enabled else "disabled")
+        there, gone = ("link", "finish") if "link" in self._items else ("finish", "link")
+        self._widgets[gone].pack_forget()
+        self._widgets[there].pack(side="left", padx=(self._stage.px(10), 0))
         if not self._stage.root.focus_get():
             self._widgets["pause"].focus_set()
 
@@ -103,7 +106,8 @@ class ControlWindow:
         self._widgets |= {
             "pause": self._stage.button(row, "Pause", self._chooser("pause"), "Strong.TButton"),
             "pause-for": ttk.Menubutton(row, text="Pause for", menu=pauses),
-            "finish": self._stage.button(row, "Finish this unit, then pause", self._chooser("finish")),
+            "finish": self._stage.button(row, "", self._chooser("finish")),
+            "link": self._stage.button(row, "", self._chooser("link")),
         }
         self._stage.row(list(self._widgets.values()))
         return row

@@ -46,16 +46,17 @@ class FirstRun:
     def show(self, status: Status) -> None:
         """The status decides which step it is; a person in the middle of one is left there."""
         before, self._status = self._status, status
-        if status.activity is not Activity.not_attached:
+        if status.activity is Activity.needs_attention:
+            if before is None or self._at == "code":
+                # The grid said no, the code has run out, or this computer has to be linked again.
+                self._address(status.sentence)
+        elif status.activity is not Activity.not_attached:
             if self._at not in ("linked", "started"):
                 self._linked() if status.pause_why == "not_started" else self._started()
             elif status.pause_why != "not_started" and self._at == "linked":
                 self._started()
         elif before is None:
             self._address()
-        elif self._at == "code" and status.sentence != before.sentence:
-            # The grid said no, or cannot be reached any more.
-            self._address(status.sentence)
 
     def _head(self) -> ttk.Frame:
         stage = self._stage
@@ -95,7 +96,8 @@ class FirstRun:
         row.grid(row=6, sticky="ew", pady=(stage.px(22), 0))
         self._go = stage.button(row, "Link this computer", self._ask_for_code, "Strong.TButton")
         stage.row([self._go, stage.button(row, "Not now", stage.root.destroy)])
-        self._entry.bind("<Return>", lambda _event: self._go.invoke())
+        for field in (self._entry, self._trust):
+            field.bind("<Return>", lambda _event: self._go.invoke())
         (self._go if known else self._entry).focus_set()
 
     def _ask_for_code(self) -> None:

@@ -113,7 +113,7 @@ class Look:
             self._style.configure(
                 name, foreground=colour, padding=(self.px(14), self.px(9)), anchor="center", background=p.ground
             )
-            self._style.map(name, foreground=[("disabled", p.muted)])
+            self._calm(name)
         self._style.configure("Link.TButton", padding=(self.px(8), self.px(5)), width=0)
 
     def _entries(self) -> None:
@@ -126,7 +126,7 @@ class Look:
             "TEntry", foreground=p.text, insertcolor=p.text, padding=(self.px(10), self.px(8)),
             selectbackground=p.strong, selectforeground=p.on_strong,
         )  # fmt: skip
-        self._style.map("TEntry", foreground=[("disabled", p.muted)])
+        self._calm("TEntry")
 
     def _switches(self) -> None:
         """Yes or no as a switch, one of several as a round mark."""
@@ -162,7 +162,7 @@ class Look:
             self._layout(style, [(f"{name}.padding", {"sticky": "nsew", "children": marked})])
             self._style.configure(style, background=p.ground, padding=(0, self.px(3)))
             self._style.configure(f"{name}.label", padding=(self.px(8), 0))
-            self._style.map(style, background=[], foreground=[("disabled", p.muted)])
+            self._calm(style)
 
     def _bar(self) -> None:
         p, high = self.palette, self.px(8)
@@ -202,6 +202,14 @@ class Look:
         self._style.map(
             "TNotebook.Tab", foreground=[("selected", p.text)], background=[], expand=[], padding=[], lightcolor=[],
         )  # fmt: skip
+
+    def _calm(self, style: str) -> None:
+        """The theme below has grounds of its own for these states; they would look out at the corners."""
+        ground = self.palette.ground
+        states = ("disabled", "pressed", "active", "readonly")
+        self._style.map(
+            style, background=[(state, ground) for state in states], foreground=[("disabled", self.palette.muted)]
+        )
 
     def _layout(self, style: str, parts: list[Any]) -> None:
         self._style.layout(style, parts)

@@ -43,6 +43,7 @@ class PreferencesWindow:
             self._book.add(page, text=title)
         self._saying = Saying(stage, frame, row=1)
         self._buttons(frame).grid(row=2, sticky="ew", pady=(stage.px(20), 0))
+        self._book.focus_set()
         client = stage.client
         stage.asking.do(lambda: client.ask(GetPreferences()), self.show, self._saying.problem)
         stage.asking.follow(lambda _status: None, stage.root.destroy)

@@ -63,6 +63,8 @@ class Stage:
     def board(self, title: str, wide: float) -> ttk.Frame:
         """The window's one frame, `wide` units of a plain screen, with air around it; Escape closes the window."""
         self.root.title(title)
+        # Tk's own habit on X is another: to go to the beginning of the line.
+        self.root.bind_class("TEntry", "<Control-a>", "%W selection range 0 end; %W icursor end; break")
         self.root.bind("<Escape>", lambda _event: self.root.destroy())
         self.wide = self.px(wide - 2 * MARGIN)
         frame = ttk.Frame(self.root, padding=self.px(MARGIN))

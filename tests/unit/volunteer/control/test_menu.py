@@ -48,7 +48,9 @@ def asks(item: Item):
 
 @pytest.mark.parametrize("activity", list(Activity))
 def test_in_every_state_the_menu_has_the_same_lines_and_a_picture(activity):
-    assert list(items(status(activity))) == list(items(TRAINING))
+    extra = {"link"} if activity is Activity.needs_attention else set()
+    assert [name for name in items(status(activity)) if name not in extra] == list(items(TRAINING))
+    assert extra <= set(items(status(activity)))
     assert PICTURES[activity] in Picture
     shown = items(status(activity, sentence="A sentence."))
     assert shown["status"].text == "A sentence."
@@ -105,6 +107,13 @@ def test_without_a_grid_it_offers_to_link_and_nothing_that_needs_one():
     shown = items(status(Activity.not_attached, server=""))
     assert asks(shown["pause"]) == ShowRequest(Window.first_run)
     assert [name for name in ("pause-for", "finish", "contributions", "update") if shown[name].enabled] == []
+
+
+def test_where_something_is_for_the_person_to_do_it_offers_to_try_again_and_to_link():
+    shown = items(status(Activity.needs_attention, sentence="This host was detached."))
+    assert (shown["pause"].text, asks(shown["pause"])) == ("Try again", ResumeRequest())
+    assert asks(shown["link"]) == ShowRequest(Window.first_run)
+    assert items(status(Activity.needs_attention, pause_why="person"))["pause"].text == "Resume"
 
 
 def test_contributions_are_the_grids_own_page():
