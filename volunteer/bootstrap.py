@@ -27,7 +27,7 @@ from volunteer.client.limits import Limits
 from volunteer.config import LEAST_MEMORY_MB, MIB, Settings
 from volunteer.control.company import Company, options_of
 from volunteer.control.messages import Link
-from volunteer.control.processes import DesktopProcesses
+from volunteer.control.processes import DesktopProcesses, start_process
 from volunteer.errors import StopAndTell
 from volunteer.preferences.file import keep_settings, load
 from volunteer.preferences.laws import reasons
@@ -40,6 +40,9 @@ from volunteer.spool.gradients import GradientSpool
 from volunteer.spool.identity import IdentityFile
 from volunteer.spool.lock import LOCK_FILE, HomeLock
 from volunteer.trainer.process import TrainerProcess, TrainerSettings
+from volunteer.update.program import release_key, this_program
+from volunteer.update.seen import SeenFile
+from volunteer.update.updates import Updates
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +80,17 @@ def build_app(settings: Settings, preferences: Callable[[], Preferences], deskto
         governor.not_started()
     numbers = Numbers(settings.folders.state / "numbers.json", date.today, time.monotonic)
     grids = Grids(bench, numbers, Newcomer(address, settings.name, settings.join_key), _now)
-    return App(grids, governor, numbers, _now, settings.name)
+    updates = Updates(
+        lambda: None if grids.address is None else bench.grid(grids.address), this_program(), release_key(),
+        settings.folders.cache / "updates", SeenFile(settings.folders.state / "updates.json"),
+        _open if desktop else None,
+    )  # fmt: skip
+    return App(grids, governor, numbers, _now, settings.name, updates)
+
+
+def _open(opener: Sequence[str]) -> None:
+    """Start the system's own installer, which asks the person once more."""
+    start_process(opener)
 
 
 class Workbench:

@@ -17,6 +17,7 @@ from volunteer.agent.status import Facts, describe
 from volunteer.control.messages import AttachRequest, Done, Link, LinkRequest, Status
 from volunteer.errors import StopAndTell
 from volunteer.protocol.version import SOFTWARE
+from volunteer.update.updates import Updates
 
 LOOK_SECONDS = 1.0
 # The first look asks systems for whom that may take a while.
@@ -28,8 +29,9 @@ class App:
     """`start` once, then anything from any thread, then `wind_up` and `close`."""
 
     def __init__(
-        self, grids: Grids, governor: Governor, numbers: Numbers, now: Callable[[], datetime], host_name: str = ""
-    ) -> None:
+        self, grids: Grids, governor: Governor, numbers: Numbers, now: Callable[[], datetime], host_name: str = "",
+        updates: Updates | None = None,
+    ) -> None:  # fmt: skip
         self._grids = grids
         self._governor = governor
         self._numbers = numbers
@@ -44,6 +46,7 @@ class App:
         self._stays = False
         self._tray = False
         self._update = ""
+        self._updates = updates
         self.error: Exception | None = None
         """Why it ended by itself, when it did."""
 
@@ -54,6 +57,8 @@ class App:
         for the person to do; then `error` says what."""
         self._over = over
         self._stays = stays
+        if self._updates is not None:
+            self._updates.start(self.update_offered)
         threading.Thread(target=self._govern, name="governor", daemon=True).start()
         self._begun.wait(BEGIN_SECONDS)
 
@@ -67,6 +72,8 @@ class App:
     def close(self) -> None:
         """End what still runs, now."""
         self._stopping.set()
+        if self._updates is not None:
+            self._updates.stop()
         self._grids.close()
         self._numbers.keep()
 
@@ -121,10 +128,14 @@ class App:
         return done
 
     def check_for_updates(self) -> Done:
-        raise StopAndTell("This copy of the program cannot look for updates.")
+        if self._updates is None:
+            raise StopAndTell("This copy of the program cannot look for updates.")
+        return Done(self._updates.check())
 
     def install_update(self) -> Done:
-        raise StopAndTell("There is no update to install.")
+        if self._updates is None:
+            raise StopAndTell("There is no update to install.")
+        return Done(self._updates.install())
 
     def tray_shown(self, shown: bool) -> None:
         self._tray = shown

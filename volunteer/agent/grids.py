@@ -115,6 +115,11 @@ class Grids:
 
     # --- quick
 
+    @property
+    def address(self) -> GridAddress | None:
+        """Where the grid is that this host works for, or is to."""
+        return self._address
+
     def hold(self, hold: Hold) -> None:
         """The session, and each that comes after it, stops so far."""
         with self._quick:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import requests
@@ -10,14 +10,17 @@ import requests
 from volunteer.client.transport import Transport
 from volunteer.errors import RetryLater
 from volunteer.protocol.digests import BLOCK
-from volunteer.protocol.endpoints import BLOB
+from volunteer.protocol.endpoints import BLOB, Endpoint
 from volunteer.protocol.messages import BlobRef
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
-def download(transport: Transport, blob: BlobRef, part: Path, go_on: Callable[[], bool]) -> None:
-    """Afterwards `part` holds exactly the blob's bytes.
+def download(
+    transport: Transport, blob: BlobRef, part: Path, go_on: Callable[[], bool], endpoint: Endpoint = BLOB,
+    parts: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
+    """Afterwards `part` holds exactly the blob's bytes. `endpoint`, with these parts of its path, gives them.
 
     Raises RetryLater (the part file stays, to go on from), with the code digest_mismatch when the bytes are not the
     blob's (the part file is gone), or when `go_on` says no (code "interrupted"); DropResult when the server has no
@@ -29,7 +32,7 @@ def download(transport: Transport, blob: BlobRef, part: Path, go_on: Callable[[]
         digest, have = hashlib.sha256(), 0
     if have < blob.size or not part.exists():
         headers = {"Range": f"bytes={have}-"} if have else {}
-        response = transport.open(BLOB, {"sha256": blob.sha256}, headers=headers)
+        response = transport.open(endpoint, parts or {"sha256": blob.sha256}, headers=headers)
         if have and not _continues(response, have, blob.size):
             digest, have = hashlib.sha256(), 0
         with part.open("r+b" if have else "wb") as file:

@@ -28,6 +28,7 @@ from volunteer.protocol.messages import (
     WorkReply,
     WorkRequest,
 )
+from volunteer.protocol.releases import ReleaseFile
 
 _JSON = {"Content-Type": "application/json"}
 # A heartbeat that takes longer than this is worth less than the next one.
@@ -117,6 +118,32 @@ class GridClient:
             endpoints.GIVE_BACK, {"result": result}, messages.encode(message), _JSON, patience=patience
         )
         read(body, Acknowledged)
+
+    def release_manifest(self) -> bytes | None:
+        """The release of this program that the grid offers, byte for byte; None when it offers none."""
+        return self._public(endpoints.RELEASE_MANIFEST)
+
+    def release_signature(self) -> bytes | None:
+        return self._public(endpoints.RELEASE_SIGNATURE)
+
+    def download_release(self, file: ReleaseFile, part: Path, go_on: Callable[[], bool]) -> None:
+        """As `download`, of an installer. An installer that is gone may be there under another name soon."""
+        blob, where = BlobRef(file.sha256, file.size), {"file": file.file}
+        try:
+            downloads.download(self._transport, blob, part, go_on, endpoints.RELEASE_FILE, where)
+        except DropResult as error:
+            raise RetryLater(error.sentence, error.code) from None
+
+    def _public(self, endpoint: Endpoint) -> bytes | None:
+        try:
+            return self._transport.call(endpoint)
+        except DropResult:
+            return None
+        except RetryLater as error:
+            # A grid that knows nothing of releases yet answers with a page.
+            if error.code == STRANGE:
+                return None
+            raise
 
     def _ask(self, endpoint: Endpoint, message: msgspec.Struct) -> bytes:
         """What comes before there is a token: whatever is refused for good, a person has to know."""
