@@ -9,6 +9,7 @@ from volunteer.cli.given import Given
 from volunteer.control.client import NotRunning
 from volunteer.control.messages import (
     CheckForUpdates,
+    InstallUpdate,
     PauseRequest,
     QuitRequest,
     ResumeRequest,
@@ -99,4 +100,6 @@ def leave(given: Given) -> None:
 
 def check_update(given: Given) -> None:
     """Raises NotRunning: only the app knows the grid and its key."""
-    given.say(given.app.ask(CheckForUpdates()).sentence or "This is the newest version.")
+    given.say(given.app.ask(CheckForUpdates()).sentence)
+    if given.options["install"] and given.app.ask(StatusRequest()).update:
+        given.say(given.app.ask(InstallUpdate()).sentence)

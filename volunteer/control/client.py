@@ -33,6 +33,8 @@ from volunteer.protocol.messages import Malformed, decode, encode
 
 # Where the app asks the grid first, it may take as long as the grid does.
 PATIENCE_SECONDS = 60.0
+# A whole program is downloaded.
+INSTALL_SECONDS = 3600.0
 _CONNECT_SECONDS = 2.0
 
 
@@ -72,11 +74,13 @@ class ControlClient:
             connection = self._door.connect(_CONNECT_SECONDS)
         except OSError:
             raise NotRunning from None
-        wait = request.wait_seconds if isinstance(request, StatusRequest) else 0.0
+        patience = INSTALL_SECONDS if isinstance(request, InstallUpdate) else PATIENCE_SECONDS
+        if isinstance(request, StatusRequest):
+            patience += request.wait_seconds
         with connection:
             try:
                 send_line(connection, encode(request), _CONNECT_SECONDS)
-                line = receive_line(connection, PATIENCE_SECONDS + wait)
+                line = receive_line(connection, patience)
                 reply: Reply = decode(line, Reply)  # type: ignore[arg-type]
             except (OSError, LineError) as error:
                 raise self._gone(error) from None

@@ -38,6 +38,7 @@ class App:
         self.asked = []
         self.statuses = [TRAINING]
         self.over = None
+        self.offered = ""
 
     def status(self):
         return self.statuses[0]
@@ -56,7 +57,10 @@ class App:
         return Link("ABCD-EFGH", f"{SERVER}/device?code=ABCD-EFGH", datetime.now(UTC) + timedelta(minutes=10))
 
     def check_for_updates(self):
-        raise StopAndTell("The grid offers no programs.")
+        if not self.offered:
+            raise StopAndTell("The grid offers no programs.")
+        self.statuses = [Status(version=9, activity=Activity.training, sentence="T", update=self.offered)]
+        return Done(f"Version {self.offered} is on offer.")
 
     def __getattr__(self, name):
         def ask(*arguments):
@@ -273,6 +277,14 @@ def test_detaching(app, said):
 def test_what_the_app_refuses_is_said(app, capsys):
     assert main(["check-update"]) == FAILED
     assert "The grid offers no programs." in capsys.readouterr().err
+
+
+def test_an_update_is_fetched_when_that_is_said(app, said):
+    app.offered = "9.9"
+    assert main(["check-update"]) == OK
+    assert (said(), app.asked) == ("Version 9.9 is on offer.\n", [])
+    assert main(["check-update", "--install"]) == OK
+    assert (said(), app.asked) == ("Version 9.9 is on offer.\ninstall_update done\n", [("install_update",)])
 
 
 def test_a_second_start_brings_up_the_first(app, home, monkeypatch, said):
