@@ -108,7 +108,7 @@ def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flas
     bounds = _upload_bounds(settings)
     grid = Grid(stores)
     threading.Thread(target=_note_web, args=(grid,), daemon=True).start()
-    hashing, hosts = Hashing(), Hosts(stores, settings.name)
+    hashing, hosts = Hashing(), Hosts(stores, settings.name, releases(settings).newest)
     accounts, projects = Accounts(stores, hashing), Projects(stores, bell.ring)
     drafts = Drafts(stores, bell.ring, bounds)
     results = Results(stores, plans, intake(settings), exporter(settings), settings.least_free_bytes)

@@ -9,22 +9,21 @@ from server.rules.status import ONLINE_SECONDS
 from server.rules.views import HostTrouble, HostView
 from server.storage.stores import Stores
 from server.storage.tables import Host
-from volunteer.protocol.version import SOFTWARE
 
 _OF_LATE = dt.timedelta(days=7)
 _MOST_TROUBLES = 3
 _MOST_LOOKED_AT = 30
 
 
-def host_view(stores: Stores, host: Host, mini_batches: int, now: dt.datetime) -> HostView:
-    """`mini_batches`: found valid; so many is its credit."""
+def host_view(stores: Stores, host: Host, mini_batches: int, newest: str, now: dt.datetime) -> HostView:
+    """`mini_batches`: found valid; so many is its credit. `newest`: the version of the program that it should have."""
     verdicts = stores.hosts.verdicts(host.id)
     return HostView(
         id=host.id, name=host.name, system=host.system, threads=host.threads, memory=host.memory,
         last_seen_at=host.last_seen_at, doing=_doing(stores, host, now),
         valid_results=verdicts.get(ResultState.valid, 0), invalid_results=verdicts.get(ResultState.invalid, 0),
         mini_batches=mini_batches, credit=mini_batches, software=host.software,
-        outdated=is_older(host.software, SOFTWARE), troubles=_troubles(stores, host, now),
+        outdated=is_older(host.software, newest), newest=newest, troubles=_troubles(stores, host, now),
         host_seconds=stores.work.total_host_seconds(now, host_id=host.id),
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Hosts: attach a machine, know it by its token, show it to its owner."""
 
 import datetime as dt
+from collections.abc import Callable
 
 from server.domain.host_views import host_view
 from server.domain.secrets import hash_of, new_secret
@@ -24,9 +25,11 @@ def require_new_enough(machine: Machine) -> None:
 
 
 class Hosts:
-    def __init__(self, stores: Stores, grid_name: str) -> None:
+    def __init__(self, stores: Stores, grid_name: str, newest: Callable[[], str] = lambda: SOFTWARE) -> None:
+        """`newest`: the version of the program that volunteers should have."""
         self._stores = stores
         self._grid_name = grid_name
+        self._newest = newest
 
     def attach(self, request: AttachRequest, now: dt.datetime) -> Attached:
         """A join key becomes a host token. Raises JoinKeyInvalid, HostTooOld, AccountBlocked.
@@ -82,7 +85,8 @@ class Hosts:
     def list_for(self, owner_id: int, now: dt.datetime) -> list[HostView]:
         given = self._stores.overview.given_by_hosts(owner_id)
         hosts = self._stores.hosts.of_account(owner_id)
-        return [host_view(self._stores, host, given.get(host.id, 0), now) for host in hosts]
+        newest = self._newest()
+        return [host_view(self._stores, host, given.get(host.id, 0), newest, now) for host in hosts]
 
     def rename(self, owner_id: int, host_id: int, name: str | None, now: dt.datetime) -> HostView:
         """Without a name it stays as it was. Raises NotFound, NotAcceptable."""
@@ -94,7 +98,8 @@ class Hosts:
             with self._stores.database.write():
                 self._stores.hosts.rename(host.id, plain)
         host = self._stores.hosts.owned(owner_id, host_id)
-        return host_view(self._stores, host, self._stores.overview.given_by_host(host.id)[1], now)
+        mini_batches = self._stores.overview.given_by_host(host.id)[1]
+        return host_view(self._stores, host, mini_batches, self._newest(), now)
 
     def _attached(self, attachment: str | None, now: dt.datetime) -> Host | None:
         host = self._stores.hosts.attached_as(attachment) if attachment else None

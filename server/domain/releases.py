@@ -21,6 +21,7 @@ from volunteer.protocol.releases import (
     version_of,
 )
 from volunteer.protocol.signatures import NoKey, is_signed, make_keys, public_of, sign
+from volunteer.protocol.version import SOFTWARE
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Releases:
     def current(self) -> Release | None:
         stored = self._folder.current()
         return None if stored is None else Release(decode(stored.manifest, Manifest), stored)
+
+    def newest(self) -> str:
+        """The version that volunteers should have: what is offered; while nothing is, this server's own."""
+        current = self.current()
+        return SOFTWARE if current is None else current.manifest.version
 
     def require(self) -> Release:
         """Raises NotFound while nothing has been published."""

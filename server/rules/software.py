@@ -2,19 +2,15 @@
 
 import re
 
-_NUMBERS = re.compile(r"\d{1,6}(\.\d{1,6}){0,5}")
+from volunteer.protocol.releases import is_newer
+
+_NUMBERS = re.compile(r"(?<![\d.])\d{1,6}(\.\d{1,6}){1,3}(?![\d.])")
 
 
 def is_older(said: str, newest: str) -> bool:
-    """Whether a host that calls its program `said` should install `newest`; no, where it says no number."""
-    numbers = _numbers(said)
-    return bool(numbers) and numbers < _numbers(newest)
+    """Whether a host that calls its program `said` ("daig-volunteer 0.1.0") should install `newest`.
 
-
-def _numbers(text: str) -> tuple[int, ...]:
-    """ "daig-volunteer 0.1.0" -> (0, 1); 0.1 and 0.1.0 are the same."""
-    found = _NUMBERS.search(text)
-    numbers = [int(number) for number in found[0].split(".")] if found else []
-    while len(numbers) > 1 and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
+    No, where it says no version.
+    """
+    found = _NUMBERS.search(said)
+    return found is not None and is_newer(newest, found[0])

@@ -67,7 +67,7 @@ class HostTrouble(msgspec.Struct, frozen=True):
 class HostView(msgspec.Struct, frozen=True):
     """One of a volunteer's machines. `doing` is a sentence: what it computes or since when it is silent.
 
-    `outdated`: there is a newer version of its program than `software`. `troubles`: of late, the newest first.
+    `outdated`: its program should be `newest` and is older. `troubles`: of late, the last one first.
     """
 
     id: int
@@ -84,6 +84,7 @@ class HostView(msgspec.Struct, frozen=True):
     credit: int = 0
     software: str = ""
     outdated: bool = False
+    newest: str = ""
     troubles: list[HostTrouble] = []
 
 

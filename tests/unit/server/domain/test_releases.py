@@ -10,6 +10,7 @@ from server.domain.releases import Releases, make_key, sign_folder
 from server.errors import NotAcceptable, NotFound
 from server.storage.releases import ReleaseFolder
 from volunteer.protocol.releases import MANIFEST, PUBLIC_KEY, SIGNATURE
+from volunteer.protocol.version import SOFTWARE
 
 NOW = dt.datetime(2026, 11, 23, 10, 0, tzinfo=dt.UTC)
 
@@ -49,7 +50,9 @@ def test_what_is_signed_can_be_published_and_is_offered(tmp_path: Path, key: Pat
     folder = folder_of(tmp_path)
     manifest = sign_folder(folder, key, NOW)
     assert [(one.platform, one.size) for one in manifest.files] == [("windows-x86_64", 36), ("linux-x86_64", 30)]
+    assert releases.newest() == SOFTWARE, "so long nothing is offered"
     assert releases.publish(folder) == manifest
+    assert releases.newest() == "0.2.0"
     about, path = releases.file("daig-volunteer_0.2.0_amd64.deb")
     assert path.read_bytes() == b"daig-volunteer_0.2.0_amd64.deb"
     assert about.size == 30

@@ -55,6 +55,7 @@ def test_a_machines_own_words_cannot_pretend_to_be_ours() -> None:
         ("daig-volunteer 0.1.0", "0.2.0", True), ("daig-volunteer 0.9.9", "0.10", True), ("0.1", "0.1.1", True),
         ("daig-volunteer 0.1.0", "0.1", False), ("0.1", "0.1.0", False), ("daig-volunteer 1.0", "0.9", False),
         ("test", "0.1.0", False), ("", "0.1.0", False), ("9" * 50, "0.1.0", False),
+        ("1.2.3.4.5.6", "9.0", False), ("test 1", "9.0", False),
     ],
 )  # fmt: skip
 def test_versions_are_compared_number_by_number(said: str, newest: str, older: bool) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from server.domain import host_views
 from server.errors import UnknownToken
 from server.rules.host_troubles import SILENT
 from server.rules.states import ResultState
@@ -190,13 +189,13 @@ def test_a_machine_is_renamed_by_its_owner_only(owner: Any, stranger: Any, servi
 def test_ones_computers_say_what_went_wrong_and_which_program_is_out_of_date(
     owner: Any, services: Any, stores: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host_views, "SOFTWARE", "0.2.0")
+    monkeypatch.setattr(services.hosts, "_newest", lambda: "0.2.0")
     attach(owner, services, "attic")
     moment = dt.datetime.now(dt.UTC) - dt.timedelta(hours=3)
     trouble = SimpleNamespace(state=ResultState.lost, sentence=SILENT, ended_at=moment)
     monkeypatch.setattr(stores.work, "ended_badly", lambda *_: [trouble, trouble])
     page: Any = BeautifulSoup(owner.get("/computers").text, "html.parser")
-    assert "out of date" in page.main.text
+    assert "out of date, install 0.2.0" in page.main.text
     told = [item.text for item in page.find(class_="troubles").find_all("li")]
     assert len(told) == 1, "what happened again is told once"
     assert told[0].startswith("3.0 h ago: It fell silent in the middle of a unit")
