@@ -28,10 +28,12 @@ def run_chunks(
     pace: "Pace",
     wish: Callable[[], Wish],
     progress: Callable[[int, float], None],
+    clock: Callable[[], float] = time.perf_counter,
 ) -> int:
     """Give the engine the `total` mini-batches in order; after each chunk look whether to stop. How many were done.
 
-    `progress(done, seconds)` is told of each chunk and may take its time (that is how the trainer rests).
+    `progress(done, seconds)` is told of each chunk and may take its time (that is how the trainer rests). `clock`
+    stands still while this process is suspended: a pause makes no chunk slow.
     """
     done, bytes_each = 0, 0
     # The first chunk of a project pays for tracing: it says nothing of the machine's speed.
@@ -40,9 +42,9 @@ def run_chunks(
         count = pace.next_count(total - done, bytes_each)
         chunk = list(itertools.islice(batches, count))
         bytes_each = max(bytes_each, _bytes_of(chunk[0]))
-        started = time.perf_counter()
+        started = clock()
         engine.add(chunk)
-        seconds = time.perf_counter() - started
+        seconds = clock() - started
         if fresh:
             fresh, seconds = False, 0.0
         else:
@@ -67,14 +69,14 @@ def read_start(plan: ProjectPlan, job: Job) -> tuple[Weights, Any]:
     return Weights(tensors["trainable"], tensors["moving"]), frozen
 
 
-def write_gradient(engine: "Engine", out: Path, started: float) -> dict[str, Any]:
+def write_gradient(engine: "Engine", out: Path, started: float, clock: Callable[[], float]) -> dict[str, Any]:
     """Write the engine's sums to `out`, whole or not at all; what to tell the parent of it.
 
-    `seconds` is the time since `started`, rests included, and time in which the person had this process suspended not:
-    the server sizes units by what this host gets done.
+    `seconds` says how long it took, rests included, and time in which the person had this process suspended not: the
+    server sizes units by what this host gets done.
     """
     sums = engine.sums()
-    seconds = time.monotonic() - started
+    seconds = clock() - started
     blob = GradientBlob(
         gradient=sums.gradient,
         moving=sums.moving,

@@ -67,17 +67,25 @@ class Worker:
             self._jobs.append((message["job"], Job.from_frame(message["compute"])))
 
     def _wish(self, number: int) -> Wish:
+        self._take_all()
+        return self._wishes.get(number, Wish.go_on)
+
+    def _awake(self) -> float:
+        """A clock that stood still while the parent had this process suspended: the parent says how long that was."""
+        self._take_all()
+        return time.perf_counter() - self._slept
+
+    def _take_all(self) -> None:
         with contextlib.suppress(queue.Empty):
             while True:
                 self._take(self._channel.requests.get_nowait())
-        return self._wishes.get(number, Wish.go_on)
 
     def _compute(self, number: int, job: Job) -> dict[str, Any]:
         from volunteer.trainer.unit import read_start, run_chunks, write_gradient
         from volunteer.training.unit_data import read_mini_batches
 
         engine, pace = self._engine(job)
-        started, slept = time.monotonic(), self._slept
+        started = self._awake()
         engine.begin(*read_start(engine.plan, job), job.epoch)
 
         def progress(done: int, seconds: float) -> None:
@@ -85,10 +93,11 @@ class Worker:
             self._pause(number, seconds * self._rest)
 
         batches = read_mini_batches(engine.plan, job.epoch, job.mini_batches, job.shards)
-        done = run_chunks(engine, batches, len(job.mini_batches), pace, lambda: self._wish(number), progress)
+        total = len(job.mini_batches)
+        done = run_chunks(engine, batches, total, pace, lambda: self._wish(number), progress, self._awake)
         if done == 0 or self._wish(number) is Wish.drop:
             return {"kind": Kind.nothing}
-        return {"kind": Kind.computed, **write_gradient(engine, job.out, started + self._slept - slept)}
+        return {"kind": Kind.computed, **write_gradient(engine, job.out, started, self._awake)}
 
     def _pause(self, number: int, seconds: float) -> None:
         """Rest, unless somebody wants this job to end."""

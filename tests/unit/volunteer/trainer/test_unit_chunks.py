@@ -58,3 +58,13 @@ def test_the_first_chunk_of_a_project_is_no_measure_of_speed_and_asks_for_no_res
     unit.run_chunks(CountingEngine(), batches(range(2)), 2, pace, lambda: Wish.go_on, lambda _n, s: seconds.append(s))
     assert pace.told == [1]
     assert seconds[0] == 0.0 < seconds[1]
+
+
+def test_a_chunk_is_as_slow_as_the_clock_says_that_stands_still_in_a_pause(batches):
+    told, ticks = [], iter([10.0, 11.0, 20.0, 20.5])
+    pace = FixedPace(1, seconds_each=1.0)
+    unit.run_chunks(
+        CountingEngine(), batches(range(2)), 2, pace, lambda: Wish.go_on, lambda _n, s: told.append(s),
+        lambda: next(ticks),
+    )  # fmt: skip
+    assert told == [1.0, 0.5]
