@@ -34,6 +34,9 @@ class TrayMenu:
         question = GLib.Variant("(iias)", (0, -1, []))
         return self._lines(self._call(self.property("Menu"), MENU, "GetLayout", question)[1][2])
 
+    def has(self, label: str) -> bool:
+        return any(one.label == label for line in self.lines() for one in (line, *line.below))
+
     def line(self, label: str) -> Line:
         """The one with that text, however deep."""
         everything = [one for line in self.lines() for one in (line, *line.below)]

@@ -38,9 +38,6 @@ class Icon:
         wait_for(lambda: TrayReport(shown=True) in app.asked, 10, desktop.errors)
         self.menu = TrayMenu(desktop.bus, *line.split())
 
-    def has(self, label: str) -> bool:
-        return any(one.label == label for one in self.menu.lines())
-
 
 @pytest.fixture(scope="module")
 def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desktop]:
@@ -85,7 +82,7 @@ def test_each_line_asks_the_app_for_what_it_says(icon: Icon, app: FakeApp) -> No
         ("About DAIG", ShowRequest(Window.about)),
         ("Quit", QuitRequest()),
     ):
-        wait_for(lambda label=label: icon.has(label), 5, lambda: str(icon.menu.lines()))
+        wait_for(lambda label=label: icon.menu.has(label), 5, lambda: str(icon.menu.lines()))
         icon.menu.click(label)
         wait_for(lambda asked=asked: app.asked[-1] == asked, 5, lambda: str(app.asked))
     wait_for(lambda: icon.menu.property("IconName") != first, 5)
@@ -101,7 +98,7 @@ def test_a_pause_with_an_end_ends_when_it_said(icon: Icon, app: FakeApp) -> None
 def test_what_changes_changes_in_place_so_that_an_open_menu_stays_open(icon: Icon, app: FakeApp) -> None:
     numbers = [line.number for line in icon.menu.lines()]
     app.be(sentence="Waiting for work & <rest>.", activity=Activity.waiting_for_work, units_today=13)
-    wait_for(lambda: icon.has("Waiting for work & <rest>."), 5, lambda: str(icon.menu.lines()))
+    wait_for(lambda: icon.menu.has("Waiting for work & <rest>."), 5, lambda: str(icon.menu.lines()))
     wait_for(lambda: "13 units today" in icon.menu.property("Title"), 5)
     assert not icon.menu.line("Finish this unit, then pause").enabled
     assert [line.number for line in icon.menu.lines()] == numbers
