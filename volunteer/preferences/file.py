@@ -16,8 +16,9 @@ from volunteer.preferences.table import NAMES, Entry, Value, describe, entry_of
 from volunteer.private_files import write_private
 
 _HEAD = """\
-# DAIG on this computer. `daig-volunteer prefs` and the window write this file, without the comments of others in it.
-# A line that begins with # says what counts when nothing else is chosen.
+# DAIG on this computer. It is read when DAIG starts; what `daig-volunteer prefs set` or the window changes counts at
+# once, and they write this file anew, without comments of your own. A line that begins with # says what counts when
+# nothing else is chosen.
 """
 # The app keeps a grid's address in one thread while the person changes a preference in another.
 _writing = threading.Lock()
