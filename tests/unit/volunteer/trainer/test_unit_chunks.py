@@ -1,5 +1,9 @@
 """The chunk loop with an engine that only counts."""
 
+import errno
+import types
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -68,3 +72,26 @@ def test_a_chunk_is_as_slow_as_the_clock_says_that_stands_still_in_a_pause(batch
         lambda: next(ticks),
     )  # fmt: skip
     assert told == [1.0, 0.5]
+
+
+def test_a_gradient_that_does_not_fit_on_the_disk_leaves_nothing_of_itself(tmp_path, monkeypatch):
+    def half(path, data):
+        with path.open("wb") as file:
+            file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    class Summing:
+        @staticmethod
+        def sums():
+            return types.SimpleNamespace(
+                gradient=np.zeros(9, np.float32), moving=np.zeros(0, np.float32), sums=np.zeros(1), mini_batches=1,
+                examples=8,
+            )  # fmt: skip
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", half)
+        with pytest.raises(OSError, match="No space"):
+            unit.write_gradient(Summing(), tmp_path / "one.gradient", 0.0)
+    assert list(tmp_path.iterdir()) == []
+    assert unit.write_gradient(Summing(), tmp_path / "one.gradient", 0.0)["mini_batches"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["one.gradient"]
