@@ -91,7 +91,7 @@ def test_a_gradient_that_does_not_fit_on_the_disk_leaves_nothing_of_itself(tmp_p
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", half)
         with pytest.raises(OSError, match="No space"):
-            unit.write_gradient(Summing(), tmp_path / "one.gradient", 0.0)
+            unit.write_gradient(Summing(), tmp_path / "one.gradient", 0.0, lambda: 1.0)
     assert list(tmp_path.iterdir()) == []
-    assert unit.write_gradient(Summing(), tmp_path / "one.gradient", 0.0)["mini_batches"] == 1
+    assert unit.write_gradient(Summing(), tmp_path / "one.gradient", 0.0, lambda: 1.0)["mini_batches"] == 1
     assert [path.name for path in tmp_path.iterdir()] == ["one.gradient"]
