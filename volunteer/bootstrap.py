@@ -73,7 +73,7 @@ def build_app(settings: Settings, preferences: Callable[[], Preferences], deskto
     bench = Workbench(settings, preferences, autostart_of(command("volunteer.cli", "run")) if at_login else None)
     pauses = PauseFile(settings.folders.state / PAUSE_FILE)
     governor = Governor(pauses, bench.why_not, _now)
-    address = GridAddress(settings.server, settings.fingerprint) if settings.server else None
+    address = _address_of(settings) if settings.server else None
     if bench.knows(address):
         bench.follow_login()
     elif desktop and settings.join_key is None:
@@ -231,12 +231,16 @@ def _alone(settings: Settings) -> Iterator[tuple[Workbench, GridAddress, GridCli
     lock = HomeLock(settings.folders.state / LOCK_FILE)
     try:
         bench = Workbench(settings, lambda: load(settings.folders.config))
-        # What is not https was confirmed, or reading the settings would have refused it.
-        address = GridAddress(settings.server, settings.fingerprint, settings.server.startswith("http:"))
+        address = _address_of(settings)
         with contextlib.closing(bench.grid(address)) as grid:
             yield bench, address, grid
     finally:
         lock.release()
+
+
+def _address_of(settings: Settings) -> GridAddress:
+    # What is not https was confirmed, or reading the settings would have refused it.
+    return GridAddress(settings.server, settings.fingerprint, settings.server.startswith("http:"))
 
 
 def _link(code: DeviceCode) -> Link:

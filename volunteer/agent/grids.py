@@ -4,7 +4,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from volunteer.agent.attaching import await_confirmation, detach, ensure_attached, keep
@@ -169,7 +169,7 @@ class Grids:
 
     def attach(self, request: control.AttachRequest) -> Done:
         """By the key, or without one where the token is kept already. Raises StopAndTell, RetryLater."""
-        address = GridAddress.of(request.server, request.fingerprint, request.insecure_http)
+        address = self._address_of(request)
         with self._changing:
             file = self._workshop.identity(address)
             if file.load() is None:
@@ -187,7 +187,7 @@ class Grids:
 
     def link(self, request: control.LinkRequest) -> Link:
         """A code for the person to confirm; then the work begins by itself. Raises StopAndTell, RetryLater."""
-        address = GridAddress.of(request.server, request.fingerprint, request.insecure_http)
+        address = self._address_of(request)
         grid = self._workshop.grid(address)
         try:
             code = grid.device(DeviceRequest(self._newcomer.name, self._workshop.machine()))
@@ -226,6 +226,14 @@ class Grids:
 
     # --- within
 
+    def _address_of(self, request: control.AttachRequest | control.LinkRequest) -> GridAddress:
+        """What was said of that grid's certificate before, by a join file say, still counts."""
+        address = GridAddress.of(request.server, request.fingerprint, request.insecure_http)
+        known = self._address
+        if known is not None and known.server == address.server and not address.fingerprint:
+            return replace(address, fingerprint=known.fingerprint)
+        return address
+
     def _request(self, join_key: str) -> AttachRequest:
         return AttachRequest(join_key, self._newcomer.name, self._workshop.machine(), nonce=secrets.token_hex(16))
 
@@ -233,7 +241,7 @@ class Grids:
         self._workshop.remember(address)
         self._stop_linking()
         self._end_session()
-        if self._address != address:
+        if self._address is None or self._address.server != address.server:
             self._numbers.forget_credit()
         self._address = address
         self._open(address)
@@ -244,7 +252,8 @@ class Grids:
 
     def _open(self, address: GridAddress) -> None:
         tools = self._workshop.tools(address)
-        key = self._newcomer.join_key if address == self._newcomer.address else None
+        given = self._newcomer.address
+        key = self._newcomer.join_key if given is not None and given.server == address.server else None
         request = None if key is None else self._request(key)
         file = self._workshop.identity(address)
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from volunteer.agent.ports import Grid
 from volunteer.agent.tools import Tools
-from volunteer.config import server_address
+from volunteer.config import read_fingerprint, server_address
 from volunteer.protocol.messages import Machine
 from volunteer.spool.identity import IdentityFile
 
@@ -20,8 +20,8 @@ class GridAddress:
 
     @staticmethod
     def of(server: str, fingerprint: str | None, insecure_http: bool) -> "GridAddress":
-        """Raises StopAndTell for an address that makes no sense, or that would send the token in clear."""
-        return GridAddress(server_address(server, insecure_http), fingerprint or "", insecure_http)
+        """Raises StopAndTell for an address or a fingerprint without sense, or if the token would go in clear."""
+        return GridAddress(server_address(server, insecure_http), read_fingerprint(fingerprint or ""), insecure_http)
 
 
 class Workshop(Protocol):

@@ -6,7 +6,7 @@ import sys
 from volunteer.cli.given import Given
 from volunteer.config import read_settings
 from volunteer.control.client import NotRunning
-from volunteer.control.messages import ShowRequest, Window
+from volunteer.control.messages import ShowRequest, TrayReport, Window
 from volunteer.control.processes import has_desktop
 from volunteer.errors import StopAndTell
 from volunteer.preferences.file import load, overridden
@@ -32,8 +32,12 @@ def run(given: Given) -> None:
 
 
 def tray(given: Given) -> None:
-    """Raises NotRunning: the icon is the app's."""
-    from volunteer.tray.icon import main
+    """Raises NotRunning: the icon is the app's. And StopAndTell, once the app knows, where none can be drawn."""
+    try:
+        from volunteer.tray.icon import main
+    except ImportError as error:
+        given.app.ask(TrayReport(shown=False))
+        raise StopAndTell(f"The icon needs what is not installed here: {error}.") from None
 
     sys.exit(main(given.app))
 

@@ -21,6 +21,8 @@ FIRST_REST, LONGEST_REST = 1.0, 300.0
 LIVED_WELL = 60.0
 # A desktop without a tray may get one: a panel that starts late, an extension that is switched on.
 NO_TRAY_RESTS = (60.0, 300.0, 1800.0)
+# An icon that dies so often at once cannot be shown here, although it does not say so.
+MOST_QUICK_ENDS = 3
 END_SECONDS = 1.0
 # What may hold words that somebody has begun to type stays as it is; the others come to the front by opening anew.
 _KEPT_OPEN = frozenset({Window.preferences, Window.first_run})
@@ -128,7 +130,7 @@ class DesktopProcesses:
             _log.warning("%s", error.sentence)
 
     def _keep(self, gone: Callable[[], None]) -> None:
-        rest = FIRST_REST
+        rest, quick = FIRST_REST, 0
         while not self._closing.is_set():
             began = self._clock()
             self._once()
@@ -136,7 +138,9 @@ class DesktopProcesses:
                 return
             gone()
             if self._clock() - began >= LIVED_WELL:
-                rest = FIRST_REST
+                rest, quick = FIRST_REST, 0
+            elif (quick := quick + 1) == MOST_QUICK_ENDS and not self._no_tray:
+                self.tray_reported(False)
             tried = self._no_tray
             self._closing.wait(NO_TRAY_RESTS[min(tried, len(NO_TRAY_RESTS)) - 1] if tried else rest)
             rest = min(rest * 2, LONGEST_REST)

@@ -77,13 +77,13 @@ class Place:
     def called(self, name: str) -> list:
         return [call for grid in self.grids for call in grid.called(name)]
 
-    def app(self, server: str = SERVER, join_key: str | None = None) -> App:
+    def app(self, server: str = SERVER, join_key: str | None = None, fingerprint: str = "") -> App:
         governor = Governor(
             PauseFile(self.folder / "state" / "pause.json"),
             lambda _now: [SimpleNamespace(sentence=one) for one in self.reasons], lambda: NOW,
         )  # fmt: skip
         numbers = Numbers(self.folder / "state" / "numbers.json", lambda: date(2026, 11, 23), lambda: self.seconds)
-        address = GridAddress(server) if server else None
+        address = GridAddress(server, fingerprint) if server else None
         # Only time of its own goes by itself: that of the sessions is real, and short.
         patience = Patience(lambda: self.seconds, wait=lambda event, _seconds: event.wait(0.01))
         grids = Grids(self, numbers, Newcomer(address, "steady", join_key), lambda: NOW, patience)
@@ -185,6 +185,13 @@ def test_linking_shows_the_code_and_begins_once_it_is_confirmed(running, place):
     assert link.expires_at == NOW + timedelta(seconds=900)
     assert seen(app, Activity.waiting_for_work).server == SERVER
     assert place.identity(None).load() is not None
+
+
+def test_the_certificate_that_a_join_file_pinned_stays_pinned_when_the_window_links(running, place):
+    app = running(fingerprint="ab" * 32)
+    app.link(LinkRequest(SERVER))
+    seen(app, Activity.waiting_for_work)
+    assert place.remembered == [GridAddress(SERVER, "ab" * 32)]
 
 
 def test_a_link_that_was_refused_says_so(running, place):

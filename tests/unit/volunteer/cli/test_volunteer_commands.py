@@ -304,3 +304,10 @@ def test_a_python_without_tkinter_is_told(home, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "volunteer.windows.opening", None)
     assert main(["window", "about"]) == FAILED
     assert "python3-tk" in capsys.readouterr().err
+
+
+def test_a_python_without_what_the_icon_needs_tells_the_app(app, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "volunteer.tray.icon", None)
+    assert main(["tray"]) == FAILED
+    assert app.asked == [("tray_shown", False), ("tray_reported", False)]
+    assert "not installed" in capsys.readouterr().err
