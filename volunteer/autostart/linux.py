@@ -23,7 +23,9 @@ class DesktopEntry:
 
     def follow(self, wanted: bool) -> None:
         if wanted:
-            self._write(_entry(f"Exec={exec_line(self._command)}"))
+            # A program that was removed since then is not missed.
+            there = self._command[0].replace("\\", "\\\\")
+            self._write(_entry(f"TryExec={there}\nExec={exec_line(self._command)}"))
         elif any(path.exists() for path in self._everybodys):
             # Only an entry of one's own hides the one that is for everybody.
             self._write(_entry("Hidden=true"))

@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 
 from volunteer.errors import StopAndTell
 
-MORNING = time(7)
+MORNING = time(6)
 """When tomorrow begins, for people who went to bed."""
 LONGEST = timedelta(days=366)
 
@@ -15,7 +15,7 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 
 
 def tomorrow_morning(now: datetime) -> datetime:
-    """Seven o'clock of the next day, where `now` is local time with its zone."""
+    """Six o'clock of the next day, where `now` is local time with its zone."""
     return _at(now, MORNING, days=1)
 
 

@@ -40,6 +40,7 @@ def test_an_entry_is_written_once_and_taken_away(entry):
     autostart, path = entry
     autostart.follow(True)
     assert words(read(path)["Exec"]) == COMMAND
+    assert read(path)["TryExec"] == COMMAND[0]
     written = path.stat().st_mtime_ns
     autostart.follow(True)
     assert path.stat().st_mtime_ns == written
