@@ -1,5 +1,6 @@
 """`daig-volunteer attach` and `detach` with a real web process, where no app runs and where one does."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -54,21 +55,39 @@ class Machine:
         return process.returncode, said
 
 
-def test_the_command_links_a_machine_by_a_code_and_takes_it_off_again(web: WebProcess, tmp_path: Path) -> None:
-    machine = Machine(tmp_path / "home", Person(web.url, "volunteer").sign_up())
-    code, said = machine.attach(web.url)
-    assert (code, f"is a host of {web.url} now" in said) == (0, True)
+@pytest.fixture
+def machine(web: WebProcess, tmp_path: Path) -> Machine:
+    return Machine(tmp_path / "home", Person(web.url, "volunteer").sign_up())
+
+
+@contextlib.contextmanager
+def running(machine: Machine) -> Iterator[subprocess.Popen[str]]:
+    """The app, paused, so that nothing is computed."""
     assert machine.ask("pause")[0] == 0
     app = machine.start("run", "--headless", output=subprocess.DEVNULL)
     try:
         wait_for(lambda: "Paused until you resume." in machine.ask("status")[1], 20)
-        assert machine.ask("attach", web.url) == (0, f"This computer works for {web.url} now.\n")
-        assert machine.ask("detach") == (0, f"This computer no longer works for {web.url}.\n")
-        assert "not linked" in machine.ask("status")[1]
-        code, said = machine.attach(web.url)
-        assert (code, said.splitlines()[-1]) == (0, "Paused until you resume.")
-        assert machine.ask("quit")[0] == 0
-        assert app.wait(10) == 0
+        yield app
     finally:
         app.kill()
         app.wait()
+
+
+def test_the_command_links_a_machine_by_a_code_and_takes_it_off_again(web: WebProcess, machine: Machine) -> None:
+    code, said = machine.attach(web.url)
+    assert (code, f"is a host of {web.url} now" in said) == (0, True)
+    with running(machine) as app:
+        assert machine.ask("attach", web.url) == (0, f"This computer works for {web.url} now.\n")
+        assert machine.ask("detach") == (0, f"This computer no longer works for {web.url}.\n")
+        assert "not linked" in machine.ask("status")[1]
+        assert machine.ask("quit")[0] == 0
+        assert app.wait(10) == 0
+
+
+@pytest.mark.long
+def test_a_running_app_is_linked_by_the_command_too(web: WebProcess, machine: Machine) -> None:
+    assert machine.attach(web.url)[0] == 0
+    with running(machine):
+        assert machine.ask("detach")[0] == 0
+        code, said = machine.attach(web.url)
+        assert (code, said.splitlines()[-1]) == (0, "Paused until you resume.")
