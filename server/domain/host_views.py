@@ -15,13 +15,17 @@ _MOST_TROUBLES = 3
 _MOST_LOOKED_AT = 30
 
 
-def host_view(stores: Stores, host: Host, mini_batches: int, newest: str, now: dt.datetime) -> HostView:
-    """`mini_batches`: found valid; so many is its credit. `newest`: the version of the program that it should have."""
+def host_view(stores: Stores, host: Host, given: tuple[int, int], newest: str, now: dt.datetime) -> HostView:
+    """`given`: results and mini-batches found valid; the latter are its credit.
+
+    `newest`: the version of the program that it should have.
+    """
     verdicts = stores.hosts.verdicts(host.id)
+    units, mini_batches = given
     return HostView(
         id=host.id, name=host.name, system=host.system, threads=host.threads, memory=host.memory,
         last_seen_at=host.last_seen_at, doing=_doing(stores, host, now),
-        valid_results=verdicts.get(ResultState.valid, 0), invalid_results=verdicts.get(ResultState.invalid, 0),
+        valid_results=units, invalid_results=verdicts.get(ResultState.invalid, 0),
         mini_batches=mini_batches, credit=mini_batches, software=host.software,
         outdated=is_older(host.software, newest), newest=newest, troubles=_troubles(stores, host, now),
         host_seconds=stores.work.total_host_seconds(now, host_id=host.id),

@@ -86,7 +86,7 @@ class Hosts:
         given = self._stores.overview.given_by_hosts(owner_id)
         hosts = self._stores.hosts.of_account(owner_id)
         newest = self._newest()
-        return [host_view(self._stores, host, given.get(host.id, 0), newest, now) for host in hosts]
+        return [host_view(self._stores, host, given.get(host.id, (0, 0)), newest, now) for host in hosts]
 
     def rename(self, owner_id: int, host_id: int, name: str | None, now: dt.datetime) -> HostView:
         """Without a name it stays as it was. Raises NotFound, NotAcceptable."""
@@ -98,8 +98,7 @@ class Hosts:
             with self._stores.database.write():
                 self._stores.hosts.rename(host.id, plain)
         host = self._stores.hosts.owned(owner_id, host_id)
-        mini_batches = self._stores.overview.given_by_host(host.id)[1]
-        return host_view(self._stores, host, mini_batches, self._newest(), now)
+        return host_view(self._stores, host, self._stores.overview.given_by_host(host.id), self._newest(), now)
 
     def _attached(self, attachment: str | None, now: dt.datetime) -> Host | None:
         host = self._stores.hosts.attached_as(attachment) if attachment else None

@@ -9,6 +9,12 @@ from typing import NamedTuple
 from server.storage.database import Database
 
 _DAY = 86_400
+_OF_A_HOST = (
+    "SELECT id, (SELECT COUNT(*) FROM result WHERE host_id = host.id AND state = 'valid')"
+    " + (SELECT COALESCE(SUM(results), 0) FROM past_work WHERE host_id = host.id),"
+    " (SELECT COALESCE(SUM(delivered), 0) FROM result WHERE host_id = host.id AND state = 'valid')"
+    " + (SELECT COALESCE(SUM(mini_batches), 0) FROM past_work WHERE host_id = host.id) FROM host"
+)
 
 
 class Given(NamedTuple):
@@ -50,26 +56,15 @@ class OverviewStore:
         )  # fmt: skip
         return [Given(int(i), str(name), bool(listed), int(m), float(s)) for i, name, listed, m, s in rows]
 
-    def given_by_hosts(self, account_id: int) -> dict[int, int]:
-        """Valid mini-batches of each host of an account."""
-        rows = self._database.rows(
-            "SELECT id, (SELECT COALESCE(SUM(delivered), 0) FROM result WHERE host_id = host.id AND state = 'valid')"
-            " + (SELECT COALESCE(SUM(mini_batches), 0) FROM past_work WHERE host_id = host.id)"
-            " FROM host WHERE account_id = ?",
-            account_id,
-        )
-        return {int(number): int(count) for number, count in rows}
+    def given_by_hosts(self, account_id: int) -> dict[int, tuple[int, int]]:
+        """Results and mini-batches found valid of each host of an account, of deleted projects too."""
+        rows = self._database.rows(f"{_OF_A_HOST} WHERE account_id = ?", account_id)
+        return {int(number): (int(results), int(count)) for number, results, count in rows}
 
     def given_by_host(self, host_id: int) -> tuple[int, int]:
-        """Results and mini-batches found valid, of deleted projects too."""
-        [(results, mini_batches)] = self._database.rows(
-            "SELECT COALESCE(SUM(results), 0), COALESCE(SUM(mini_batches), 0) FROM ("
-            " SELECT COUNT(*) AS results, SUM(delivered) AS mini_batches FROM result"
-            " WHERE host_id = ? AND state = 'valid'"
-            " UNION ALL SELECT SUM(results), SUM(mini_batches) FROM past_work WHERE host_id = ?)",
-            host_id, host_id,
-        )  # fmt: skip
-        return int(results), int(mini_batches)
+        """As `given_by_hosts`, of one."""
+        [(_, results, count)] = self._database.rows(f"{_OF_A_HOST} WHERE id = ?", host_id)
+        return int(results), int(count)
 
     def keep_credit(self, project_id: int) -> None:
         """Before a project's rows go: what hosts did for it, added to their past work."""

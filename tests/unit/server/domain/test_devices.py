@@ -320,6 +320,8 @@ def test_a_host_reads_its_numbers_also_of_deleted_projects(grid: DomainGrid, own
     assert (numbers.units, numbers.mini_batches, numbers.credit) == (2, 6, 6)
     grid.projects.delete(owner, project, grid.now)
     assert grid.hosts.numbers(steady.row) == numbers
+    (view,) = grid.hosts.list_for(steady.row.account_id, grid.now)
+    assert (view.valid_results, view.mini_batches, view.credit) == (2, 6, 6)
 
 
 def test_a_host_that_detaches_itself_is_nobody_and_its_work_goes_to_another(
