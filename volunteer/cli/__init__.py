@@ -46,6 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VolunteerError as error:
         print(f"daig-volunteer: {error.sentence}", file=sys.stderr)
         return FAILED
+    except OSError as error:
+        # A folder that may not be written to, a disk that is full: the person can do something about it.
+        logging.getLogger(__name__).debug("it failed here", exc_info=True)
+        print(f"daig-volunteer: {error}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         return FAILED
     return OK

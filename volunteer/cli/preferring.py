@@ -62,7 +62,9 @@ def _show(given: Given, chosen: dict[str, Value]) -> None:
     width = max(len(name) for name in chosen)
     for entry in describe():
         if entry.name in chosen:
-            given.say(f"{entry.name:<{width}}  {_text(entry.name, chosen[entry.name])}".rstrip())
+            value = chosen[entry.name]
+            unit = f" {entry.unit}" if entry.unit and isinstance(value, int) else ""
+            given.say(f"{entry.name:<{width}}  {_text(entry.name, value)}{unit}")
 
 
 def _text(name: str, value: Value) -> str:

@@ -200,7 +200,7 @@ def test_preferences_through_the_app_and_without_it(home, said, request):
         assert main(["prefs", "get", "threads"]) == OK
         assert said() == "2\n"
         assert main(["prefs"]) == OK
-        assert "cpu_percent     100\n" in said()
+        assert "cpu_percent     100 %\n" in said()
         assert main(["prefs", "show", "--json"]) == OK
         assert json.loads(said())["threads"] == 2
         assert main(["prefs", "set", "threads", "all", "--json"]) == OK
@@ -311,3 +311,13 @@ def test_a_python_without_what_the_icon_needs_tells_the_app(app, monkeypatch, ca
     assert main(["tray"]) == FAILED
     assert app.asked == [("tray_shown", False), ("tray_reported", False)]
     assert "not installed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["pause"], ["run", "--headless", "--server", SERVER], ["prefs", "set", "gpu", "yes"]]
+)
+def test_a_home_that_cannot_be_written_to_is_told(home, capsys, arguments):
+    for name in ("config", "state"):
+        (home / name).write_text("a file in the way")
+    assert main(arguments) == FAILED
+    assert capsys.readouterr().err.startswith("daig-volunteer: ")
