@@ -13,13 +13,13 @@ from pathlib import Path
 from volunteer.agent.app import App
 from volunteer.agent.attaching import await_confirmation, detach, keep
 from volunteer.agent.governor import Governor, Reason
-from volunteer.agent.grids import Grids, Newcomer
+from volunteer.agent.grids import Grids
 from volunteer.agent.machine import describe, usable_memory
 from volunteer.agent.numbers import Numbers
 from volunteer.agent.patience import Patience
 from volunteer.agent.running import Running
 from volunteer.agent.tools import Tools
-from volunteer.agent.workshop import GridAddress
+from volunteer.agent.workshop import GridAddress, Newcomer
 from volunteer.autostart.autostart import Autostart, autostart_of
 from volunteer.children.programs import command
 from volunteer.client.grid import GridClient

@@ -8,9 +8,8 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from volunteer.agent.brake import Hold
 from volunteer.agent.governor import Governor, Standing
-from volunteer.agent.grids import Grids, Trouble
+from volunteer.agent.grids import Grids
 from volunteer.agent.notices import Notices
 from volunteer.agent.numbers import Numbers
 from volunteer.agent.status import Facts, describe
@@ -38,6 +37,7 @@ class App:
         self._now = now
         self._notices = Notices(Status(0, *describe(Facts(now())), host_name=host_name, software=SOFTWARE))
         self._obeying = threading.Lock()
+        self._publishing = threading.Lock()
         self._standing = Standing()
         self._stopping = threading.Event()
         self._nudge = threading.Event()
@@ -74,7 +74,7 @@ class App:
         self._stopping.set()
         if self._updates is not None:
             self._updates.stop()
-        self._grids.close()
+        self._grids.work.close()
         self._numbers.keep()
 
     def tick(self) -> None:
@@ -102,7 +102,7 @@ class App:
 
     def resume(self) -> None:
         self._governor.resume()
-        self._grids.try_again()
+        self._grids.work.try_again()
         self._nudge.set()
 
     def quit(self) -> None:
@@ -183,33 +183,36 @@ class App:
                 if standing.hold is not self._standing.hold:
                     _log.info("%s", " ".join(standing.reasons) or ("paused" if standing.pause else "going on"))
                 self._standing = standing
-                self._grids.hold(standing.hold)
+                self._grids.work.hold(standing.hold)
 
     def _publish(self) -> None:
-        here = self._grids.view()
-        standing, trouble = self._standing, here.trouble or Trouble()
+        with self._publishing:
+            self._notices.publish(self._status())
+
+    def _status(self) -> Status:
+        """As it is now; its version is for others to say."""
+        grids, here, standing = self._grids, self._grids.work.view(), self._standing
+        server = "" if grids.address is None else grids.address.server
         facts = Facts(
-            self._now(), here.server, here.attached, self._stopping.is_set(), trouble.sentence, here.linking, standing,
+            self._now(), server, here.attached, self._stopping.is_set(), here.trouble.sentence, grids.linking, standing,
             here.state, here.away, here.away_for_person,
         )  # fmt: skip
         activity, sentence = describe(facts)
-        paused = standing.pause if standing.hold is not Hold.none else None
-        self._notices.publish(
-            Status(
-                version=0,
-                activity=activity,
-                sentence=sentence,
-                reasons=list(standing.reasons),
-                paused_until=paused.until if paused else None,
-                pause_why=paused.why if paused else "",
-                server=here.server,
-                host_name=here.host_name,
-                units_today=self._numbers.units_today,
-                credit=self._numbers.credit,
-                progress=here.progress,
-                missing_protection=list(here.missing_protection),
-                software=SOFTWARE,
-                update=self._update,
-                tray=self._tray,
-            )
+        paused = standing.pause
+        return Status(
+            version=0,
+            activity=activity,
+            sentence=sentence,
+            reasons=list(standing.reasons),
+            paused_until=paused.until if paused else None,
+            pause_why=paused.why if paused else "",
+            server=server,
+            host_name=grids.host_name,
+            units_today=self._numbers.units_today,
+            credit=self._numbers.credit,
+            progress=here.progress,
+            missing_protection=list(here.missing_protection),
+            software=SOFTWARE,
+            update=self._update,
+            tray=self._tray,
         )

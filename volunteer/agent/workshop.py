@@ -24,6 +24,15 @@ class GridAddress:
         return GridAddress(server_address(server, insecure_http), read_fingerprint(fingerprint or ""), insecure_http)
 
 
+@dataclass(frozen=True)
+class Newcomer:
+    """The grid that was given at the start, and under which name, and by which key, to become its host."""
+
+    address: GridAddress | None
+    name: str
+    join_key: str | None = None
+
+
 class Workshop(Protocol):
     """See `volunteer.bootstrap`."""
 

@@ -9,11 +9,12 @@ import pytest
 
 from volunteer.agent.app import App
 from volunteer.agent.governor import Governor
-from volunteer.agent.grids import TRY_AGAIN_SECONDS, Grids, Newcomer
+from volunteer.agent.grids import Grids
 from volunteer.agent.numbers import Numbers
 from volunteer.agent.patience import Patience
 from volunteer.agent.tools import Tools
-from volunteer.agent.workshop import GridAddress
+from volunteer.agent.work import TRY_AGAIN_SECONDS
+from volunteer.agent.workshop import GridAddress, Newcomer
 from volunteer.control.messages import Activity, AttachRequest, LinkRequest
 from volunteer.errors import RetryLater, StopAndTell
 from volunteer.preferences.pausing import Pause, PauseFile
