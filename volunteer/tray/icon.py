@@ -126,7 +126,8 @@ class Tray:
     def fulfil(self, wish: Request | Browse) -> None:
         """Ask the app. What it has to say comes as a notification."""
         if isinstance(wish, Browse):
-            self._browse(wish.page)
+            # Some browsers come back only when they are closed.
+            threading.Thread(target=self._browse, args=(wish.page,), daemon=True).start()
             return
         try:
             reply = self._client.ask(wish)

@@ -141,10 +141,10 @@ class FirstRun:
         self._saying = Saying(stage, step, row=2)
         row = ttk.Frame(step)
         row.grid(row=3, sticky="ew", pady=(stage.px(22), 0))
-        again = stage.button(row, "Open the page again", lambda: stage.browse(link.verification_uri_complete))
+        again = stage.button(row, "Open the page again", lambda: stage.open_page(link.verification_uri_complete))
         stage.row([again, stage.button(row, "Another address", self._address)])
         again.focus_set()
-        stage.browse(link.verification_uri_complete)
+        stage.open_page(link.verification_uri_complete)
         self._count_down()
 
     def _count_down(self) -> None:

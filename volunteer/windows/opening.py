@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from volunteer.config import Folders
 from volunteer.control.client import ControlClient
+from volunteer.control.menu import Picture
 from volunteer.control.messages import Window
 from volunteer.windows.about import About
 from volunteer.windows.asking import Asking
@@ -37,6 +38,7 @@ def main(window: Window, client: ControlClient, folders: Folders) -> int:
         return 1
     root.withdraw()
     stage = Stage(root, Look(root, DARK if prefers_dark() else LIGHT), Asking(root, client))
+    root.iconphoto(True, stage.look.picture(Picture.training))
     shown = _WINDOWS[window](stage)
     # Not before the first status has come: what it says decides the window's size.
     root.after(_FIRST_STATUS_MS, root.deiconify)

@@ -1,5 +1,6 @@
 """One window and what its contents need: look, questions to the app, and the few parts that all windows are made of."""
 
+import threading
 import tkinter
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -98,10 +99,14 @@ class Stage:
         label.pack(fill="x")
         return box, label
 
+    def open_page(self, page: str) -> None:
+        """In the person's browser. Some of them come back only when they are closed."""
+        threading.Thread(target=self.browse, args=(page,), daemon=True).start()
+
     def fulfil(self, wish: Request | Browse, then: Callable[[str], object], failed: Callable[[str], None]) -> None:
         """Open the page, or ask the app; `then` gets what it has to say, `failed` why it would not."""
         if isinstance(wish, Browse):
-            self.browse(wish.page)
+            self.open_page(wish.page)
             return
         client = self.client
 

@@ -93,7 +93,7 @@ def test_windows_are_opened_by_the_app_and_pages_in_the_browser(tray, app, brows
     click(tray, TRAINING.sentence)
     assert app.asked == [ShowRequest(Window.preferences), ShowRequest(Window.about), ShowRequest(Window.control)]
     click(tray, "My contributions")
-    assert browsed == ["https://grid.example/computers"]
+    wait_for(lambda: browsed == ["https://grid.example/computers"], 5)
 
 
 def test_what_the_app_says_comes_as_a_notification_a_refusal_too(tray, app, pystray):
@@ -133,7 +133,7 @@ def test_nothing_that_stays_the_same_is_drawn_again(tray, app, monkeypatch):
 
 def test_a_page_is_opened_as_it_is(tray, browsed):
     tray.fulfil(Browse("https://grid.example/computers"))
-    assert browsed == ["https://grid.example/computers"]
+    wait_for(lambda: browsed == ["https://grid.example/computers"], 5)
 
 
 @pytest.mark.parametrize("backend", ["dummy", "xorg"])
