@@ -25,8 +25,8 @@ IN_CLEAR = (
 WHERE_TO_CONFIRM = "A page of the grid opens in your browser. Log in there, compare the code, and confirm."
 NOT_YET = "It is paused, and stays so until you say go."
 EXPIRED = "The code has run out. Ask for a new one."
-SEEN_IN_TRAY = "Its icon stands beside the clock: a click on it pauses DAIG, or opens its preferences."
-SEEN_IN_WINDOW = "This desktop shows no icons beside the clock. Start DAIG again whenever you want to see its window."
+SEEN_IN_TRAY = "Its icon stands beside the clock: the menu there pauses DAIG, and opens its preferences."
+SEEN_IN_WINDOW = "This desktop shows no icons beside the clock: a window of DAIG's own opens instead."
 
 
 class FirstRun:
