@@ -12,10 +12,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from server.domain import hashing
+from server.domain.releases import Releases
 from server.rules.incoming import NewUpload
 from server.rules.scopes import SCOPES
+from server.storage.releases import ReleaseFolder
 from server.web.app import create_app
 from tests.support.domain_grid import DomainGrid
+from tests.support.releases import DEB, Signer
 from tests.support.web_services import services_over
 from volunteer.protocol.account_endpoints import ACCOUNT_ENDPOINTS
 from volunteer.protocol.endpoints import PREFIX
@@ -74,6 +77,8 @@ class ApiStage:
         self.reader = self.script(self.owner_id, "read")
         self.stranger = self.script(self.stranger_id, *SCOPES)
         self.nobody = Script(self.client)
+        data = self.grid.stores.folder
+        Releases(ReleaseFolder(data / "releases")).publish(Signer(data).folder("9.9.9"))
 
     def close(self) -> None:
         self.grid.stores.database.close()
@@ -103,7 +108,7 @@ class ApiStage:
             "project": self.project, "draft": self.draft, "key": self.key, "host": self.host.id,
             "upload": self.upload, "result": self.lease.result, "sha256": self.lease.weights.sha256,
             "token": self.grid.tokens.list_for(self.owner_id, self.grid.now)[0].id, "account": self.owner_id,
-            "letter": 1,
+            "letter": 1, "file": DEB.format("9.9.9"),
         }  # fmt: skip
         return {name: things[name] for name in re.findall(r"{(\w+)}", path)}
 

@@ -131,7 +131,7 @@ def nobody_else_sees_or_changes(persona: Persona, endpoint: Endpoint, examples: 
     answers = attack(persona, endpoint, examples)
     assert answers
     assert the_owners(persona.stage) == before
-    assert not any(MARK in answer.text for answer in answers)
+    assert not any(MARK.encode() in answer.content for answer in answers)
 
 
 @pytest.fixture(scope="module")
