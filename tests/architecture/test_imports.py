@@ -19,6 +19,7 @@ PROCESSES = {
     "scheduler": ("server.cli, server.scheduler", {"peewee", "apscheduler"}),
     "intake's child": ("server.intake.child", {"h5py"}),
     "volunteer.cli": ("volunteer.cli", {"requests"}),
+    "the volunteer's app": ("volunteer.cli, volunteer.bootstrap, volunteer.sensors.linux", {"requests"}),
     "trainer's child, before its first job": ("volunteer.trainer.child, volunteer.trainer.worker", set()),
     "the requestor's client": ("requestor.cli", {"requests"}),
     "protocol": ("volunteer.protocol.messages, volunteer.protocol.openapi, volunteer.protocol.gradients", set()),
