@@ -7,7 +7,7 @@ from volunteer.cli.given import Given
 from volunteer.config import read_settings
 from volunteer.control.client import NotRunning
 from volunteer.control.messages import ShowRequest, TrayReport, Window
-from volunteer.control.processes import has_desktop
+from volunteer.control.processes import has_desktop, session_of
 from volunteer.errors import StopAndTell
 from volunteer.preferences.file import load, overridden
 from volunteer.spool.lock import IN_USE
@@ -25,7 +25,7 @@ def run(given: Given) -> None:
         if error.code != IN_USE or not desktop:
             raise
         try:
-            given.app.ask(ShowRequest())
+            given.app.ask(ShowRequest(session=session_of(os.environ)))
         except NotRunning:
             raise error from None
         given.say("DAIG is running already.")

@@ -78,7 +78,7 @@ class Answers:
             case DetachRequest():
                 return self._commands.detach()
             case ShowRequest():
-                return self._desktop.show(request.window)
+                return self._desktop.show(request.window, request.session)
             case TrayReport():
                 self._commands.tray_shown(request.shown)
                 self._desktop.tray_reported(request.shown)

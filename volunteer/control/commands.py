@@ -1,5 +1,6 @@
 """What the control socket asks of the app, so that this room needs no agent and tests can stand in for it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -40,7 +41,9 @@ class Commands(Protocol):
 class Desktop(Protocol):
     """The processes around the app that people see."""
 
-    def show(self, window: Window) -> Done: ...
+    def show(self, window: Window, session: Mapping[str, str]) -> Done:
+        """`session`: see `messages.ShowRequest`; empty means the app's own."""
+        ...
 
     def tray_reported(self, shown: bool) -> None:
         """The tray's icon is to be seen, or cannot be."""

@@ -9,7 +9,7 @@ from volunteer.control.answers import Answers
 from volunteer.control.commands import Commands
 from volunteer.control.doors import Door
 from volunteer.control.messages import Activity, Window
-from volunteer.control.processes import DesktopProcesses, NoDesktop
+from volunteer.control.processes import NO_SESSION, DesktopProcesses, NoDesktop
 from volunteer.control.server import ControlServer
 from volunteer.control.this_system import door_of
 from volunteer.errors import StopAndTell
@@ -43,7 +43,7 @@ class Company:
         self._desktop.keep_icon(lambda: self._app.tray_shown(False))
         if self._app.status().activity is Activity.not_attached:
             try:
-                self._desktop.show(Window.first_run)
+                self._desktop.show(Window.first_run, NO_SESSION)
             except StopAndTell as error:
                 _log.warning("%s", error.sentence)
 

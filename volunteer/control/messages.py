@@ -100,9 +100,13 @@ class DetachRequest(msgspec.Struct, frozen=True, tag_field="ask", tag="detach"):
 
 
 class ShowRequest(msgspec.Struct, frozen=True, tag_field="ask", tag="show"):
-    """Open that window. A second start asks so, and so does the tray's menu."""
+    """Open that window. A second start asks so, and so does the tray's menu.
+
+    `session`: the variables by which the one who asks finds its desktop; after a new log-in it is another one.
+    """
 
     window: Window = Window.control
+    session: Annotated[dict[Short, Text], Meta(max_length=20)] = {}
 
 
 class TrayReport(msgspec.Struct, frozen=True, tag_field="ask", tag="tray"):

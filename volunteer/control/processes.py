@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from volunteer.children.programs import command
@@ -24,6 +25,13 @@ NO_TRAY_RESTS = (60.0, 300.0, 1800.0)
 # An icon that dies so often at once cannot be shown here, although it does not say so.
 MOST_QUICK_ENDS = 3
 END_SECONDS = 1.0
+# What says which desktop a process belongs to.
+_SESSION = (
+    "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_SESSION_TYPE",
+    "XDG_SESSION_ID", "XDG_CURRENT_DESKTOP", "DESKTOP_SESSION",
+)  # fmt: skip
+NO_SESSION: Mapping[str, str] = MappingProxyType({})
+"""Means: the one that this process belongs to."""
 # What may hold words that somebody has begun to type stays as it is; the others come to the front by opening anew.
 _KEPT_OPEN = frozenset({Window.preferences, Window.first_run})
 
@@ -44,12 +52,20 @@ def has_desktop(environment: Mapping[str, str] = os.environ) -> bool:
     return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
 
 
-def start_process(arguments: Sequence[str]) -> Started:
+def session_of(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables by which a process finds its desktop."""
+    return {name: environment[name] for name in _SESSION if environment.get(name)}
+
+
+def start_process(arguments: Sequence[str], session: Mapping[str, str] = NO_SESSION) -> Started:
     """One that outlives a Ctrl-C in our terminal: we end it ourselves, after the work has been brought."""
+    own = {name: value for name, value in os.environ.items() if not session or name not in _SESSION}
     flags = 0
     if sys.platform == "win32":
         flags = subprocess.CREATE_NO_WINDOW
-    return subprocess.Popen(arguments, stdin=subprocess.DEVNULL, start_new_session=True, creationflags=flags)
+    return subprocess.Popen(
+        arguments, stdin=subprocess.DEVNULL, start_new_session=True, creationflags=flags, env={**own, **session}
+    )
 
 
 class DesktopProcesses:
@@ -58,7 +74,7 @@ class DesktopProcesses:
     def __init__(
         self,
         options: Sequence[str] = (),
-        start: Callable[[Sequence[str]], Started] = start_process,
+        start: Callable[[Sequence[str], Mapping[str, str]], Started] = start_process,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._options = tuple(options)
@@ -67,34 +83,44 @@ class DesktopProcesses:
         self._lock = threading.Lock()
         self._windows: dict[Window, Started] = {}
         self._icon: Started | None = None
+        self._session = NO_SESSION
+        self._shown = False
         self._no_tray = 0
         self._told = False
         self._closing = threading.Event()
-        self._keeper: threading.Thread | None = None
+        self._stirred = threading.Event()
 
     def keep_icon(self, gone: Callable[[], None]) -> None:
         """Show the icon from now on; `gone` hears each time that its process has ended."""
-        self._keeper = threading.Thread(target=self._keep, args=(gone,), name="icon", daemon=True)
-        self._keeper.start()
+        threading.Thread(target=self._keep, args=(gone,), name="icon", daemon=True).start()
 
-    def show(self, window: Window) -> Done:
-        """Open it, in front of the others. Raises StopAndTell when its process cannot be started."""
+    def show(self, window: Window, session: Mapping[str, str]) -> Done:
+        """Open it, in front of the others. Raises StopAndTell when its process cannot be started.
+
+        Where the icon is not to be seen, perhaps because its session has ended, it moves to this one.
+        """
+        session = session_of(session)
         with self._lock:
             if self._closing.is_set():
                 raise StopAndTell("DAIG is ending.")
+            if session and not self._shown and session != (self._session or session_of(os.environ)):
+                self._move(session)
             before = self._windows.get(window)
             if before is not None and before.poll() is None:
                 if window in _KEPT_OPEN:
                     return Done("That window is open already.")
                 before.terminate()
             try:
-                self._windows[window] = self._start(command("volunteer.cli", "window", window.value, *self._options))
+                self._windows[window] = self._start(
+                    command("volunteer.cli", "window", window.value, *self._options), session or self._session
+                )
             except OSError as error:
                 raise StopAndTell(f"The window cannot be opened: {error}") from None
         return Done()
 
     def tray_reported(self, shown: bool) -> None:
         """Where there is no tray, the window is what people have instead: it opens, the first time."""
+        self._shown = shown
         self._no_tray = 0 if shown else self._no_tray + 1
         if shown or self._told:
             return
@@ -106,6 +132,7 @@ class DesktopProcesses:
         """End them all, within a second or so."""
         with self._lock:
             self._closing.set()
+            self._stirred.set()
             open_ones = [one for one in (self._icon, *self._windows.values()) if one is not None and one.poll() is None]
         for one in open_ones:
             one.terminate()
@@ -117,6 +144,13 @@ class DesktopProcesses:
                 one.kill()
                 one.wait()
 
+    def _move(self, session: Mapping[str, str]) -> None:
+        self._session, self._no_tray = session, 0
+        self._stirred.set()
+        if self._icon is not None and self._icon.poll() is None:
+            # It waits for a panel that is gone.
+            self._icon.terminate()
+
     def _show_instead(self) -> None:
         # Whoever is just being asked for the grid's address is left alone until that is done.
         first = self._windows.get(Window.first_run)
@@ -125,7 +159,7 @@ class DesktopProcesses:
         if self._closing.is_set():
             return
         try:
-            self.show(Window.control)
+            self.show(Window.control, NO_SESSION)
         except StopAndTell as error:
             _log.warning("%s", error.sentence)
 
@@ -142,7 +176,8 @@ class DesktopProcesses:
             elif (quick := quick + 1) == MOST_QUICK_ENDS and not self._no_tray:
                 self.tray_reported(False)
             tried = self._no_tray
-            self._closing.wait(NO_TRAY_RESTS[min(tried, len(NO_TRAY_RESTS)) - 1] if tried else rest)
+            self._stirred.wait(NO_TRAY_RESTS[min(tried, len(NO_TRAY_RESTS)) - 1] if tried else rest)
+            self._stirred.clear()
             rest = min(rest * 2, LONGEST_REST)
 
     def _once(self) -> None:
@@ -151,23 +186,21 @@ class DesktopProcesses:
             with self._lock:
                 if self._closing.is_set():
                     return
-                self._icon = self._start(command("volunteer.cli", "tray", *self._options))
+                self._icon = self._start(command("volunteer.cli", "tray", *self._options), self._session)
         except OSError as error:
             _log.warning("the tray icon's process cannot be started: %s", error)
             return
         code = self._icon.wait()
+        self._shown = False
         _log.debug("the tray icon's process ended with %s", code)
 
 
 class NoDesktop:
     """Stands in where nobody sees a window: without a display, or told --headless."""
 
-    def show(self, window: Window) -> Done:
+    def show(self, window: Window, session: Mapping[str, str]) -> Done:
         """Never opens."""
         raise StopAndTell("DAIG runs here without windows. See `daig-volunteer status`, or --help for more.")
 
     def tray_reported(self, shown: bool) -> None:
         """An icon that somebody started by hand: let it be."""
-
-    def close(self) -> None:
-        """Nothing was started."""

@@ -292,7 +292,9 @@ def test_a_second_start_brings_up_the_first(app, home, monkeypatch, said):
     lock = HomeLock(Folders.below(home).state / "lock")
     try:
         assert main([]) == OK
-        assert (app.asked, said()) == ([("show", Window.control)], "DAIG is running already.\n")
+        ((show, window, session),) = app.asked
+        assert (show, window, session["DISPLAY"]) == ("show", Window.control, ":99")
+        assert said() == "DAIG is running already.\n"
         app.asked.clear()
         assert main(["run", "--headless", "--server", SERVER]) == FAILED
         assert app.asked == []

@@ -33,7 +33,7 @@ class Desktop:
         self.gone = gone
         self.did.append("icon")
 
-    def show(self, window):
+    def show(self, window, _session):
         self.did.append(window)
         if window is Window.about:
             raise StopAndTell("no")

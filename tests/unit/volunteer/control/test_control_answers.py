@@ -85,7 +85,7 @@ def ask(answers, request, still_there=lambda: True) -> Reply:
         (ATTACH, [("attach", ATTACH)], Done("attach")),
         (LinkRequest("https://g.example"), [("link", LinkRequest("https://g.example"))], LINK),
         (DetachRequest(), [("detach",)], Done("detach")),
-        (ShowRequest(Window.about), [("show", Window.about)], Done("show")),
+        (ShowRequest(Window.about, {"DISPLAY": ":1"}), [("show", Window.about, {"DISPLAY": ":1"})], Done("show")),
         (TrayReport(True), [("tray_shown", True), ("tray_reported", True)], Done()),
         (CheckForUpdates(), [("check_for_updates",)], Done("check_for_updates")),
         (InstallUpdate(), [("install_update",)], Done("install_update")),

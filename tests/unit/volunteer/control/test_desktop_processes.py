@@ -2,6 +2,7 @@
 
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -49,11 +50,12 @@ class Machine:
         self.new = threading.Condition()
         self.desktop = DesktopProcesses(["--home", "/there"], self.start, lambda: self.now)
         self.rested = threading.Event()
-        monkeypatch.setattr(self.desktop._closing, "wait", self.rest)
+        monkeypatch.setattr(self.desktop._stirred, "wait", self.rest)
 
-    def start(self, words) -> Process:
+    def start(self, words, session) -> Process:
         with self.new:
             self.started.append(Process(list(words), self.stubborn))
+            self.started[-1].session = dict(session)
             self.new.notify_all()
         return self.started[-1]
 
@@ -119,7 +121,7 @@ def test_without_a_tray_the_window_opens_once_and_the_icon_is_tried_now_and_then
 
 
 def test_the_window_waits_until_the_first_one_is_closed(machine):
-    machine.desktop.show(Window.first_run)
+    machine.desktop.show(Window.first_run, {})
     machine.desktop.tray_reported(False)
     assert not machine.started[0].over.wait(0.05)
     assert len(machine.started) == 1
@@ -135,42 +137,73 @@ def test_a_tray_that_shows_the_icon_opens_no_window(machine):
 def test_a_window_comes_to_the_front_unless_something_may_be_typed_in_it(machine):
     for window, count in ((Window.control, 2), (Window.preferences, 1)):
         machine.started.clear()
-        machine.desktop.show(window)
-        machine.desktop.show(window)
+        machine.desktop.show(window, {})
+        machine.desktop.show(window, {})
         assert len(machine.started) == count
         assert [one.code for one in machine.started] == [-15, None][-count:]
         machine.started[-1].end()
-        machine.desktop.show(window)
+        machine.desktop.show(window, {})
         assert len(machine.started) == count + 1
 
 
 def test_a_window_that_cannot_be_started_is_told(monkeypatch):
-    def fail(_words):
+    def fail(_words, _session):
         raise OSError("no memory")
 
     desktop = DesktopProcesses(start=fail)
     with pytest.raises(StopAndTell, match="no memory"):
-        desktop.show(Window.about)
+        desktop.show(Window.about, {})
 
 
 def test_all_end_with_the_app_even_one_that_does_not_want_to(machine):
     machine.desktop.keep_icon(lambda: None)
     icon = machine.nth(1)
-    machine.desktop.show(Window.control)
+    machine.desktop.show(Window.control, {})
     machine.stubborn = True
-    machine.desktop.show(Window.about)
+    machine.desktop.show(Window.about, {})
     machine.now = 0.0
     machine.desktop.close()
     assert (icon.code, machine.started[1].code, machine.started[2].code) == (-15, -15, -9)
     with pytest.raises(StopAndTell):
-        machine.desktop.show(Window.about)
+        machine.desktop.show(Window.about, {})
 
 
 def test_without_a_desktop_a_window_is_refused_with_what_to_do_instead():
     desktop = NoDesktop()
     desktop.tray_reported(False)
     with pytest.raises(StopAndTell, match="daig-volunteer status"):
-        desktop.show(Window.control)
+        desktop.show(Window.control, {})
+
+
+def test_an_icon_whose_session_has_ended_moves_to_the_one_that_asks_next():
+    started, gone = [], threading.Event()
+
+    def start(words, session):
+        process = Process(list(words))
+        process.session = dict(session)
+        started.append(process)
+        return process
+
+    def until(condition) -> None:
+        end = time.monotonic() + 5
+        while not condition():
+            assert time.monotonic() < end
+            time.sleep(0.005)
+
+    desktop = DesktopProcesses(start=start)
+    desktop.keep_icon(gone.set)
+    until(lambda: started)
+    new = {"DISPLAY": ":7", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/new", "LD_PRELOAD": "no"}
+    desktop.show(Window.control, new)
+    assert started[1].session == {"DISPLAY": ":7", "DBUS_SESSION_BUS_ADDRESS": "unix:path=/new"}
+    desktop.tray_reported(False)
+    started[0].end(3)
+    assert gone.wait(5)
+    desktop.show(Window.about, new)
+    until(lambda: [one for one in started[1:] if "tray" in one.words])
+    (icon,) = [one for one in started[1:] if "tray" in one.words]
+    assert icon.session == started[1].session, "it did not wait a minute for a tray in the old session"
+    desktop.close()
 
 
 @pytest.mark.parametrize(
