@@ -30,6 +30,7 @@ LONGEST_RESTS = 20.0
 # A new child loads TensorFlow first: at the lowest priority, on a busy machine, that takes its time.
 STARTING_TIMES = 4.0
 MAX_LOG = 2**20
+SAY_SECONDS = 0.2
 # The largest gradient is a tenth of it.
 MOST_OF_A_FILE = 2**32
 OPEN_FILES = 1024
@@ -102,9 +103,7 @@ class TrainerProcess:
         with self._changing:
             since, self._suspended_at = self._suspended_at, None
             if self._child is not None and since is not None:
-                # A gradient says how long it took; the server sizes units by that.
-                with contextlib.suppress(ChildGone):
-                    self._send(self._child, {"slept": time.monotonic() - since})
+                self._say_slept(self._child, time.monotonic() - since)
                 self._child.resume()
 
     @property
@@ -217,6 +216,16 @@ class TrainerProcess:
         # A child that is gone needs no telling.
         with contextlib.suppress(ChildGone):
             self._send(child, {"job": number, "wish": int(wish)})
+
+    def _say_slept(self, child: Child, seconds: float) -> None:
+        """A gradient says how long it took; the server sizes units by that."""
+        # Who was in the middle of a long message when the child was stopped waits for the child, and we must not.
+        if self._sending.acquire(timeout=SAY_SECONDS):
+            try:
+                with contextlib.suppress(ChildGone):
+                    child.send({"slept": seconds})
+            finally:
+                self._sending.release()
 
     def _send(self, child: Child, message: dict[str, Any]) -> None:
         with self._sending:
