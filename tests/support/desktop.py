@@ -47,7 +47,7 @@ def require_gtk() -> None:
 class Desktop:
     """Use as a context manager. `environment` is what its programs get; `home` is where they keep things."""
 
-    def __init__(self, folder: Path, size: str = "1280x800") -> None:
+    def __init__(self, folder: Path, size: str = "1280x800", dpi: int = 96) -> None:
         require(*BOARD)
         self.folder = folder
         self.home = folder / "home"
@@ -55,7 +55,7 @@ class Desktop:
         self._opened = folder / "opened"
         self._processes: list[subprocess.Popen[bytes]] = []
         read, write = os.pipe()
-        screen = ["-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset", "-dpi", "96"]
+        screen = ["-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset", "-dpi", str(dpi)]
         self.start(["Xvfb", "-displayfd", str(write), *screen], pass_fds=(write,), environment=dict(os.environ))
         os.close(write)
         with os.fdopen(read) as stream:

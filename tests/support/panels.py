@@ -1,9 +1,11 @@
 """Real panels with a place for tray icons, on a desktop of ours; and the icon in them, found by its colour."""
 
+import contextlib
 import time
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.support.desktop import Desktop, require
@@ -12,6 +14,7 @@ from tests.support.grid import wait_for
 XFCONFD = Path("/usr/lib/x86_64-linux-gnu/xfce4/xfconf/xfconfd")
 GREEN = (0, 102, 79)
 AMBER = (150, 98, 0)
+_PIXELS_OF_A_MENU = 10_000
 _PANEL = (
     ("/panels", "-a -t int -s 1"),
     ("/panels/panel-1/position", "-t string -s p=8;x=0;y=0"),
@@ -57,8 +60,7 @@ def icon_at(desktop: Desktop, colour: tuple[int, int, int] = GREEN) -> tuple[int
     """The middle of the icon, as soon as something of that colour is to be seen in the lower right corner."""
 
     def found() -> tuple[int, int] | None:
-        with Image.open(desktop.picture("looking")) as image:
-            near = np.abs(np.asarray(image.convert("RGB"), dtype=int) - colour).max(axis=2) <= 6
+        near = np.abs(_pixels(desktop).astype(int) - colour).max(axis=2) <= 6
         rows, columns = np.nonzero(near)
         return (int(columns.mean()), int(rows.mean())) if len(rows) > 60 else None
 
@@ -67,7 +69,24 @@ def icon_at(desktop: Desktop, colour: tuple[int, int, int] = GREEN) -> tuple[int
 
 
 def open_menu(desktop: Desktop, button: int, colour: tuple[int, int, int] = GREEN) -> None:
-    """Click on the icon, and wait for the menu to be drawn."""
+    """Click on the icon, and wait for the menu: much of the screen is then another than before."""
     x, y = icon_at(desktop, colour)
-    desktop.run("xdotool", "mousemove", str(x), str(y), "click", str(button))
-    time.sleep(0.6)
+    before = _pixels(desktop)
+
+    def opened() -> bool:
+        return bool((_pixels(desktop) != before).any(axis=2).sum() > _PIXELS_OF_A_MENU)
+
+    for _ in range(4):
+        # A panel that has just got the icon may not have read its menu yet, and then a click does nothing.
+        desktop.run("xdotool", "mousemove", str(x), str(y), "click", str(button))
+        with contextlib.suppress(AssertionError):
+            wait_for(opened, 3)
+            break
+    assert opened(), desktop.errors()
+    # It takes keys a moment later than it is seen.
+    time.sleep(0.3)
+
+
+def _pixels(desktop: Desktop) -> NDArray[np.uint8]:
+    with Image.open(desktop.picture("looking")) as image:
+        return np.asarray(image.convert("RGB"))

@@ -102,7 +102,7 @@ class Item:
 def menu_of(status: Status) -> tuple[Item, ...]:
     """The whole menu: the same names in the same order, and one more where the person has to do something."""
     return (
-        Item("status", shortened(status.sentence, _MOST_OF_A_LINE), _show(Window.control), default=True),
+        Item("status", shortened(headline(status), _MOST_OF_A_LINE), _show(Window.control), default=True),
         Item("line-1"),
         _pause_or_resume(status),
         *_link_again(status),
@@ -127,8 +127,14 @@ def tooltip_of(status: Status) -> str:
     numbers = f"{counted(status.units_today, 'unit')} today"
     if status.credit is not None:
         numbers += f" · credit {status.credit:,}"
-    first = shortened(f"DAIG: {status.sentence}", _MOST_OF_A_TOOLTIP - len(numbers) - 1)
+    first = shortened(f"DAIG: {headline(status)}", _MOST_OF_A_TOOLTIP - len(numbers) - 1)
     return first if status.activity is Activity.not_attached else f"{first}\n{numbers}"
+
+
+def headline(status: Status) -> str:
+    """The status line; a single sentence stands without its full stop, as titles do."""
+    sentence = status.sentence.strip()
+    return sentence if ". " in sentence else sentence.removesuffix(".")
 
 
 def counted(number: int, noun: str) -> str:

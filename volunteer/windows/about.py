@@ -1,6 +1,7 @@
 """What this program is, which grid it works for, what protects the person's computer from it, and whether it is new."""
 
 import tkinter
+from datetime import datetime
 from tkinter import ttk
 
 from volunteer.control.menu import Picture, menu_of
@@ -78,5 +79,6 @@ class About:
         if self._status is None:
             return
         item = next(one for one in menu_of(self._status) if one.name == "update")
-        if item.action is not None and item.action.wish is not None:  # type: ignore[union-attr]
-            self._stage.fulfil(item.action.wish, self._saying.good, self._saying.problem)  # type: ignore[union-attr]
+        if item.action is not None:
+            wish = item.action(datetime.now().astimezone())
+            self._stage.fulfil(wish, self._saying.good, self._saying.problem)

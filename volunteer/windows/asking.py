@@ -1,9 +1,12 @@
 """Asks the app without keeping the window waiting: threads ask, and the window's own loop gets the answers."""
 
+import logging
 import queue
 import threading
+import time
 import tkinter
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from volunteer.control.client import ControlClient, NotRunning
@@ -12,6 +15,8 @@ from volunteer.errors import VolunteerError
 
 T = TypeVar("T")
 _LOOK_EVERY_MS = 80
+_REST_SECONDS = 1.0
+_log = logging.getLogger(__name__)
 _LONGEST_WAIT_SECONDS = 50.0
 
 
@@ -43,16 +48,20 @@ class Asking:
 
         def run() -> None:
             version = None
-            try:
-                while True:
-                    status = self.client.ask(StatusRequest(version, _LONGEST_WAIT_SECONDS if version else 0))
-                    if status.version != version:
-                        version = status.version
-                        self._answers.put(lambda status=status: show(status))  # type: ignore[misc]
-            except NotRunning:
-                self._answers.put(gone)
-            except VolunteerError:
-                self._answers.put(gone)
+            while True:
+                wait = 0.0 if version is None else _LONGEST_WAIT_SECONDS
+                try:
+                    status = self.client.ask(StatusRequest(version, wait))
+                except NotRunning:
+                    self._answers.put(gone)
+                    return
+                except VolunteerError as error:
+                    _log.debug("no status: %s", error.sentence)
+                    time.sleep(_REST_SECONDS)
+                    continue
+                if status.version != version:
+                    version = status.version
+                    self._answers.put(partial(show, status))
 
         threading.Thread(target=run, daemon=True).start()
 

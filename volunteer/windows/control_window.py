@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from tkinter import ttk
 
-from volunteer.control.menu import PICTURES, Item, menu_of
+from volunteer.control.menu import PICTURES, Item, headline, menu_of
 from volunteer.control.messages import Status
 from volunteer.windows.stage import Saying, Stage
 
@@ -39,7 +39,7 @@ class ControlWindow:
         """Everything anew from that status."""
         self._items = {one.name: one for item in menu_of(status) for one in (item, *item.below)}
         self._picture.configure(image=self._stage.look.picture(PICTURES[status.activity]))
-        self._sentence.configure(text=status.sentence)
+        self._sentence.configure(text=headline(status))
         where = " · ".join(one for one in (status.host_name, status.server) if one)
         self._where.configure(text=where or "Not linked to a grid yet")
         remarks = [one for one in status.reasons if one not in status.sentence]

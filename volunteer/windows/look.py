@@ -1,7 +1,6 @@
 """How the windows look: the colours of the grid's web pages, light and dark, rounded, sized for the screen."""
 
 import base64
-import sys
 import tkinter
 from pathlib import Path
 from tkinter import font, ttk
@@ -10,6 +9,7 @@ from typing import Any
 from volunteer.control.menu import Picture
 from volunteer.windows.palette import Palette
 from volunteer.windows.shapes import Box, png
+from volunteer.windows.sharpness import settle_scale
 
 PICTURES = Path(__file__).with_name("pictures")
 
@@ -20,7 +20,7 @@ class Look:
     def __init__(self, root: tkinter.Tk, palette: Palette) -> None:
         self.root = root
         self.palette = palette
-        self.scale = max(1.0, root.winfo_fpixels("1i") / 96)
+        self.scale = settle_scale(root)
         self._images: list[tkinter.PhotoImage] = []
         self._new_fonts: list[font.Font] = []
         self._style = ttk.Style(root)
@@ -247,11 +247,3 @@ class Look:
         """Tk forgets images that Python does not hold."""
         self._images.append(image)
         return image
-
-
-def sharpen() -> None:
-    """On Windows, before the first window: without this the system would blow it up from a coarse picture."""
-    if sys.platform == "win32":
-        import ctypes
-
-        ctypes.windll.shcore.SetProcessDpiAwareness(1)

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from volunteer.config import Folders
 from volunteer.control.client import ControlClient
 from volunteer.control.menu import Picture
-from volunteer.control.messages import Window
+from volunteer.control.messages import StatusRequest, Window
 from volunteer.windows.about import About
 from volunteer.windows.asking import Asking
 from volunteer.windows.control_window import ControlWindow
 from volunteer.windows.darkness import prefers_dark
 from volunteer.windows.first_run import FirstRun
-from volunteer.windows.look import Look, sharpen
+from volunteer.windows.look import Look
 from volunteer.windows.palette import DARK, LIGHT
 from volunteer.windows.preferences_window import PreferencesWindow
+from volunteer.windows.sharpness import sharpen
 from volunteer.windows.stage import Stage
 
 _WINDOWS: dict[Window, Callable[[Stage], object]] = {
@@ -29,7 +30,11 @@ _log = logging.getLogger(__name__)
 
 
 def main(window: Window, client: ControlClient, folders: Folders) -> int:
-    """0 when it was closed, 1 when no window can be shown here. `folders`: of the app that it belongs to."""
+    """0 when it was closed, 1 when no window can be shown here. `folders`: of the app that it belongs to.
+
+    Raises NotRunning when there is no app to speak of.
+    """
+    client.ask(StatusRequest())
     sharpen()
     try:
         root = tkinter.Tk(className="daig-volunteer")

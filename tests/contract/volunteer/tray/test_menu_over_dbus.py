@@ -71,7 +71,7 @@ def icon(desktop: Desktop, app: FakeApp, registered: Path) -> Iterator[Icon]:
 
 
 def test_each_line_asks_the_app_for_what_it_says(icon: Icon, app: FakeApp) -> None:
-    assert icon.menu.property("Title") == "DAIG: Training.\n12 units today · credit 1,234"
+    assert icon.menu.property("Title") == "DAIG: Training\n12 units today · credit 1,234"
     first = icon.menu.property("IconName")
     for label, asked in (
         ("Finish this unit, then pause", PauseRequest(after_unit=True)),
@@ -97,8 +97,8 @@ def test_a_pause_with_an_end_ends_when_it_said(icon: Icon, app: FakeApp) -> None
 
 def test_what_changes_changes_in_place_so_that_an_open_menu_stays_open(icon: Icon, app: FakeApp) -> None:
     numbers = [line.number for line in icon.menu.lines()]
-    app.be(sentence="Waiting for work & <rest>.", activity=Activity.waiting_for_work, units_today=13)
-    wait_for(lambda: icon.menu.has("Waiting for work & <rest>."), 5, lambda: str(icon.menu.lines()))
+    app.be(sentence="Waiting & <resting>.", activity=Activity.waiting_for_work, units_today=13)
+    wait_for(lambda: icon.menu.has("Waiting & <resting>"), 5, lambda: str(icon.menu.lines()))
     wait_for(lambda: "13 units today" in icon.menu.property("Title"), 5)
     assert not icon.menu.line("Finish this unit, then pause").enabled
     assert [line.number for line in icon.menu.lines()] == numbers

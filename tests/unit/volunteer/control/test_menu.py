@@ -53,7 +53,7 @@ def test_in_every_state_the_menu_has_the_same_lines_and_a_picture(activity):
     assert extra <= set(items(status(activity)))
     assert PICTURES[activity] in Picture
     shown = items(status(activity, sentence="A sentence."))
-    assert shown["status"].text == "A sentence."
+    assert shown["status"].text == "A sentence"
     assert [one.name for one in shown.values() if one.default] == ["status"]
     assert asks(shown["status"]) == ShowRequest(Window.control)
     assert asks(shown["preferences"]) == ShowRequest(Window.preferences)
@@ -128,9 +128,9 @@ def test_it_looks_for_updates_and_installs_one_only_when_asked():
 
 
 def test_the_tooltip_says_state_and_numbers_within_what_windows_shows():
-    assert tooltip_of(TRAINING) == "DAIG: Training.\n12 units today · credit 1,234"
+    assert tooltip_of(TRAINING) == "DAIG: Training\n12 units today · credit 1,234"
     assert tooltip_of(status(units_today=1, credit=None)).endswith("\n1 unit today")
-    assert tooltip_of(status(Activity.not_attached, sentence="Not linked.")) == "DAIG: Not linked."
+    assert tooltip_of(status(Activity.not_attached, sentence="Not linked.")) == "DAIG: Not linked"
     long = tooltip_of(status(sentence="word " * 100))
     assert len(long) <= 120
     assert long.endswith("12 units today · credit 1,234")

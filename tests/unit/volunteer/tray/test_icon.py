@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.support.fake_app import TRAINING, FakeApp
+from tests.support.fake_app import FakeApp
 from tests.support.grid import wait_for
 from volunteer.control.menu import Browse, Picture
 from volunteer.control.messages import (
@@ -69,7 +69,7 @@ def test_a_click_asks_the_app_and_the_menu_follows_the_status(tray, app):
     tray.show(app.status)
     assert app.asked == [PauseRequest()]
     assert tray.icon.icon is picture(Picture.paused)
-    assert "Paused." in tray.icon.title
+    assert "Paused" in tray.icon.title
     assert not lines(tray)["Finish this unit, then pause"].enabled
     click(tray, "Resume")
     tray.show(app.status)
@@ -90,7 +90,7 @@ def test_a_pause_after_the_unit_shows_its_mark(tray, app):
 def test_windows_are_opened_by_the_app_and_pages_in_the_browser(tray, app, browsed):
     click(tray, "Preferences…")
     click(tray, "About DAIG")
-    click(tray, TRAINING.sentence)
+    click(tray, "Training")
     assert app.asked == [ShowRequest(Window.preferences), ShowRequest(Window.about), ShowRequest(Window.control)]
     click(tray, "My contributions")
     wait_for(lambda: browsed == ["https://grid.example/computers"], 5)
