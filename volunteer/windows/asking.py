@@ -14,7 +14,7 @@ from volunteer.control.messages import Status, StatusRequest
 from volunteer.errors import VolunteerError
 
 T = TypeVar("T")
-_LOOK_EVERY_MS = 80
+_LOOK_EVERY_MS = 120
 _REST_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 _LONGEST_WAIT_SECONDS = 50.0

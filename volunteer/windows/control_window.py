@@ -14,6 +14,7 @@ NO_TRAY = (
     "Closing it does not stop the work."
 )
 _PAUSES = ("pause-1", "pause-4", "pause-tomorrow")
+_MOST_OF_A_TITLE = 60
 _LINKS = ("preferences", "contributions", "update", "about")
 
 
@@ -39,7 +40,8 @@ class ControlWindow:
         """Everything anew from that status."""
         self._items = {one.name: one for item in menu_of(status) for one in (item, *item.below)}
         self._picture.configure(image=self._stage.look.picture(PICTURES[status.activity]))
-        self._sentence.configure(text=headline(status))
+        said = headline(status)
+        self._sentence.configure(text=said, style="Title.TLabel" if len(said) <= _MOST_OF_A_TITLE else "Strong.TLabel")
         where = " · ".join(one for one in (status.host_name, status.server) if one)
         self._where.configure(text=where or "Not linked to a grid yet")
         remarks = [one for one in status.reasons if one not in status.sentence]

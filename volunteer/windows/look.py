@@ -47,7 +47,7 @@ class Look:
         p = self.palette
         return {
             "background": p.card, "foreground": p.text, "activebackground": p.strong, "activeforeground": p.on_strong,
-            "borderwidth": 1, "activeborderwidth": self.px(4), "relief": "flat", "font": "TkDefaultFont",
+            "borderwidth": 1, "activeborderwidth": 0, "relief": "flat", "font": "TkDefaultFont",
         }  # fmt: skip
 
     def _fonts(self) -> None:
