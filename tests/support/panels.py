@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,6 @@ from PIL import Image
 from tests.support.desktop import Desktop, require
 from tests.support.grid import wait_for
 
-XFCONFD = Path("/usr/lib/x86_64-linux-gnu/xfce4/xfconf/xfconfd")
 GREEN = (0, 102, 79)
 AMBER = (150, 98, 0)
 _PIXELS_OF_A_MENU = 10_000
@@ -45,7 +43,6 @@ def start_xfce(desktop: Desktop) -> None:
     require("xfce4-panel", "xfconf-query", "openbox")
     desktop.environment["XDG_CURRENT_DESKTOP"] = "XFCE"
     desktop.start(["openbox"])
-    desktop.start([str(XFCONFD)])
     first = ("xfconf-query", "-c", "xfce4-panel", "-n", "-p")
     wait_for(lambda: desktop.tries(*first, "/configver", "-t", "int", "-s", "2"), 10, desktop.errors)
     for name, value in _PANEL:

@@ -12,6 +12,8 @@ from typing import Any
 WATCHER = "org.kde.StatusNotifierWatcher"
 # A desktop that has just begun may start its panel after us.
 PATIENCE_SECONDS = 10.0
+# Panels that know both ways take embedded icons first as they start. Only the new way shows the menu on any click.
+OLD_WAY_SECONDS = 2.0
 _BUS = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
 
 
@@ -22,9 +24,14 @@ def find_backend(
 ) -> str | None:
     """The name of the backend, or None where there is no tray (yet, after `wait_seconds`)."""
     until = clock() + wait_seconds
-    while (backend := backend_now()) is None and clock() < until:
-        sleep(0.5)
-    return backend
+    settled: float | None = None
+    while True:
+        backend, now = backend_now(), clock()
+        if backend == "gtk":
+            settled = now + OLD_WAY_SECONDS if settled is None else settled
+        if now >= (until if settled is None else settled) or backend not in (None, "gtk"):
+            return backend
+        sleep(0.25)
 
 
 def backend_now() -> str | None:

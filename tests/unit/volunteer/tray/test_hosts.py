@@ -35,6 +35,26 @@ def test_a_desktop_gets_the_best_icon_that_has_a_menu(missing, backend, desktop)
     assert hosts.backend_now() == backend
 
 
+def test_a_panel_that_takes_embedded_icons_first_gets_a_moment_for_the_new_way(desktop):
+    desktop.remove("watcher")
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+        if now[0] == 1:
+            desktop.add("watcher")
+
+    assert hosts.find_backend(10, lambda: now[0], sleep) == "appindicator"
+    assert now[0] == 1
+    desktop.remove("watcher")
+    assert hosts.find_backend(10, lambda: now[0], sleep) == "gtk"
+    assert now[0] == 1 + hosts.OLD_WAY_SECONDS
+    desktop.remove("xembed")
+    now[0] = 0.0
+    assert hosts.find_backend(10, lambda: now[0], lambda seconds: now.__setitem__(0, now[0] + seconds)) is None
+    assert now[0] == 10
+
+
 @pytest.mark.parametrize(("system", "backend"), [("win32", "win32"), ("darwin", "darwin")])
 def test_windows_and_macos_have_one_of_their_own(system, backend, monkeypatch):
     monkeypatch.setattr("sys.platform", system)
