@@ -9,7 +9,6 @@ import psutil
 import pytest
 
 from tests.support.cast import Cast
-from tests.support.digits import small_cnn
 from tests.support.grid import wait_for
 from tests.support.ledger import Ledger
 from tests.support.volunteer import RunningVolunteer
@@ -151,9 +150,9 @@ def _require_light(host: RunningVolunteer, seconds: float) -> None:
 
 @pytest.mark.long
 def test_finish_this_unit_then_pause_brings_the_unit_whole(stage: Cast) -> None:
-    project = stage.digits_project(small_cnn(), {**FORM, "batch_size": "16"})
+    project = stage.digits_project(_slow_network(), FORM)
     ledger = Ledger(stage.grid.data)
-    host = stage.host("finishing", "--cpu-percent", "10")
+    host = stage.host("finishing", "--cpu-percent", "30")
     _becomes(host, Activity.training)
     result = wait_for(lambda: _halfway(ledger), 90, stage.explain, every=0.02)
     _app(host).ask(PauseRequest(after_unit=True))
