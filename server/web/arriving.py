@@ -15,6 +15,7 @@ from flask import request
 
 from server.errors import DigestMismatch, UploadConflict
 from server.web.errors import HostRefused
+from server.web.uploads import BLOCK as BLOCK_OF_BODY
 from server.web.uploads import blocks
 from volunteer.protocol.digests import BLOCK, read_content_digest
 from volunteer.protocol.endpoints import RESUMABLE_BYTES
@@ -24,8 +25,8 @@ MOST_BEGINNINGS = 64
 MOST_BYTES = 2 * 2**30
 """Of all beginnings together; the oldest give way."""
 
-_BLOCK = 2**16
-"""What of a block has come when a line breaks is lost."""
+_SMALL_BLOCK = 2**16
+"""For a line that broke before: what of a block has come when it breaks is lost. Large ones cost half as much."""
 
 _NAME = re.compile(r"beginning-(?P<result>[0-9]{1,18})-(?P<size>[0-9]{1,18})-(?P<sha256>[0-9a-f]{64})")
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
@@ -146,7 +147,7 @@ def _append(file: BinaryIO, first: int, size: int, stated: str) -> None:
         digest.update(block)
         left -= len(block)
     received = first
-    for block in blocks(_BLOCK):
+    for block in blocks(_SMALL_BLOCK if first else BLOCK_OF_BODY):
         digest.update(block)
         file.write(block)
         received += len(block)
