@@ -38,14 +38,17 @@ MARK = "a name that only its owner may read"
 
 
 def the_owners(stage: ApiStage) -> dict[str, list[Any]]:
-    """Every row that is the owner's, but for when a token or a host was last seen."""
+    """Every row that is the owner's, but for when a token or a host was last seen.
+
+    Not the results of others' hosts: whoever lends a machine may be leased a unit of the owner's project.
+    """
     database, owner = stage.grid.stores.database, stage.owner_id
-    of_projects = "SELECT id FROM project WHERE owner_id = ?"
+    of_projects = "SELECT id FROM project WHERE owner_id = ?1"
     wanted = {
         "project": "owner_id = ?", "draft": "owner_id = ?", "partial_upload": "owner_id = ?",
         "join_key": "account_id = ?", "letter": "account_id = ?", "account": "id = ?",
         "round": f"project_id IN ({of_projects})", "checkpoint": f"project_id IN ({of_projects})",
-        "result": f"project_id IN ({of_projects})",
+        "result": f"project_id IN ({of_projects}) AND host_id IN (SELECT id FROM host WHERE account_id = ?1)",
     }  # fmt: skip
     rows = {table: database.rows(f'SELECT * FROM "{table}" WHERE {rule}', owner) for table, rule in wanted.items()}
     rows["token"] = database.rows("SELECT id, token_hash, scopes FROM access_token WHERE account_id = ?", owner)
