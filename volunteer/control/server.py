@@ -4,6 +4,7 @@ import contextlib
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ _log = logging.getLogger(__name__)
 
 # After an error such as too many open files, lest the thread takes a whole processor.
 _REST_SECONDS = 1.0
+# For the answers under way when the app ends: to quit within five seconds is promised.
+_LAST_SECONDS = 0.5
 
 # Answers a request; the second argument says whether the one who asked is still there.
 Answer = Callable[[Request, Callable[[], bool]], Reply]
@@ -45,7 +48,7 @@ class ControlServer:
         threading.Thread(target=self._accept, name="control", daemon=True).start()
 
     def close(self) -> None:
-        """Nobody is listened to any more; answers under way are still sent."""
+        """Nobody is listened to any more; answers under way get a moment to be sent."""
         if self._closing.is_set():
             return
         self._closing.set()
@@ -54,6 +57,11 @@ class ControlServer:
             # Wakes `accept` on Linux, where closing alone does not.
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        # The process may end right after this, and the answer to "quit" with it.
+        end = time.monotonic() + _LAST_SECONDS
+        for _ in range(self._bounds.programs):
+            if not self._places.acquire(timeout=max(0.0, end - time.monotonic())):
+                break
 
     def _accept(self) -> None:
         while True:

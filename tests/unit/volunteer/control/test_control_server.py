@@ -212,6 +212,27 @@ def test_only_the_owner_may_enter_and_nothing_is_left_at_the_end(door, serve):
     assert not list(door._path.parent.iterdir())
 
 
+@pytest.mark.parametrize(("seconds", "heard"), [(0.2, True), (2.0, False)])
+def test_an_answer_under_way_is_waited_for_at_the_end_but_not_for_long(door, serve, seconds, heard):
+    asked, answered = threading.Event(), []
+
+    def answer(_request, _still_there):
+        asked.set()
+        time.sleep(seconds)
+        answered.append(True)
+        return STATUS
+
+    server = serve(door, answer)
+    client = threading.Thread(target=lambda: client_of(door).ask(StatusRequest()))
+    client.start()
+    assert asked.wait(5)
+    begun = time.monotonic()
+    server.close()
+    assert answered == ([True] if heard else [])
+    assert time.monotonic() - begun < 1.5
+    client.join()
+
+
 @pytest.mark.parametrize(("user", "admitted"), [(1000, True), (0, True), (1001, False), (None, True)])
 def test_another_user_is_turned_away(tmp_path, serve, user, admitted, caplog):
     door = UnixDoor(tmp_path, own_user=1000, peer=lambda _connection: user)
