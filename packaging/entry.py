@@ -24,7 +24,7 @@ def main() -> int | None:
         forget_the_bundle()
         hold_the_archive()
         if rest[:1] == ["tray"] and sys.platform == "linux":
-            load_gtk(str(getattr(sys, "_MEIPASS", "")))
+            find_gtk(str(getattr(sys, "_MEIPASS", "")))
     answer: int | None = importlib.import_module(module).main()
     return answer
 
@@ -52,31 +52,18 @@ def hold_the_archive() -> None:
         archive._filename = f"/proc/self/fd/{os.open(archive._filename, os.O_RDONLY | os.O_CLOEXEC)}"
 
 
-def load_gtk(folder: str) -> None:
-    """Have GTK read its parts from the bundle alone; what tells it so is for this process, not for its children."""
-    only_here = {
-        "GI_TYPELIB_PATH": os.path.join(folder, "gi_typelibs"),
-        "GTK_PATH": folder,
-        "GTK_EXE_PREFIX": folder,
-        "GIO_MODULE_DIR": os.path.join(folder, "gio_modules"),
-        "GDK_PIXBUF_MODULE_FILE": os.devnull,
-        # Its 60 MB of drawing by the graphics processor are not for a menu.
-        "GDK_GL": "disable",
-    }
-    before = {name: os.environ.get(name) for name in only_here}
-    os.environ.update(only_here)
-    # Without GTK the tray does with what is left.
-    with contextlib.suppress(Exception):
+def find_gtk(folder: str) -> None:
+    """Have the tray find GTK's descriptions in the bundle. The variable that says so is not for a browser."""
+    before = os.environ.get("GI_TYPELIB_PATH")
+    os.environ["GI_TYPELIB_PATH"] = os.path.join(folder, "gi_typelibs")
+    # It is read here, once. Without GTK the tray does with what is left.
+    with contextlib.suppress(ImportError, ValueError):
         import gi
 
         gi.require_version("Gtk", "3.0")
-        from gi.repository import Gio, Gtk  # noqa: F401
-
-        Gio.Vfs.get_default()
-    for name, value in before.items():
-        os.environ.pop(name)
-        if value is not None:
-            os.environ[name] = value
+    del os.environ["GI_TYPELIB_PATH"]
+    if before is not None:
+        os.environ["GI_TYPELIB_PATH"] = before
 
 
 if __name__ == "__main__":

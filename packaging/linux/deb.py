@@ -5,6 +5,7 @@ Run by `make deb` after `make bundle`. The program goes to /usr/lib/daig-volunte
 
 import argparse
 import gzip
+import re
 import shutil
 import subprocess
 import sys
@@ -16,13 +17,6 @@ from tree import DIST, HERE, ROOT, epoch, link_bundle, need_bundle, put, put_ico
 HOME = "usr/lib/daig-volunteer"
 PACKAGE = "daig-volunteer"
 MAINTAINER = "The DAIG project <volunteer@daig.invalid>"
-OF_THE_DESKTOP = (
-    "gi/", "gio_modules/", "PIL/", "libX", "libxcb", "libxkb", "libgtk", "libgdk", "libatk", "libatspi", "libcairo",
-    "libpango", "libpixman", "libtk", "libtcl", "libayatana", "libdbusmenu", "libepoxy", "libfontconfig", "libfreetype",
-    "libharfbuzz", "libfribidi", "libthai", "libdatrie", "libgraphite", "libwayland",
-)  # fmt: skip
-# What the bundle brings along itself: dpkg-shlibdeps is told to look there first.
-PRIVATE = "_internal"
 DESCRIPTION = """\
 Description: lend this computer's idle time to train neural networks
  The volunteer's program of DAIG, the distributed AI grid: it fetches small
@@ -93,7 +87,7 @@ def write_control(tree: Path, version: str, architecture: str) -> None:
         f"Architecture: {architecture}",
         f"Maintainer: {MAINTAINER}",
         f"Installed-Size: {size // 1024}",
-        *needs(tree),
+        *needs(tree / HOME),
         "Section: science",
         "Priority: optional",
         DESCRIPTION,
@@ -104,32 +98,31 @@ def write_control(tree: Path, version: str, architecture: str) -> None:
         put(HERE / name, tree / "DEBIAN" / name, 0o755)
 
 
-def needs(tree: Path) -> list[str]:
-    """The fields Depends and Recommends, from what the libraries in the bundle ask the system for.
+def needs(folder: Path) -> list[str]:
+    """The fields Depends and Recommends: what the libraries in the bundle want that lies not beside them.
 
-    What only icon and windows need is recommended: a laboratory's machine without a desktop can do without.
+    dpkg-shlibdeps would go by the libraries' names and ask for the system's own GTK and OpenSSL as well. All but the C
+    library is wanted by icon and windows alone: a laboratory's machine without a desktop does without.
     """
-    work = ROOT / "build" / "shlibdeps"
-    shutil.rmtree(work, ignore_errors=True)
-    write(work / "debian/control", f"Source: {PACKAGE}\n\nPackage: {PACKAGE}\nArchitecture: any\n")
-    inside = tree / HOME / PRIVATE
-    objects = [tree / HOME / "daig-volunteer"]
-    objects += [one for one in inside.rglob("*") if ".so" in one.name and one.is_file() and not one.is_symlink()]
-    picture = [one for one in objects if is_of_the_desktop(one, inside)]
-    command = ["dpkg-shlibdeps", "-O", "--ignore-missing-info", "--warnings=0", f"-l{inside}", "-xdaig-volunteer"]
-    command += [f"-l{one.parent}" for one in {one.parent: one for one in objects}.values()]
-    command += ["-dDepends", *map(str, set(objects) - set(picture)), "-dRecommends", *map(str, picture)]
-    said = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
-    if said.returncode != 0:
-        sys.exit(said.stderr)
-    lines = dict(line.removeprefix("shlibs:").split("=", 1) for line in said.stdout.splitlines())
-    return [f"{name}: {lines[name]}" for name in ("Depends", "Recommends") if lines.get(name)]
+    present = {one.name for one in folder.rglob("*")}
+    libraries = [str(one) for one in folder.rglob("*") if one.is_file() and not one.is_symlink() and ".so" in one.name]
+    said = ask("readelf", "--dynamic", "--version-info", "--wide", str(folder / PACKAGE), *libraries)
+    wanted = set(re.findall(r"\(NEEDED\).*\[(.+)\]", said)) - present
+    newest = max((tuple(map(int, one.split("."))) for one in re.findall(r"GLIBC_([0-9.]+)", said)), default=(2,))
+    where = dict(re.findall(r"^\s*(\S+) .* => (\S+)$", ask("/sbin/ldconfig", "-p"), re.MULTILINE))
+    packages = {package_of(where[name]) for name in sorted(wanted) if name in where}
+    recommended = sorted(packages - {"libc6"})
+    depends = f"Depends: libc6 (>= {'.'.join(map(str, newest))})"
+    return [depends, f"Recommends: {', '.join(recommended)}"] if recommended else [depends]
 
 
-def is_of_the_desktop(library: Path, inside: Path) -> bool:
-    """GTK, X and Tk lie at the top of the folder or in folders of their own."""
-    name = str(library.relative_to(inside)) if library.is_relative_to(inside) else ""
-    return name.startswith(OF_THE_DESKTOP) or library.name.startswith("_tkinter")
+def package_of(path: str) -> str:
+    """Debian's package that the library is from; links and the merged /usr stand in dpkg's way."""
+    for name in dict.fromkeys((path, str(Path(path).resolve()), str(Path(path).resolve()).removeprefix("/usr"))):
+        said = subprocess.run(["dpkg-query", "--search", name], capture_output=True, text=True, check=False)
+        if said.returncode == 0:
+            return said.stdout.split(":")[0]
+    sys.exit(f"{path} is of no Debian package: build where the libraries are Debian's.")
 
 
 def ask(*command: str) -> str:

@@ -1,6 +1,7 @@
 """What `make bundle`, `make deb` and `make tarball` build, and bare machines to try it on. Built when it is missing."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,7 @@ INSTALLED = "/usr/lib/daig-volunteer/daig-volunteer"
 BUILD_SECONDS = 1500
 SUITE = "bookworm"
 # Only these reach the program: a machine without Python has no more.
-BARE = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+BARE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
 def bundle() -> Path:
@@ -36,6 +37,15 @@ def deb(version: str = SOFTWARE) -> Path:
     if not package.exists() or package.stat().st_mtime < PROGRAM.stat().st_mtime:
         build("packaging/linux/deb.py", "--version", version, "--level", "3")
     return package
+
+
+def tarball() -> Path:
+    """The archive for a person without root."""
+    bundle()
+    archive = DIST / f"daig-volunteer-{SOFTWARE}-linux-{platform.machine()}.tar.gz"
+    if not archive.exists() or archive.stat().st_mtime < PROGRAM.stat().st_mtime:
+        build("packaging/linux/tarball.py")
+    return archive
 
 
 def build(script: str, *arguments: str) -> None:
@@ -78,22 +88,24 @@ class BareMachine:
             raise AssertionError(f"{command}: {outcome.returncode}\n{outcome.stdout}\n{outcome.stderr}")
         return outcome
 
-    def install(self, package: Path) -> str:
-        """`dpkg --install`; what it said."""
+    def beside(self, pid: int, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run `command` where that process of this machine runs, so that each sees the other as on a real one."""
+        inside = ["nsenter", f"--target={pid}", "--mount", "--root", "--wd", *command]
+        return subprocess.run(inside, capture_output=True, text=True, timeout=300, check=True, env=dict(BARE))
+
+    def lay(self, package: Path) -> str:
+        """Put that file on the machine; its path there."""
         target = self.root / "var" / package.name
         target.unlink(missing_ok=True)
         try:
             os.link(package, target)
         except OSError:
             shutil.copy(package, target)
-        try:
-            return self.run("dpkg", "--install", f"/var/{package.name}").stdout
-        finally:
-            target.unlink()
+        return f"/var/{package.name}"
 
     def files(self) -> set[str]:
         """Every path but those that dpkg, apt and its log keep for themselves."""
-        own = ("var/lib/dpkg/", "var/log/", "var/cache/", "dev/", "proc/", "tmp/", "etc/ld.so.cache")
+        own = ("var/lib/dpkg", "var/daig-volunteer", "var/log", "var/cache", "etc/ld.so.cache")
         paths = (str(one.relative_to(self.root)) for one in self.root.rglob("*"))
         return {one for one in paths if not one.startswith(own)}
 
