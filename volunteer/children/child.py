@@ -6,6 +6,7 @@ import os
 import queue
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,12 @@ from volunteer.children.programs import command
 from volunteer.children.suspending import resume, suspend
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+
+# A child that talks without end fills neither this process's memory nor the disk.
+MOST_ANSWERS = 64
+LONGEST_LINE = 2**13
+MOST_OF_A_LOG = 2**22
 
 
 class ChildGone(Exception):
@@ -63,7 +70,7 @@ class Child:
             # Ctrl-C in a terminal is for the parent; it decides what its children do.
             start_new_session=True,
         )
-        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue(MOST_ANSWERS)
         self._last_words: collections.deque[str] = collections.deque(maxlen=100)
         self._threads = [
             threading.Thread(target=self._collect_answers, daemon=True),
@@ -144,8 +151,13 @@ class Child:
         return ChildGone(self._process.poll(), "\n".join(self._last_words))
 
     def _close_pipes(self) -> None:
-        for thread in self._threads:
-            thread.join(2)
+        until = time.monotonic() + 2
+        while self._threads[0].is_alive() and time.monotonic() < until:
+            # Answers that nobody will read may fill the queue, and then its thread waits for room.
+            with contextlib.suppress(queue.Empty):
+                self._answers.get_nowait()
+            self._threads[0].join(0.001)
+        self._threads[1].join(2)
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):
@@ -154,7 +166,7 @@ class Child:
     def _collect_answers(self) -> None:
         stream = self._process.stdout
         assert stream is not None
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError, RecursionError):
             while (message := read_frame(stream)) is not None:  # type: ignore[arg-type]
                 self._answers.put(message)
         self._answers.put(None)
@@ -163,9 +175,11 @@ class Child:
         stream = self._process.stderr
         assert stream is not None
         with contextlib.suppress(ValueError, OSError):
-            for line in stream:
+            room = MOST_OF_A_LOG
+            while line := stream.readline(LONGEST_LINE):
                 text = line.decode("utf-8", "replace").rstrip()
                 self._last_words.append(text)
-                if log is not None:
+                room -= len(line)
+                if log is not None and room > 0:
                     with log.open("a", encoding="utf-8") as file:
                         file.write(text + "\n")

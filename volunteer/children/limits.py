@@ -20,6 +20,7 @@ class Limits:
     def to_message(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
+
 IDLE_PRIORITY_CLASS = 0x40
 
 

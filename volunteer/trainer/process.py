@@ -13,8 +13,9 @@ from typing import Any
 from volunteer.children.child import Child, ChildGone, ChildSilent
 from volunteer.children.limits import Limits
 from volunteer.protocol.messages import GiveBackReason
+from volunteer.trainer.answers import Nonsense, job_of, read_isolation, read_outcome, read_progress
 from volunteer.trainer.deaths import failure_of_death
-from volunteer.trainer.job import Computed, Failed, Job, Kind, Nothing, Outcome
+from volunteer.trainer.job import Failed, Job, Kind, Nothing, Outcome
 from volunteer.trainer.reins import Reins, Wish
 
 MODULE = "volunteer.trainer.child"
@@ -153,6 +154,10 @@ class TrainerProcess:
         reins.listen(lambda wish: self._pass_on(child, number, wish))
         try:
             return self._follow(child, number, job, reins, progress)
+        except Nonsense as error:
+            _log.warning("%s: the trainer is not believed and is killed: %s", job.label, error)
+            self.kill()
+            return Failed(GiveBackReason.failed, "The trainer gave an answer that makes no sense.")
         finally:
             reins.listen(None)
 
@@ -179,15 +184,16 @@ class TrainerProcess:
                 continue
             heard = time.monotonic()
             if "isolation" in answer:
-                self._isolation = tuple(str(sentence) for sentence in answer["isolation"])
+                self._isolation = read_isolation(answer)
                 continue
             self._has_spoken = True
+            of = job_of(answer)
             if answer.get("kind") != Kind.progress:
-                self._running.discard(answer.get("job", 0))
-            if answer.get("job") == number:
-                if answer["kind"] != Kind.progress:
-                    return self._outcome(job, answer)
-                progress(answer["done"])
+                self._running.discard(of)
+            if of == number:
+                if answer.get("kind") != Kind.progress:
+                    return self._ended(read_outcome(job, answer))
+                progress(read_progress(job, answer))
 
     def _check_drained(self, number: int, sent: float) -> None:
         if min(self._running, default=number) != number and time.monotonic() - sent > DRAIN_SECONDS:
@@ -198,19 +204,11 @@ class TrainerProcess:
         times = min(100 / self._told.cpu_percent, LONGEST_RESTS) * (1.0 if self._has_spoken else STARTING_TIMES)
         return silent > times * (min(job.silence, LATE_SILENCE_SECONDS) if reins.late else job.silence)
 
-    def _outcome(self, job: Job, answer: dict[str, Any]) -> Outcome:
-        if answer["kind"] == Kind.nothing:
-            return Nothing()
-        if answer["kind"] == Kind.failed:
-            reason = GiveBackReason(answer["reason"])
-            if reason is GiveBackReason.out_of_memory:
-                # What is left of its memory is in pieces.
-                self.kill()
-            return Failed(reason, str(answer["detail"]))
-        # A link that the child might have made would name a file of the person's.
-        if job.out.is_symlink() or not job.out.is_file():
-            return Failed(GiveBackReason.failed, "The trainer left something else than a gradient.")
-        return Computed(job.out, answer["sha256"], answer["mini_batches"], answer["examples"], answer["seconds"])
+    def _ended(self, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Failed) and outcome.reason is GiveBackReason.out_of_memory:
+            # What is left of its memory is in pieces.
+            self.kill()
+        return outcome
 
     def _pass_on(self, child: Child, number: int, wish: Wish) -> None:
         # A child that is gone needs no telling.

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from volunteer.children.child import Child, ChildGone, ChildSilent
+from volunteer.children.child import MOST_ANSWERS, MOST_OF_A_LOG, Child, ChildGone, ChildSilent
 from volunteer.children.frames import MAX_FRAME, read_frame, write_frame
 from volunteer.children.limits import Limits
 
@@ -317,3 +317,25 @@ def test_a_frame_that_is_too_large_does_not_end_the_child(start: Start) -> None:
             child.send({"text": "x" * MAX_FRAME})
         child.send({"n": 1})
         assert child.receive(SECONDS) == {"n": 1}
+
+
+def test_a_child_that_talks_without_end_fills_neither_memory_nor_disk(start: Start, tmp_path: Path) -> None:
+    code = """
+    import sys, threading
+    channel = start()
+    channel.send({"ready": True})
+    def babble():
+        while True:
+            print("x" * 2**16, end="", file=sys.stderr)
+    threading.Thread(target=babble, daemon=True).start()
+    while True:
+        channel.send({"words": "y" * 2**10})
+    """
+    log = tmp_path / "log"
+    with start(code, log=log) as child:
+        assert child.receive(SECONDS) == {"ready": True}
+        assert wait_until(lambda: log.exists() and log.stat().st_size > MOST_OF_A_LOG * 0.99)
+        assert child._answers.qsize() <= MOST_ANSWERS
+        started = time.monotonic()
+    assert time.monotonic() - started < 2
+    assert log.stat().st_size < MOST_OF_A_LOG * 1.1
