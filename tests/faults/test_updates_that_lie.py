@@ -52,7 +52,7 @@ def test_a_newer_signed_version_is_offered_fetched_and_never_installed(signer: S
     offered: list[str] = []
     updates = host(grid)
     updates.start(offered.append)
-    assert updates.check() == "Version 0.2.0 can be had. It is downloaded and installed only if you say so."
+    assert updates.check() == "Version 0.2.0 can be had. It is fetched only if you say so."
     assert offered == ["0.2.0"]
     assert not [line for line in grid.asked if TARBALL.format("0.2.0") in line]
     assert "is being downloaded" in updates.install()

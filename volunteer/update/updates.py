@@ -82,7 +82,7 @@ class Updates:
         if self._is_here(offer.file):
             return self._instructions(offer.version, offer.file).sentence
         trouble = f" {self._trouble}" if self._trouble else ""
-        return f"Version {offer.version} can be had.{trouble} It is downloaded and installed only if you say so."
+        return f"Version {offer.version} can be had.{trouble} It is fetched only if you say so."
 
     def install(self) -> str:
         """The person said yes: fetch what is on offer, then open its installer. Says how it goes on.
