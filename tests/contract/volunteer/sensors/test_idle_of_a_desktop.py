@@ -92,9 +92,10 @@ class Service:
                     self._bus.send(new_method_return(message, signature, body))
 
 
-def login_manager(hint, since):
+def login_manager(hint, seconds):
     def answer(path, member, body):
         assert (path, member) == ("/org/freedesktop/login1", "Get")
+        since = int((time.time() - seconds) * 1e6)
         return "v", ((("b", hint) if body[1] == "IdleHint" else ("t", since)),)
 
     return answer
@@ -106,7 +107,7 @@ def login_manager(hint, since):
         ("org.gnome.Mutter.IdleMonitor", lambda *_asked: ("t", (61_500,)), 61.5, 61.5),
         ("org.freedesktop.ScreenSaver", lambda *_asked: ("u", (42_000,)), 42, 42),
         ("org.freedesktop.login1", login_manager(False, 0), 0, 0),
-        ("org.freedesktop.login1", login_manager(True, int((time.time() - 100) * 1e6)), 99, 200),
+        ("org.freedesktop.login1", login_manager(True, 100), 99, 200),
     ],
 )
 def test_services_of_the_bus_tell_it_where_there_is_no_x_server(bus, name, answer, least, most):
