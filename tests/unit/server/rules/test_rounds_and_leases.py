@@ -12,6 +12,7 @@ from server.rules.sharing import Share
 from server.rules.states import (
     MOVES,
     DraftState,
+    LinkState,
     ProjectState,
     ResultState,
     RoundState,
@@ -195,7 +196,7 @@ def test_one_account_alone_cannot_say_that_a_model_diverged(accounts: int, hosts
     assert retries.model_diverged(accounts, hosts, 100, others_could_say=True) is diverged
 
 
-STATES = (DraftState, ProjectState, RoundState, UnitState, ResultState)
+STATES = (DraftState, LinkState, ProjectState, RoundState, UnitState, ResultState)
 
 
 def test_every_state_has_its_moves() -> None:
