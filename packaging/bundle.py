@@ -32,6 +32,9 @@ def main() -> int:
     build()
     if sys.platform == "linux":
         strip()
+        for library in _libraries():
+            # They are loaded, not run.
+            library.chmod(0o644)
     place(given.join, JOIN_FILE)
     place(given.release_key, RELEASE_KEY)
     report(time.monotonic() - started)
@@ -52,7 +55,7 @@ def build() -> None:
 
 def strip() -> None:
     """Take the symbols off TensorFlow's and Python's libraries: a quarter of the whole. Some others break by it."""
-    libraries = {one: str(one.relative_to(FOLDER)) for one in _files() if ".so" in one.name}
+    libraries = {one: str(one.relative_to(FOLDER)) for one in _libraries()}
     chosen = [str(one) for one, name in libraries.items() if "tensorflow" in name or one.name.startswith("libpython")]
     subprocess.run(["strip", "--strip-unneeded", *chosen], check=True)
 
@@ -81,6 +84,10 @@ def report(seconds: float) -> None:
 def bare() -> dict[str, str]:
     """Without a display, so that the build is the same on a desktop and in a workflow."""
     return {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+
+
+def _libraries() -> Iterator[Path]:
+    return (one for one in _files() if ".so" in one.name)
 
 
 def _files() -> Iterator[Path]:

@@ -1,5 +1,6 @@
 """The built program: what it holds, how fast it starts, and that it works where there is no Python."""
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from tests.support.cast import Cast
 from tests.support.digits import small_cnn
 from tests.support.grid import wait_for
 from tests.support.volunteer import RunningVolunteer
+from volunteer.cli import NOT_RUNNING
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 MOST_MEGABYTES = 1000
@@ -99,8 +101,8 @@ def works_for_a_grid(host: RunningVolunteer, cast: Cast, project: int) -> None:
     wait_for(lambda: host.child() is not None, 120, host.tail)
     child = host.child()
     assert child is not None
-    print(f"\nthe trainer: {child.memory_info().rss / 1e6:.0f} MB resident")
     cast.finished(project, seconds=400)
+    print(f"\nthe trainer: {child.memory_info().rss / 1e6:.0f} MB resident")
     assert host.process.poll() is None
     assert host.stop() == 0
     assert not child.is_running()
@@ -112,7 +114,20 @@ def test_in_a_bare_environment_it_attaches_to_a_grid_and_completes_a_project(pro
         cast.grid.address, cast.lender.join_key(), cast.folder, "bare", program=[str(program)], environment={}
     )
     cast.hosts["bare"] = host
+    wait_for(lambda: host.child() is not None, 120, host.tail)
+    asked = [str(program), "status", "--json", "--home", str(host.home)]
+    said = subprocess.run(asked, env={}, capture_output=True, text=True, timeout=60, check=True).stdout
+    status = json.loads(said)
+    print(f"\nwhat the box lacks here: {status['missing_protection'] or 'nothing'}")
+    assert status["server"] == cast.grid.address
     works_for_a_grid(host, cast, project)
+
+
+def test_without_a_running_app_it_says_so(program: Path, tmp_path: Path) -> None:
+    asked = [str(program), "status", "--home", str(tmp_path / "home")]
+    outcome = subprocess.run(asked, cwd="/", env={}, capture_output=True, text=True, timeout=60, check=False)
+    assert outcome.returncode == NOT_RUNNING
+    assert "not running" in (outcome.stdout + outcome.stderr)
 
 
 def test_on_a_machine_without_python_it_attaches_to_a_grid_and_completes_a_project(
