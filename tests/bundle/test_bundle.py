@@ -123,6 +123,22 @@ def test_in_a_bare_environment_it_attaches_to_a_grid_and_completes_a_project(pro
     works_for_a_grid(host, cast, project)
 
 
+def test_a_join_file_beside_the_program_is_enough(program: Path, cast: Cast, tmp_path: Path) -> None:
+    copy = tmp_path / "program"
+    subprocess.run(["cp", "--recursive", "--link", str(program.parent), str(copy)], check=True)
+    join = f'server = "{cast.grid.address}"\njoin_key = "{cast.lender.join_key()}"\n'
+    (copy / "daig-join.toml").write_text(join)
+    log = tmp_path / "log"
+    command = [str(copy / program.name), "run", "--headless", "--home", str(tmp_path / "home")]
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, cwd="/", env={}, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+    try:
+        wait_for(lambda: "attached to" in log.read_text(), 60, log.read_text)
+    finally:
+        process.terminate()
+        assert process.wait(20) == 0
+
+
 def test_without_a_running_app_it_says_so(program: Path, tmp_path: Path) -> None:
     asked = [str(program), "status", "--home", str(tmp_path / "home")]
     outcome = subprocess.run(asked, cwd="/", env={}, capture_output=True, text=True, timeout=60, check=False)
