@@ -1,5 +1,6 @@
 """The command `daig-volunteer`: reads the command line, starts what it names, and says how that went by a number."""
 
+import io
 import logging
 import os
 import sys
@@ -33,6 +34,9 @@ COMMANDS: Mapping[str, Callable[[Given], None]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Without a command: `run`."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Who reads through a pipe has to see a code before it runs out.
+        sys.stdout.reconfigure(line_buffering=True)
     given = build_parser().parse_args((sys.argv[1:] if arguments is None else arguments) or ["run"])
     folders = folders_of(vars(given), os.environ)
     usual = logging.INFO if given.command == "run" else logging.WARNING
