@@ -1,6 +1,5 @@
 """Pausing, resuming and quitting a real host at work: the processor is free within a second, and no work is lost."""
 
-import contextlib
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,12 +8,11 @@ import psutil
 import pytest
 
 from tests.support.cast import Cast
+from tests.support.digits import slow_network
 from tests.support.grid import wait_for
 from tests.support.ledger import Ledger
 from tests.support.volunteer import RunningVolunteer
-from volunteer.config import Folders
-from volunteer.control.client import ControlClient
-from volunteer.control.messages import Activity, PauseRequest, QuitRequest, ResumeRequest, Status, StatusRequest
+from volunteer.control.messages import Activity, PauseRequest, QuitRequest, ResumeRequest
 
 pytestmark = [pytest.mark.faults]
 FORM = {"k": "40", "batch_size": "32", "report_deadline": "60", "epochs": "100"}
@@ -28,38 +26,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
         yield everyone
 
 
-def _slow_network() -> Any:
-    """A mini-batch of 32 digits takes a tenth of a second: a unit of them is several chunks."""
-    import keras
-
-    layers = [keras.layers.Conv2D(128, 3, padding="same", activation="relu") for _ in range(3)]
-    model = keras.Sequential([keras.Input((8, 8, 1)), *layers, keras.layers.Flatten(), keras.layers.Dense(10)])
-    model.compile(keras.optimizers.SGD(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    return model
-
-
-def _app(host: RunningVolunteer) -> ControlClient:
-    return ControlClient(Folders.below(host.home))
-
-
-def _becomes(host: RunningVolunteer, *activities: Activity, seconds: float = 90) -> Status:
-    def found() -> Status | None:
-        with contextlib.suppress(Exception):
-            status = _app(host).ask(StatusRequest())
-            return status if status.activity in activities else None
-        return None
-
-    return wait_for(found, seconds, host.tail, every=0.05)  # type: ignore[no-any-return]
-
-
 def _used(process: psutil.Process) -> float:
     times = process.cpu_times()
     return float(times.user + times.system)
-
-
-def _halfway(ledger: Ledger) -> int | None:
-    found = ledger.rows("SELECT id FROM result WHERE state = 'leased' AND 0 < done AND done < size")
-    return found[0][0] if found else None
 
 
 def _end_of(ledger: Ledger, result: int) -> tuple[Any, ...]:
@@ -67,16 +36,16 @@ def _end_of(ledger: Ledger, result: int) -> tuple[Any, ...]:
 
 
 def test_a_pause_frees_the_processor_within_a_second_keeps_what_is_done_and_a_resume_goes_on(stage: Cast) -> None:
-    project = stage.digits_project(_slow_network(), FORM)
+    project = stage.digits_project(slow_network(), FORM)
     ledger = Ledger(stage.grid.data)
     host = stage.host("pausing", "--cpu-percent", "30")
-    result = wait_for(lambda: _halfway(ledger), 90, stage.explain, every=0.02)
+    result = wait_for(ledger.halfway, 90, stage.explain, every=0.02)
     child = host.child()
     assert child is not None
-    _app(host).ask(PauseRequest())
+    host.app().ask(PauseRequest())
     time.sleep(1.0)
     used = _used(child)
-    assert _becomes(host, Activity.paused).pause_why == "person"
+    assert host.becomes(Activity.paused).pause_why == "person"
     time.sleep(2.0)
     assert _used(child) == used
     assert child.status() == psutil.STATUS_STOPPED
@@ -92,11 +61,11 @@ def test_a_pause_frees_the_processor_within_a_second_keeps_what_is_done_and_a_re
     assert host.stop() == 0
     assert time.monotonic() - started < 5
     host.start()
-    assert _becomes(host, Activity.paused).paused_until is None
+    assert host.becomes(Activity.paused).paused_until is None
     _require_light(host, 3.0)
     assert ledger.one("SELECT COUNT(*) FROM result") == asked
-    _app(host).ask(ResumeRequest())
-    _becomes(host, Activity.training)
+    host.app().ask(ResumeRequest())
+    host.becomes(Activity.training)
     _quit_within_five_seconds(host)
     stage.owner.act(project, "delete")
     stage.audit()
@@ -104,7 +73,7 @@ def test_a_pause_frees_the_processor_within_a_second_keeps_what_is_done_and_a_re
 
 def _quit_within_five_seconds(host: RunningVolunteer) -> None:
     started = time.monotonic()
-    _app(host).ask(QuitRequest())
+    host.app().ask(QuitRequest())
     assert host.process.wait(10) == 0
     took = time.monotonic() - started
     print(f"{host.name} quit in {took:.2f} s")
@@ -114,13 +83,13 @@ def _quit_within_five_seconds(host: RunningVolunteer) -> None:
 @pytest.mark.long
 def test_quitting_in_the_middle_of_a_paused_unit_gives_it_back_within_five_seconds(stage: Cast) -> None:
     # Each mini-batch takes many seconds of rest: the unit cannot end before the trainer is stopped where it is.
-    project = stage.digits_project(_slow_network(), {**FORM, "k": "1", "batch_size": "512"})
+    project = stage.digits_project(slow_network(), {**FORM, "k": "1", "batch_size": "512"})
     ledger = Ledger(stage.grid.data)
     host = stage.host("quitting")
-    _becomes(host, Activity.training)
-    _app(host).ask(PauseRequest())
+    host.becomes(Activity.training)
+    host.app().ask(PauseRequest())
     time.sleep(1.0)
-    _becomes(host, Activity.paused)
+    host.becomes(Activity.paused)
     _quit_within_five_seconds(host)
     assert ledger.one("SELECT COUNT(*) FROM result WHERE state = 'leased'") == 0
     stage.owner.act(project, "delete")
@@ -130,7 +99,7 @@ def test_quitting_in_the_middle_of_a_paused_unit_gives_it_back_within_five_secon
 @pytest.mark.long
 def test_an_idle_host_is_light(stage: Cast) -> None:
     host = stage.host("idle")
-    _becomes(host, Activity.waiting_for_work)
+    host.becomes(Activity.waiting_for_work)
     _require_light(host, 20.0)
     assert host.stop() == 0
 
@@ -150,13 +119,13 @@ def _require_light(host: RunningVolunteer, seconds: float) -> None:
 
 @pytest.mark.long
 def test_finish_this_unit_then_pause_brings_the_unit_whole(stage: Cast) -> None:
-    project = stage.digits_project(_slow_network(), FORM)
+    project = stage.digits_project(slow_network(), FORM)
     ledger = Ledger(stage.grid.data)
     host = stage.host("finishing", "--cpu-percent", "30")
-    _becomes(host, Activity.training)
-    result = wait_for(lambda: _halfway(ledger), 90, stage.explain, every=0.02)
-    _app(host).ask(PauseRequest(after_unit=True))
-    _becomes(host, Activity.paused)
+    host.becomes(Activity.training)
+    result = wait_for(ledger.halfway, 90, stage.explain, every=0.02)
+    host.app().ask(PauseRequest(after_unit=True))
+    host.becomes(Activity.paused)
     state, delivered, size = _end_of(ledger, result)
     assert state in ("reported", "valid", "unneeded")
     assert delivered == size

@@ -50,3 +50,13 @@ def small_cnn(batch_norm: bool = False, dropout: float = 0.0, rate: float = 0.00
     model = keras.Sequential(layers)
     model.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
+
+
+def slow_network() -> Any:
+    """A mini-batch of 32 digits takes a tenth of a second: a unit of them is several chunks."""
+    import keras
+
+    layers = [keras.layers.Conv2D(128, 3, padding="same", activation="relu") for _ in range(3)]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers, keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile(keras.optimizers.SGD(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model

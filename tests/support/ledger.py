@@ -65,6 +65,11 @@ class Ledger:
     def closed_rounds(self, project: int) -> int:
         return int(self.one("SELECT COUNT(*) FROM round WHERE project_id = ? AND state = 'closed'", project))
 
+    def halfway(self) -> int | None:
+        """A leased result of which a heartbeat has said that some of it is done."""
+        found = self.rows("SELECT id FROM result WHERE state = 'leased' AND 0 < done AND done < size")
+        return int(found[0][0]) if found else None
+
     def lease_of(self, host: str) -> tuple[int, int] | None:
         """(result, its mini-batches) that the host of that name computes now."""
         found = self.rows(

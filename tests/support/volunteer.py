@@ -11,7 +11,13 @@ from types import TracebackType
 
 import psutil
 
+from tests.support.grid import wait_for
+from volunteer.config import Folders
+from volunteer.control.client import ControlClient
+from volunteer.control.messages import Activity, Status, StatusRequest
+
 FROM_SOURCE = (sys.executable, "-m", "volunteer.cli")
+
 
 class RunningVolunteer:
     """`daig-volunteer run --headless` with a home of its own; the join key goes by the environment.
@@ -54,6 +60,21 @@ class RunningVolunteer:
                 if "volunteer.trainer.child" in " ".join(one.cmdline()):
                     return one
         return None
+
+    def app(self) -> ControlClient:
+        """What the command line speaks to."""
+        return ControlClient(Folders.below(self.home))
+
+    def becomes(self, *activities: Activity, seconds: float = 90) -> Status:
+        """The first status with one of these activities."""
+
+        def found() -> Status | None:
+            with contextlib.suppress(Exception):
+                status = self.app().ask(StatusRequest())
+                return status if status.activity in activities else None
+            return None
+
+        return wait_for(found, seconds, self.tail, every=0.05)  # type: ignore[no-any-return]
 
     def kill(self) -> None:
         """SIGKILL, as when the power goes."""

@@ -105,12 +105,17 @@ class Compositor:
         self.bound = {}
         self.notification = None
         self.ready = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
 
     def say(self, object_id, opcode, body=b""):
         self._line.sendall(struct.pack("=II", object_id, (8 + len(body)) << 16 | opcode) + body)
 
     def close(self):
+        # To close a socket that a thread reads from is that thread's mistake to see: it is hung up first.
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+        self._thread.join(5)
         self._line.close()
         self._listener.close()
 
