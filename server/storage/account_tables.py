@@ -8,11 +8,24 @@ from server.storage.fields import InstantField, JsonField, StateField
 from server.storage.table import Table
 
 
+class Team(Table):
+    """Volunteers who count their credit together."""
+
+    id = AutoIncrementField()
+    name = CharField(max_length=60)
+    folded = CharField(max_length=60, unique=True)
+    description = TextField(default="", constraints=[SQL("DEFAULT ''")])
+    founder = IntegerField()
+    created_at = InstantField()
+
+
 class Account(Table):
     """`folded` is the name in lower case: two accounts never differ by case alone.
 
     `session_key` changes with the password: sessions begun before it end. `is_listed`: the leaderboard may show the
     name. An account that was deleted keeps its row, without name or address, for the results of its hosts.
+    `trust` as a host's, over all of them; `credit` is the sum of its entries in the ledger, in thousandths;
+    `approved_at`: an operator has said yes to its first project.
     """
 
     name = CharField(max_length=60)
@@ -29,6 +42,34 @@ class Account(Table):
     session_key = CharField(max_length=40, default="", constraints=[SQL("DEFAULT ''")])
     blocked_at = InstantField(null=True)
     deleted_at = InstantField(null=True)
+    trust = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    credit = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    team_id = IntegerField(null=True, index=True)
+    approved_at = InstantField(null=True)
+
+
+class Invitation(Table):
+    """What a sign-up needs where the grid is by invitation only."""
+
+    account = ForeignKeyField(Account, on_delete="CASCADE")
+    account_id: int
+    code_hash = CharField(max_length=64, unique=True)
+    label = CharField(max_length=80)
+    uses_left = IntegerField()
+    expires_at = InstantField()
+    created_at = InstantField()
+
+
+class Action(Table):
+    """Who did what, when: only ever added. `actor` is nobody's number where the grid itself acted."""
+
+    id = AutoIncrementField()
+    at = InstantField(index=True)
+    actor = IntegerField(null=True)
+    actor_name = CharField(max_length=60)
+    what = CharField(max_length=40)
+    subject = CharField(max_length=300)
+    detail = TextField(default="", constraints=[SQL("DEFAULT ''")])
 
 
 class LoginFailure(Table):

@@ -12,16 +12,28 @@ from peewee import (
 )
 from playhouse.sqlite_ext import AutoIncrementField
 
-from server.rules.states import DraftState, ProjectState, ResultState, RoundState, UnitState
+from server.rules.states import (
+    AuditState,
+    CreditKind,
+    DraftState,
+    ProjectState,
+    Purpose,
+    ResultState,
+    RoundState,
+    UnitState,
+)
 from server.storage.account_tables import (
     AccessToken,
     Account,
+    Action,
+    Invitation,
     JoinKey,
     Letter,
     Linking,
     LoginFailure,
     MailProof,
     PartialUpload,
+    Team,
 )
 from server.storage.fields import InstantField, JsonField, StateField
 from server.storage.table import Table
@@ -49,6 +61,17 @@ class Host(Table):
     speed = DoubleField(default=0.0)
     attachment = CharField(max_length=64, null=True, unique=True)
     detached_at = InstantField(null=True)
+    trust = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    confirmed = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    disagreed = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    refuted = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    is_referee = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    quarantined_at = InstantField(null=True)
+    quarantine_reason = TextField(default="", constraints=[SQL("DEFAULT ''")])
+    appeal = TextField(default="", constraints=[SQL("DEFAULT ''")])
+    appealed_at = InstantField(null=True)
+    numeric_class = CharField(max_length=120, default="", constraints=[SQL("DEFAULT ''")])
+    credit = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
 
 class Project(Table):
@@ -56,6 +79,7 @@ class Project(Table):
 
     `head` is the first place of the epoch's order that is not used yet; `operations` is what a full mini-batch takes.
     `preprocessing` is what was done to the data before training; `origin` the project that it was cloned from.
+    `homogeneous`: opinions on a unit come from hosts of one numeric class, for others' differ too much.
     """
 
     id = AutoIncrementField()
@@ -88,6 +112,7 @@ class Project(Table):
     facts = JsonField(default=[])
     preprocessing = JsonField(default={}, constraints=[SQL("DEFAULT '{}'")])
     origin = IntegerField(null=True)
+    homogeneous = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
 
 
 class Draft(Table):
@@ -142,7 +167,10 @@ class Shard(Table):
 
 
 class Round(Table):
-    """`target` is the K of this round (fewer at an epoch's end); `used` what its valid units brought so far."""
+    """`target` is the K of this round (fewer at an epoch's end); `used` what its valid units brought so far.
+
+    `averaging` is the rule that made one gradient of them; `refuted`: mini-batches of it whose check, too late, failed.
+    """
 
     project = ForeignKeyField(Project, on_delete="CASCADE", index=False)
     project_id: int
@@ -157,6 +185,8 @@ class Round(Table):
     closed_at = InstantField(null=True)
     loss = DoubleField(null=True)
     metrics = JsonField(default={})
+    averaging = CharField(max_length=20, default="mean", constraints=[SQL("DEFAULT 'mean'")])
+    refuted = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         indexes = ((("project", "number"), True), (("state",), False))
@@ -183,6 +213,11 @@ class Checkpoint(Table):
 
 
 class Unit(Table):
+    """`opinions`: how many results are wanted of it by now; `seeks`: not all of them are reported yet.
+
+    `refuted_at`: its canonical result was found wrong when its round had closed already.
+    """
+
     id = AutoIncrementField()
     project = ForeignKeyField(Project, on_delete="CASCADE", index=False)
     project_id: int
@@ -194,6 +229,10 @@ class Unit(Table):
     canonical = IntegerField(null=True)
     failures = IntegerField(default=0)
     created_at = InstantField()
+    opinions = IntegerField(default=1, constraints=[SQL("DEFAULT 1")])
+    seeks = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
+    audit = StateField(AuditState, default=AuditState.none, constraints=[SQL("DEFAULT ''")])
+    refuted_at = InstantField(null=True)
 
     class Meta:
         indexes = ((("project", "round"), False),)
@@ -205,6 +244,9 @@ class Result(Table):
 
     `digest` is the SHA-256 of what was uploaded, kept for ever; `gradient_sha256` names the blob while it is kept.
     `bytes_down` is what the host had to fetch for it, `bytes_up` what it sent.
+
+    `norm` is the Euclidean norm of its mean gradient; `suspicion` says which of the checks wants another opinion;
+    `confirmed_at`: another opinion agreed. `unproven`: its host had not earned trust yet when it was leased.
     """
 
     id = AutoIncrementField()
@@ -229,6 +271,11 @@ class Result(Table):
     sentence = TextField(default="")
     bytes_down = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     bytes_up = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    purpose = StateField(Purpose, default=Purpose.work, constraints=[SQL("DEFAULT 'work'")])
+    norm = DoubleField(null=True)
+    suspicion = TextField(default="", constraints=[SQL("DEFAULT ''")])
+    confirmed_at = InstantField(null=True)
+    unproven = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
 
     class Meta:
         indexes = ((("host", "state"), False), (("project", "state"), False), (("project", "ended_at"), False))
@@ -247,6 +294,8 @@ Checkpoint.add_index(
 
 # The queues: small however large the tables grow (measured: 25,000 leases a second at a million rows, against 10).
 Unit.add_index(Unit.index(Unit.project, Unit.id, name="unit_open").where(SQL("state = 'open'")))
+Unit.add_index(Unit.index(Unit.project, Unit.id, name="unit_seeking").where(SQL("seeks")))
+Unit.add_index(Unit.index(Unit.id, name="unit_audit_wanted").where(SQL("audit = 'wanted'")))
 Result.add_index(Result.index(Result.id, name="result_reported").where(SQL("state = 'reported'")))
 Result.add_index(Result.index(Result.silent_at, name="result_leased").where(SQL("state = 'leased'")))
 # The leaderboard reads nothing but this (measured at a million results: below a second, by rows 18).
@@ -269,6 +318,29 @@ class PastWork(Table):
 
     class Meta:
         primary_key = CompositeKey("host", "day")
+
+
+class CreditEntry(Table):
+    """A line of the ledger: only ever added. It outlives results and projects, so it names them by number.
+
+    `amount` is in thousandths of a credit (10^6 floating-point operations); what was granted in error is taken back by
+    an entry of its own. `day`: days since 1970.
+    """
+
+    id = AutoIncrementField()
+    host = ForeignKeyField(Host, on_delete="CASCADE", index=False)
+    host_id: int
+    account = ForeignKeyField(Account, on_delete="CASCADE", index=False)
+    account_id: int
+    day = IntegerField()
+    at = InstantField()
+    result = IntegerField()
+    project = IntegerField()
+    kind = StateField(CreditKind)
+    amount = IntegerField()
+
+    class Meta:
+        indexes = ((("result", "kind"), True), (("account", "day"), False), (("host", "day"), False))
 
 
 class MiniBatchUse(Table):
@@ -315,6 +387,7 @@ class GridFact(Table):
 
 
 ALL = (
-    Account, LoginFailure, JoinKey, Linking, AccessToken, MailProof, Letter, PartialUpload, Host, Project, Draft,
-    Upload, Shard, Round, Checkpoint, Unit, Result, PastWork, MiniBatchUse, Event, Leadership, GridFact,
+    Team, Account, Invitation, Action, LoginFailure, JoinKey, Linking, AccessToken, MailProof, Letter, PartialUpload,
+    Host, Project, Draft, Upload, Shard, Round, Checkpoint, Unit, Result, PastWork, CreditEntry, MiniBatchUse, Event,
+    Leadership, GridFact,
 )  # fmt: skip

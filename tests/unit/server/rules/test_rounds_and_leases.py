@@ -227,9 +227,10 @@ def test_moves_stay_within_their_kind_and_every_state_can_be_reached_from_the_fi
     assert not any(may_move(state, state) for state in everything)
 
 
-def test_a_verdict_is_for_ever() -> None:
-    for state in (ResultState.valid, ResultState.invalid, ResultState.not_finite, ResultState.unneeded):
+def test_a_verdict_is_for_ever_but_that_a_check_may_refute_what_counted() -> None:
+    for state in (ResultState.invalid, ResultState.not_finite, ResultState.unneeded):
         assert MOVES[ResultState][state] == frozenset()
+    assert MOVES[ResultState][ResultState.valid] == {ResultState.held, ResultState.invalid}
     assert not MOVES[ProjectState][ProjectState.finished] | MOVES[ProjectState][ProjectState.cancelled]
 
 

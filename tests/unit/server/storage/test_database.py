@@ -6,16 +6,20 @@ import threading
 from pathlib import Path
 
 import pytest
-from peewee import SqliteDatabase
+from peewee import IntegrityError, SqliteDatabase
 from playhouse.sqlite_ext import AutoIncrementField
 
 from server.errors import NotFound
+from server.storage.account_tables import Account, Action
 from server.storage.database import Database
 from server.storage.stores import Stores, open_stores
-from server.storage.tables import ALL, Draft, Project, Result, Unit
+from server.storage.tables import ALL, CreditEntry, Draft, Host, Project, Result, Unit
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-SCHEMA = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY name"
+SCHEMA = (
+    "SELECT name, sql FROM sqlite_master WHERE type != 'trigger' AND sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
+    " ORDER BY name"
+)
 
 
 def normal(sql: str) -> list[str]:
@@ -42,6 +46,22 @@ def test_the_first_migration_knows_nothing_of_todays_tables() -> None:
     folder = Path(sys.modules[Database.__module__].__file__ or "").with_name("migrations")
     for file in folder.glob("*.py"):
         assert "import" not in file.read_text("utf-8"), f"{file.name} must stay what it was when it ran"
+
+
+@pytest.mark.parametrize("change", ["UPDATE {} SET at = 0", "DELETE FROM {}"])
+@pytest.mark.parametrize("table", ["action", "credit_entry"])
+def test_what_is_only_ever_added_cannot_be_changed(stores: Stores, table: str, change: str) -> None:
+    database = stores.database
+    account = Account.create(name="a", folded="a", password_hash="", created_at=NOW)
+    host = Host.create(
+        account=account, name="h", token_hash="t", system="", processor="", threads=1, memory=1, software="",
+        numerics=1, created_at=NOW,
+    )  # fmt: skip
+    Action.create(at=NOW, actor_name="a", what="blocked account", subject="b")
+    CreditEntry.create(host=host, account=account, day=1, at=NOW, result=1, project=1, kind="granted", amount=1)
+    with pytest.raises(IntegrityError, match="append-only"):
+        database.rows(change.format(table))
+    assert len(database.rows(f"SELECT * FROM {table}")) == 1
 
 
 def test_migrating_again_changes_nothing(stores: Stores) -> None:
