@@ -61,6 +61,7 @@ from server.learning.learner import ChildLearner
 from server.post.mailing import Mailer, MailServer
 from server.rules.letters import MAIL, RESET, WEBHOOK
 from server.rules.quotas import UploadBounds
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.bell import Bell
 from server.storage.releases import ReleaseFolder
 from server.storage.stores import Stores, open_stores
@@ -223,6 +224,12 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         )),
     )
     return Scheduler(table, leader, bell, utc_now)
+
+
+def validation_policy(settings: Settings) -> ValidationPolicy:
+    return ValidationPolicy(
+        settings.quorum, settings.trust_after, settings.least_check, settings.audit_share, settings.unproven_share
+    )
 
 
 def _upload_bounds(settings: Settings) -> UploadBounds:

@@ -12,7 +12,7 @@ FILE = "daig.toml"
 PREFIX = "DAIG_"
 
 
-RANGES = {
+RANGES: dict[str, tuple[float, float]] = {
     "port": (0, 65_535),
     "proxies": (0, 10),
     "web_threads": (1, 1000),
@@ -22,6 +22,12 @@ RANGES = {
     "learner_threads": (0, 1000),
     "learner_memory_bytes": (1, 2**50),
     "smtp_port": (1, 65_535),
+    "quorum": (1, 5),
+    "trust_after": (1, 10_000),
+    "least_check": (0.0, 1.0),
+    "audit_share": (0.0, 1.0),
+    "unproven_share": (0.0, 1.0),
+    "join_rate": (1, 100_000),
 }
 """Least and most of each number."""
 
@@ -41,7 +47,8 @@ class Settings:
     `https` says that people reach the grid by https (cookies are marked Secure then); `proxies` is how many reverse
     proxies stand in front and may be believed; `tls` "auto" makes a certificate where the grid listens for other
     machines and nobody else speaks https for it; `learner_threads` 0 leaves the choice to TensorFlow. Without
-    `smtp_host`, or without `public_url` and `smtp_from`, the grid sends no mail.
+    `smtp_host`, or without `public_url` and `smtp_from`, the grid sends no mail. `quorum` and the four below it are
+    explained by `server.rules.validation_policy`; `join_rate` is per hour.
     """
 
     data: Path = Path("var")
@@ -67,6 +74,14 @@ class Settings:
     smtp_from: str = ""
     smtp_security: str = "starttls"
     webhooks_to_private: bool = False
+    quorum: int = 2
+    trust_after: int = 10
+    least_check: float = 0.03
+    audit_share: float = 0.02
+    unproven_share: float = 0.5
+    join_rate: int = 100
+    invitation_only: bool = False
+    approve_new_requestors: bool = False
 
     @property
     def sends_mail(self) -> bool:

@@ -1,12 +1,12 @@
 """What operators see and do: accounts, hosts, projects, letters. Everybody else learns that there is nothing here.
 
-Every change is written to the audit log.
+Every change is a line of the action log.
 """
 
 import datetime as dt
-import logging
 import shutil
 
+from server.domain.action_log import ActionLog
 from server.domain.passwords import new_session_key
 from server.domain.ports import Ring
 from server.errors import NotAllowedNow, NotFound, SomebodyElseWasFirst
@@ -16,7 +16,6 @@ from server.storage.stores import Stores
 from server.storage.tables import Project
 from volunteer.protocol import account_messages as views
 
-AUDIT = logging.getLogger("daig.audit")
 _LATELY = dt.timedelta(days=7)
 _MOST = 200
 _BLOCKED = "The account is blocked by the operator of the grid."
@@ -30,6 +29,7 @@ class Operating:
         self._stores = stores
         self._ring = ring
         self._settings = settings
+        self._log = ActionLog(stores)
 
     def accounts(self, operator_id: int, search: str, now: dt.datetime) -> list[views.AccountRow]:
         self._require(operator_id)
@@ -96,7 +96,7 @@ class Operating:
                     )
             for project in self._stores.projects.of_owner(account_id):
                 self._halt(project, now)
-        self._log(operator_id, "blocked account", row, now)
+            self._note(operator_id, "blocked account", row, now)
 
     def unblock(self, operator_id: int, account_id: int, now: dt.datetime) -> None:
         """Its projects stay paused until their owner resumes them."""
@@ -104,7 +104,7 @@ class Operating:
             self._require(operator_id)
             row = self._account(account_id)
             self._stores.accounts.change(account_id, blocked_at=None)
-        self._log(operator_id, "unblocked account", row, now)
+            self._note(operator_id, "unblocked account", row, now)
 
     def appoint(self, operator_id: int, account_id: int, now: dt.datetime) -> None:
         """Make an operator. Raises NotAllowedNow for who is blocked."""
@@ -114,7 +114,7 @@ class Operating:
             if row.blocked_at is not None:
                 raise NotAllowedNow("This account is blocked.")
             self._stores.accounts.change(account_id, is_operator=True)
-        self._log(operator_id, "made an operator of", row, now)
+            self._note(operator_id, "made an operator of", row, now)
 
     def dismiss(self, operator_id: int, account_id: int, now: dt.datetime) -> None:
         """No operator any more. Raises NotAllowedNow for the last one."""
@@ -124,26 +124,26 @@ class Operating:
             if not self._stores.operating.other_operators(account_id):
                 raise NotAllowedNow("The grid needs an operator. Make somebody else one first.")
             self._stores.accounts.change(account_id, is_operator=False)
-        self._log(operator_id, "took the operator's office from", row, now)
+            self._note(operator_id, "took the operator's office from", row, now)
 
     def cancel_project(self, operator_id: int, project_id: int, now: dt.datetime) -> None:
         """Raises NotFound, NotAllowedNow."""
         with self._stores.database.write():
-            operator = self._require(operator_id)
+            self._require(operator_id)
             project = self._stores.projects.by_id(project_id)
             try:
                 self._stores.projects.move(project, ProjectState.cancelled, ended_at=now)
             except SomebodyElseWasFirst:
                 raise NotAllowedNow("This project is over already.") from None
             self._stores.projects.say(project_id, "Cancelled by the operator of the grid.", now)
-        AUDIT.info("operator %s (%d) cancelled project %d", operator.name, operator_id, project_id)
+            self._log.note(operator_id, "cancelled project", f"{project.name} ({project_id})", "", now)
 
     def retry_letter(self, operator_id: int, letter_id: int, now: dt.datetime) -> None:
         """Try it now. Raises NotFound when it does not wait."""
         with self._stores.database.write():
-            operator = self._require(operator_id)
+            self._require(operator_id)
             self._stores.letters.hurry(letter_id, now)
-        AUDIT.info("operator %s (%d) had letter %d tried again", operator.name, operator_id, letter_id)
+            self._log.note(operator_id, "had a letter tried again", f"letter {letter_id}", "", now)
         self._ring("letters")
 
     def _halt(self, project: Project, now: dt.datetime) -> None:
@@ -167,10 +167,8 @@ class Operating:
             raise NotFound("There is no such account.")
         return row
 
-    def _log(self, operator_id: int, what: str, row: Account, now: dt.datetime) -> None:
-        operator = self._stores.accounts.by_id(operator_id)
-        by = operator.name if operator is not None else "?"
-        AUDIT.info("operator %s (%d) %s %s (%d) at %s", by, operator_id, what, row.name, row.id, now.isoformat())
+    def _note(self, operator_id: int, what: str, row: Account, now: dt.datetime) -> None:
+        self._log.note(operator_id, what, f"{row.name} ({row.id})", "", now)
 
 
 def _instant(seconds: float) -> dt.datetime:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.storage.accounts import AccountStore, JoinKeyStore
+from server.storage.actions import ActionStore
 from server.storage.blobs import BlobFolder
 from server.storage.database import Database
 from server.storage.drafts import DraftStore
@@ -47,6 +48,7 @@ class Stores:
     facts: FactStore
     overview: OverviewStore
     operating: OperatingStore
+    actions: ActionStore
 
 
 def open_stores(folder: Path) -> Stores:
@@ -65,5 +67,5 @@ def open_stores(folder: Path) -> Stores:
         partial_uploads=PartialUploadStore(folder / "partial"),
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),
-        overview=OverviewStore(database), operating=OperatingStore(database),
+        overview=OverviewStore(database), operating=OperatingStore(database), actions=ActionStore(),
     )  # fmt: skip

@@ -16,13 +16,17 @@ START_SECONDS = 90
 
 
 class RunningGrid:
-    """`folder` holds the data and the log. Use as a context manager. `options` are those of `daig-server run`."""
+    """`folder` holds the data and the log. Use as a context manager. `options` are those of `daig-server run`.
 
-    def __init__(self, folder: Path, port: int = 0, *options: str) -> None:
+    With `quorum` 1 it believes its hosts, as most tests want it; a grid of strangers has 2 or more.
+    """
+
+    def __init__(self, folder: Path, port: int = 0, *options: str, quorum: int = 1) -> None:
         self.data = folder / "grid"
         self.log = folder / "grid.log"
         self._port = port
         self._options = options
+        self._environment = _environment(quorum)
         folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
@@ -32,7 +36,7 @@ class RunningGrid:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "server.cli", "run", "--data", str(self.data), "--port", str(self._port),
                  *self._options],
-                stdout=log, stderr=log, env=_environment(),
+                stdout=log, stderr=log, env=self._environment,
             )  # fmt: skip
         wait_for(self._listens, START_SECONDS, self.tail)
         self.address = (self.data / "address").read_text().replace("//0.0.0.0:", "//127.0.0.1:")
@@ -84,7 +88,7 @@ class RunningGrid:
         """`daig-server ARGUMENTS` on this grid's data."""
         return subprocess.run(
             [sys.executable, "-m", "server.cli", *arguments, "--data", str(self.data)],
-            capture_output=True, text=True, timeout=300, check=False, env=_environment(),
+            capture_output=True, text=True, timeout=300, check=False, env=self._environment,
         )  # fmt: skip
 
     def tail(self) -> str:
@@ -120,9 +124,9 @@ class RunningGrid:
             self.process.wait(10)
 
 
-def _environment() -> dict[str, str]:
+def _environment(quorum: int) -> dict[str, str]:
     """One thread: the same sums on every machine, and none taken from the volunteers of the test."""
-    return {**os.environ, "DAIG_LEARNER_THREADS": "1"}
+    return {**os.environ, "DAIG_LEARNER_THREADS": "1", "DAIG_QUORUM": str(quorum)}
 
 
 def wait_for(condition, seconds: float, explain=lambda: "", every: float = 0.1):  # type: ignore[no-untyped-def]

@@ -24,12 +24,13 @@ def test_the_command_line_goes_before_the_environment_and_that_before_the_file(t
 @pytest.mark.parametrize("field", dataclasses.fields(Settings), ids=lambda field: field.name)
 def test_every_setting_can_be_given_by_the_environment(tmp_path: Path, field: dataclasses.Field[object]) -> None:
     word = CHOICES.get(field.name, ("word",))[0]
-    texts = {bool: "yes", int: "7", str: word, Path: str(tmp_path)}
+    least = RANGES.get(field.name, (0, 0))[0]
+    texts = {bool: "yes", int: str(int(least)), float: "0.25", str: word, Path: str(tmp_path)}
     kind = type(field.default) if not isinstance(field.default, Path) else Path
     settings = read_settings({"data": tmp_path}, {f"DAIG_{field.name.upper()}": texts[kind]})
     assert isinstance(getattr(settings, field.name), kind)
     if field.name != "data":
-        assert getattr(settings, field.name) == {bool: True, int: 7, str: word}[kind]
+        assert getattr(settings, field.name) == {bool: True, int: least, float: 0.25, str: word}[kind]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,9 @@ def test_every_setting_can_be_given_by_the_environment(tmp_path: Path, field: da
         ({"DAIG_WEB_THREADS": "0"}, "web_threads"),
         ({"DAIG_SMTP_SECURITY": "ssl"}, "smtp_security"),
         ({"DAIG_LEARNER_MEMORY_BYTES": "-5"}, "learner_memory_bytes"),
+        ({"DAIG_QUORUM": "0"}, "quorum"),
+        ({"DAIG_AUDIT_SHARE": "nan"}, "audit_share"),
+        ({"DAIG_LEAST_CHECK": "3 %"}, "least_check"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, environment: dict[str, str], named: str) -> None:
@@ -58,7 +62,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_every_number_has_its_range() -> None:
-    numbers = {field.name for field in dataclasses.fields(Settings) if type(field.default) is int}
+    numbers = {field.name for field in dataclasses.fields(Settings) if type(field.default) in (int, float)}
     assert numbers == set(RANGES)
 
 

@@ -129,8 +129,24 @@ def test_every_change_is_a_line_of_the_audit_log(
     operating.cancel_project(operator, project, grid.now)
     lines = [record.getMessage() for record in caplog.records if record.name == "daig.audit"]
     assert len(lines) == 5
-    assert all(line.startswith(f"operator operator ({operator}) ") for line in lines)
+    assert all(line.startswith(f"operator ({operator}) ") for line in lines)
     assert "blocked account owner" in lines[0]
+    rows = grid.stores.actions.newest(9)
+    assert [(row.actor, row.actor_name, row.what) for row in rows] == [
+        (operator, "operator", "cancelled project"),
+        (operator, "operator", "took the operator's office from"),
+        (operator, "operator", "made an operator of"),
+        (operator, "operator", "unblocked account"),
+        (operator, "operator", "blocked account"),
+    ]
+    assert rows[0].subject == f"digits ({project})"
+    assert [row.id for row in grid.stores.actions.newest(9, before=rows[2].id)] == [rows[3].id, rows[4].id]
+
+
+def test_what_failed_is_not_in_the_log(grid: DomainGrid, operator: int, operating: Operating) -> None:
+    with pytest.raises(NotAllowedNow):
+        operating.dismiss(operator, operator, grid.now)
+    assert grid.stores.actions.newest(9) == []
 
 
 def test_the_overview_shows_everybodys_work_and_no_letters_text(
