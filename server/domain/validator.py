@@ -10,12 +10,13 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
+from server.domain.credit import Credit
 from server.domain.notices import Notices
 from server.domain.plans import Plans, places_of
 from server.domain.ports import Ring
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules import k_batch, retries
-from server.rules.states import ProjectState, ResultState, RoundState, UnitState
+from server.rules.states import CreditKind, ProjectState, ResultState, RoundState, UnitState
 from server.rules.status import ONLINE_SECONDS
 from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Round, Unit
@@ -34,6 +35,7 @@ class Validator:
         self._plans = plans
         self._notices = notices
         self._ring = ring
+        self._credit = Credit(stores)
 
     def run_pass(self, now: dt.datetime) -> int:
         """Judge what was reported; how many results got a verdict."""
@@ -116,6 +118,7 @@ class Validator:
         used_at = {mini_batch: int(places[mini_batch]) for mini_batch in unit.mini_batches}
         examples = sum(plan.layout.locate(mini_batch).count for mini_batch in unit.mini_batches)
         self._stores.work.move(result, ResultState.valid)
+        self._credit.grant(result, unit, project, CreditKind.granted, now)
         self._stores.work.move_unit(unit, UnitState.valid, canonical=result.id)
         self._stores.rounds.use(project.id, unit.epoch, used_at, unit.round, unit.id)
         used = self._stores.rounds.count(round_, unit.size, examples)

@@ -9,7 +9,7 @@ from server.storage.table import Table
 
 
 class Team(Table):
-    """Volunteers who count their credit together."""
+    """Volunteers who count their credit together. `credit`: what members earned while they were; in thousandths."""
 
     id = AutoIncrementField()
     name = CharField(max_length=60)
@@ -17,6 +17,7 @@ class Team(Table):
     description = TextField(default="", constraints=[SQL("DEFAULT ''")])
     founder = IntegerField()
     created_at = InstantField()
+    credit = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
 
 class Account(Table):
@@ -25,7 +26,9 @@ class Account(Table):
     `session_key` changes with the password: sessions begun before it end. `is_listed`: the leaderboard may show the
     name. An account that was deleted keeps its row, without name or address, for the results of its hosts.
     `trust` as a host's, over all of them; `credit` is the sum of its entries in the ledger, in thousandths;
-    `approved_at`: an operator has said yes to its first project.
+    `approved_at`: an operator has said yes to its first project. `lists_hosts`: the leaderboard of machines may show
+    its machines, where it may show the name; `is_exported`: the statistics export may hold both (asked for, never
+    assumed: strangers' sites copy it).
     """
 
     name = CharField(max_length=60)
@@ -45,6 +48,8 @@ class Account(Table):
     trust = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     credit = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     team_id = IntegerField(null=True, index=True)
+    lists_hosts = BooleanField(default=True, constraints=[SQL("DEFAULT 1")])
+    is_exported = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
     approved_at = InstantField(null=True)
 
 

@@ -11,6 +11,7 @@ from server.storage.database import Database
 from server.storage.drafts import DraftStore
 from server.storage.hosts import HostStore
 from server.storage.leadership import FactStore, LeadershipStore
+from server.storage.ledger import LedgerStore
 from server.storage.letters import LetterStore, ProofStore
 from server.storage.linkings import LinkingStore
 from server.storage.operating import OperatingStore
@@ -49,6 +50,7 @@ class Stores:
     overview: OverviewStore
     operating: OperatingStore
     actions: ActionStore
+    ledger: LedgerStore
 
 
 def open_stores(folder: Path) -> Stores:
@@ -68,4 +70,5 @@ def open_stores(folder: Path) -> Stores:
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),
         overview=OverviewStore(database), operating=OperatingStore(database), actions=ActionStore(),
+        ledger=LedgerStore(database),
     )  # fmt: skip

@@ -324,7 +324,8 @@ class CreditEntry(Table):
     """A line of the ledger: only ever added. It outlives results and projects, so it names them by number.
 
     `amount` is in thousandths of a credit (10^6 floating-point operations); what was granted in error is taken back by
-    an entry of its own. `day`: days since 1970.
+    an entry of its own. `day`: days since 1970. `team`: whose the account was then; the credit stays there. Work of
+    before there was a ledger has `result` below 0, one entry for a host and day, where its project is gone.
     """
 
     id = AutoIncrementField()
@@ -332,6 +333,7 @@ class CreditEntry(Table):
     host_id: int
     account = ForeignKeyField(Account, on_delete="CASCADE", index=False)
     account_id: int
+    team = IntegerField(null=True)
     day = IntegerField()
     at = InstantField()
     result = IntegerField()
@@ -340,7 +342,11 @@ class CreditEntry(Table):
     amount = IntegerField()
 
     class Meta:
-        indexes = ((("result", "kind"), True), (("account", "day"), False), (("host", "day"), False))
+        indexes = (
+            (("result", "kind"), True), (("account", "day"), False), (("host", "day"), False),
+            # What was earned of late, by whomever, reads nothing but this.
+            (("day", "at", "host", "account", "team", "amount"), False),
+        )  # fmt: skip
 
 
 class MiniBatchUse(Table):

@@ -8,7 +8,8 @@ _STATEMENTS = (
         "folded" VARCHAR(60) NOT NULL,
         "description" TEXT NOT NULL DEFAULT '',
         "founder" INTEGER NOT NULL,
-        "created_at" REAL NOT NULL
+        "created_at" REAL NOT NULL,
+        "credit" INTEGER NOT NULL DEFAULT 0
     )
     """,
     """CREATE UNIQUE INDEX "team_folded" ON "team" ("folded")""",
@@ -43,6 +44,7 @@ _STATEMENTS = (
         "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
         "host_id" INTEGER NOT NULL,
         "account_id" INTEGER NOT NULL,
+        "team" INTEGER,
         "day" INTEGER NOT NULL,
         "at" REAL NOT NULL,
         "result" INTEGER NOT NULL,
@@ -56,6 +58,10 @@ _STATEMENTS = (
     """CREATE UNIQUE INDEX "credit_entry_result_kind" ON "credit_entry" ("result", "kind")""",
     """CREATE INDEX "credit_entry_account_id_day" ON "credit_entry" ("account_id", "day")""",
     """CREATE INDEX "credit_entry_host_id_day" ON "credit_entry" ("host_id", "day")""",
+    """
+    CREATE INDEX "credit_entry_day_at_host_id_account_id_team_amount"
+    ON "credit_entry" ("day", "at", "host_id", "account_id", "team", "amount")
+    """,
     # What is only ever added stays so, whoever writes the next query.
     *(
         f"""CREATE TRIGGER "{table}_{verb.lower()}" BEFORE {verb} ON "{table}"
@@ -67,6 +73,8 @@ _STATEMENTS = (
     """ALTER TABLE "account" ADD COLUMN "credit" INTEGER NOT NULL DEFAULT 0""",
     """ALTER TABLE "account" ADD COLUMN "team_id" INTEGER""",
     """ALTER TABLE "account" ADD COLUMN "approved_at" REAL""",
+    """ALTER TABLE "account" ADD COLUMN "lists_hosts" INTEGER NOT NULL DEFAULT 1""",
+    """ALTER TABLE "account" ADD COLUMN "is_exported" INTEGER NOT NULL DEFAULT 0""",
     """CREATE INDEX "account_team_id" ON "account" ("team_id")""",
     """ALTER TABLE "host" ADD COLUMN "trust" INTEGER NOT NULL DEFAULT 0""",
     """ALTER TABLE "host" ADD COLUMN "confirmed" INTEGER NOT NULL DEFAULT 0""",
@@ -93,6 +101,31 @@ _STATEMENTS = (
     """ALTER TABLE "result" ADD COLUMN "suspicion" TEXT NOT NULL DEFAULT ''""",
     """ALTER TABLE "result" ADD COLUMN "confirmed_at" REAL""",
     """ALTER TABLE "result" ADD COLUMN "unproven" INTEGER NOT NULL DEFAULT 0""",
+    # What was found valid before there was a ledger: by the same formula (server/rules/credit.py), with the same key.
+    """
+    INSERT INTO "credit_entry" ("host_id", "account_id", "day", "at", "result", "project", "kind", "amount")
+    SELECT result.host_id, host.account_id, CAST(result.ended_at / 86400 AS INTEGER), result.ended_at, result.id,
+        result.project_id, 'granted', MAX(6 * project.operations * result.delivered / 1000000, 1)
+    FROM "result" JOIN "host" ON host.id = result.host_id JOIN "project" ON project.id = result.project_id
+    WHERE result.state = 'valid' AND result.ended_at IS NOT NULL
+    ORDER BY result.id
+    """,
+    # Of projects that are gone only mini-batches are known: a credit for each, as the pages have shown so far.
+    """
+    INSERT INTO "credit_entry" ("host_id", "account_id", "day", "at", "result", "project", "kind", "amount")
+    SELECT past_work.host_id, host.account_id, past_work.day, past_work.day * 86400.0,
+        -(past_work.host_id * 1000000 + past_work.day), 0, 'granted', 1000 * past_work.mini_batches
+    FROM "past_work" JOIN "host" ON host.id = past_work.host_id
+    WHERE past_work.mini_batches > 0
+    """,
+    *(
+        f"""
+        UPDATE "{table}" SET "credit" = (
+            SELECT COALESCE(SUM(amount), 0) FROM "credit_entry" WHERE {table}_id = "{table}".id
+        )
+        """
+        for table in ("host", "account")
+    ),
 )
 
 
