@@ -1,0 +1,285 @@
+"""When two results of a unit say the same, and what several opinions on it add up to.
+
+Pure: knows vectors and numbers of results, not where they come from. What was measured stands beside the tolerances.
+"""
+
+import enum
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volunteer.plan.project_plan import ProjectPlan, Role
+
+AGREE = 2e-3
+DIFFER = 0.1
+"""Relative distances: up to the first two results agree; above the second one of them is wrong; between, who knows."""
+
+LAYER_FACTOR = 5.0
+"""A tensor may be that many times further off than the whole vector: a tie of a max-pool falls into one layer."""
+
+SHARE = 0.1
+"""Of the root mean square over the whole vector: a tensor whose own is smaller is measured against that."""
+
+ABSOLUTE = 1e-6
+"""Per example: rounding errors stay when a gradient (or a loss) vanishes, so below that nothing can be told apart."""
+
+STATE_ROUNDING = 1e-6
+"""Per example, of the moving statistics themselves: a change of s is the difference of two float32 near s."""
+
+MOST_OPINIONS = 5
+_BLOCK = 131_072
+
+
+class Agreement(enum.Enum):
+    agree = "agree"
+    unclear = "unclear"
+    differ = "differ"
+
+
+class Vectors(NamedTuple):
+    """What one result carries. gradient: (P,) float32, a sum over examples; moving: (M,) float32; sums: (1 + S,).
+
+    examples: over how many examples the sums go.
+    """
+
+    gradient: NDArray[np.float32]
+    moving: NDArray[np.float32]
+    sums: NDArray[np.float64]
+    examples: int
+
+
+class Layout(NamedTuple):
+    """(name, size) of the tensors that lie behind each other in the two flat vectors."""
+
+    gradient: tuple[tuple[str, int], ...]
+    moving: tuple[tuple[str, int], ...]
+
+
+class Comparison(NamedTuple):
+    """`distance`: the largest of all parts', each in units in which AGREE and DIFFER hold; `where`: whose it is."""
+
+    agreement: Agreement
+    distance: float
+    where: str
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """A result of the unit with a gradient to compare; a referee's outranks agreement."""
+
+    result: int
+    account: int
+    referee: bool = False
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`agreeing` holds the canonical result; `want`: how many opinions are wanted in all.
+
+    Not settled with as many opinions as may be had: only a referee can say.
+    """
+
+    settled: bool
+    canonical: int | None
+    agreeing: frozenset[int]
+    refuted: frozenset[int]
+    unclear: frozenset[int]
+    want: int
+    referee: bool = False
+
+
+def layout_of(plan: ProjectPlan) -> Layout:
+    return Layout(
+        tuple((spec.path, spec.size) for spec in plan.of_role(Role.trainable)),
+        tuple((spec.path, spec.size) for spec in plan.of_role(Role.moving)),
+    )
+
+
+def compare(a: Vectors, b: Vectors, layout: Layout, state: NDArray[np.float32] | None = None) -> Comparison:
+    """How far two results of the same mini-batches are apart, in the part where they are furthest.
+
+    Parts: gradient and moving statistics as a whole and tensor by tensor, loss, metrics' sums. `state`: (M,), the
+    moving statistics that both started from; without it they are taken for ones.
+    """
+    shapes = (len(a.gradient), len(a.moving), len(a.sums), a.examples)
+    if shapes != (len(b.gradient), len(b.moving), len(b.sums), b.examples):
+        return Comparison(Agreement.differ, math.inf, "shapes")
+    if state is None:
+        state = np.ones(len(a.moving), np.float32)
+    rounding = [STATE_ROUNDING * a.examples * norm for norm in _norms(state, layout.moving)]
+    parts = [
+        *_of_tensors("gradient", a.gradient, b.gradient, layout.gradient, [0.0] * len(layout.gradient), a.examples),
+        *_of_tensors("moving", a.moving, b.moving, layout.moving, rounding, a.examples),
+        *_of_sums(a.sums, b.sums, a.examples),
+    ]
+    distance, where = max(parts, key=lambda part: part[0], default=(0.0, ""))
+    return Comparison(_verdict(distance), distance, where)
+
+
+def _verdict(distance: float) -> Agreement:
+    if distance <= AGREE:
+        return Agreement.agree
+    return Agreement.unclear if distance <= DIFFER else Agreement.differ
+
+
+def _of_tensors(
+    kind: str,
+    a: NDArray[np.float32],
+    b: NDArray[np.float32],
+    tensors: Sequence[tuple[str, int]],
+    rounding: Sequence[float],
+    examples: int,
+) -> list[tuple[float, str]]:
+    """A tensor's distance is relative to its own norm, but never to less than its share of the whole's.
+
+    Some gradients vanish by nature (a bias in front of a BatchNormalization, a layer whose units are all dead): what is
+    left in them is rounding, on each machine another. Their scale is therefore at least SHARE times the norm that the
+    tensor would have if the whole vector's were spread evenly, so whole * sqrt(size / P). Squares of shares add up to
+    one: what these floors hide, in all layers together, is less than SHARE of what the whole's tolerance hides anyway.
+    """
+    if not len(a):
+        return []
+    differences, norms_a, norms_b = _differences(a, b, tensors), _norms(a, tensors), _norms(b, tensors)
+    whole = max(_total(norms_a), _total(norms_b))
+    floor = ABSOLUTE * examples
+    parts = [(_ratio(_total(differences), whole, floor + _total(rounding)), kind)]
+    for position, (name, size) in enumerate(tensors):
+        share = math.sqrt(size / len(a))
+        scale = max(norms_a[position], norms_b[position], SHARE * whole * share)
+        distance = _ratio(differences[position], scale, floor * share + rounding[position])
+        parts.append((distance / LAYER_FACTOR, f"{kind} {name}"))
+    return parts
+
+
+def _of_sums(a: NDArray[np.float64], b: NDArray[np.float64], examples: int) -> list[tuple[float, str]]:
+    """Loss and metrics' sums, each for itself. What counts examples may be off by a few: a tie may fall either way."""
+    parts = []
+    for position, (mine, yours) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
+        counts = position > 0 and mine.is_integer() and yours.is_integer()
+        slack = max(1.0, AGREE * examples) if counts else ABSOLUTE * examples
+        distance = _ratio(abs(mine - yours), max(abs(mine), abs(yours)), slack)
+        parts.append((distance, "loss" if position == 0 else f"metric sum {position}"))
+    return parts
+
+
+def _finite(*values: float) -> bool:
+    return all(math.isfinite(value) for value in values)
+
+
+def _ratio(difference: float, scale: float, floor: float) -> float:
+    """Up to AGREE exactly where the difference is at most AGREE * scale + floor."""
+    if not _finite(difference, scale):
+        return math.inf
+    return difference / (scale + floor / AGREE) if difference > 0 else 0.0
+
+
+def _total(norms: Sequence[float]) -> float:
+    return math.hypot(*norms)
+
+
+def _spans(tensors: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
+    ends = list(itertools.accumulate(size for _, size in tensors))
+    return list(zip([0, *ends], ends, strict=False))
+
+
+def _norms(vector: NDArray[np.float32], tensors: Sequence[tuple[str, int]]) -> list[float]:
+    return [_norm(vector, None, start, end) for start, end in _spans(tensors)]
+
+
+def _differences(a: NDArray[np.float32], b: NDArray[np.float32], tensors: Sequence[tuple[str, int]]) -> list[float]:
+    return [_norm(a, b, start, end) for start, end in _spans(tensors)]
+
+
+def _norm(a: NDArray[np.float32], b: NDArray[np.float32] | None, start: int, end: int) -> float:
+    """Of a, or of a - b, between two places; squares are summed in float64, in blocks that stay in the cache."""
+    squares = 0.0
+    with np.errstate(invalid="ignore"):
+        for at in range(start, end, _BLOCK):
+            block = a[at : min(at + _BLOCK, end)].astype(np.float64)
+            if b is not None:
+                block -= b[at : min(at + _BLOCK, end)]
+            squares += float(block @ block)
+    return math.sqrt(squares) if math.isfinite(squares) else math.inf
+
+
+def decide(
+    opinions: Sequence[Opinion],
+    agreement: Callable[[int, int], Agreement],
+    need: int,
+    most: int = MOST_OPINIONS,
+) -> Decision:
+    """What `opinions`, in the order in which they came, say of their unit. `agreement` is of two results' numbers.
+
+    A referee's word settles it. Otherwise `need` opinions of different accounts must agree, all with all, and no
+    other set as large may say something else. The canonical result is the earliest ordinary one that agrees.
+    """
+    referees = [one for one in opinions if one.referee]
+    if referees:
+        return _by_referee(opinions, referees, agreement)
+    sets = _agreeing_sets(opinions, agreement)
+    best = sets[0] if sets else ()
+    weight = _accounts(best)
+    rivals = any(_accounts(other) == weight and not set(other) & set(best) for other in sets[1:])
+    if weight >= need and not rivals:
+        return _settle(best, opinions, agreement, referee=False)
+    missing = max(need - len({one.account for one in opinions}), 1)
+    none: frozenset[int] = frozenset()
+    return Decision(False, None, none, none, none, max(len(opinions), min(len(opinions) + missing, most)))
+
+
+def _by_referee(
+    opinions: Sequence[Opinion], referees: Sequence[Opinion], agreement: Callable[[int, int], Agreement]
+) -> Decision:
+    """Referees who contradict each other: the word that most of them share, and of two such the earlier."""
+    word = _agreeing_sets(referees, agreement, by_account=False)[0]
+    speaker = word[0]
+    ordinary = [one for one in opinions if not one.referee and agreement(one.result, speaker.result) is Agreement.agree]
+    return _settle([*ordinary, *word], opinions, agreement, referee=True)
+
+
+def _settle(
+    members: Sequence[Opinion],
+    opinions: Sequence[Opinion],
+    agreement: Callable[[int, int], Agreement],
+    referee: bool,
+) -> Decision:
+    """With the first member as canonical; who agrees with it belongs to them even if a third member is not sure."""
+    inside = {one.result for one in members}
+    # A referee's word counts for itself: agreement is not transitive, and a liar may stand just between.
+    measure = next(one for one in members if one.referee == referee).result
+    found: dict[Agreement, set[int]] = {kind: set() for kind in Agreement}
+    for one in opinions:
+        kind = Agreement.agree if one.result in inside else agreement(one.result, measure)
+        found[kind].add(one.result)
+    agreeing, unclear, refuted = (
+        frozenset(found[kind]) for kind in (Agreement.agree, Agreement.unclear, Agreement.differ)
+    )
+    return Decision(True, members[0].result, agreeing, refuted, unclear, len(opinions), referee)
+
+
+def _accounts(members: Sequence[Opinion]) -> int:
+    return len({one.account for one in members})
+
+
+def _agreeing_sets(
+    opinions: Sequence[Opinion], agreement: Callable[[int, int], Agreement], by_account: bool = True
+) -> list[tuple[Opinion, ...]]:
+    """All sets in which everybody agrees with everybody: of most accounts first, then with the earliest opinion."""
+    pairs = {
+        frozenset((one.result, other.result))
+        for one, other in itertools.combinations(opinions, 2)
+        if agreement(one.result, other.result) is Agreement.agree
+    }
+    sets = [
+        members
+        for size in range(len(opinions), 0, -1)
+        for members in itertools.combinations(opinions, size)
+        if all(frozenset((one.result, other.result)) in pairs for one, other in itertools.combinations(members, 2))
+    ]
+    # Sorting keeps the order of equals: larger sets, then the order in which the opinions came.
+    return sorted(sets, key=lambda members: -(_accounts(members) if by_account else len(members)))
