@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from server.config import Settings, shown
 from server.domain.accounts import Accounts
 from server.domain.addresses import Addresses
+from server.domain.approvals import Approvals
 from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
 from server.domain.blob_collector import BlobCollector
@@ -30,6 +31,7 @@ from server.domain.grid import NOTE_EVERY_SECONDS, Downtime, Grid
 from server.domain.hashing import Hashing
 from server.domain.host_blobs import HostBlobs
 from server.domain.hosts import Hosts
+from server.domain.invitations import Invitations
 from server.domain.join_keys import JoinKeys
 from server.domain.leader import Leader
 from server.domain.leaving import Leaving, LeavingFinisher
@@ -59,6 +61,7 @@ from server.intake.intake import ChildIntake
 from server.learning.exporter import ChildExporter
 from server.learning.learner import ChildLearner
 from server.post.mailing import Mailer, MailServer
+from server.rules.admission import Admission
 from server.rules.letters import MAIL, RESET, WEBHOOK
 from server.rules.quotas import UploadBounds
 from server.rules.validation_policy import ValidationPolicy
@@ -109,14 +112,15 @@ def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flas
     bounds = _upload_bounds(settings)
     grid = Grid(stores)
     threading.Thread(target=_note_web, args=(grid,), daemon=True).start()
-    hashing, hosts = Hashing(), Hosts(stores, settings.name, releases(settings).newest)
-    accounts, projects = Accounts(stores, hashing), Projects(stores, bell.ring)
+    hashing, hosts = Hashing(), Hosts(stores, settings.name, releases(settings).newest, admission(settings))
+    accounts = Accounts(stores, hashing, admission=admission(settings))
+    projects = Projects(stores, bell.ring)
     drafts = Drafts(stores, bell.ring, bounds)
     results = Results(stores, plans, intake(settings), exporter(settings), settings.least_free_bytes)
     return create_app(
         Services(
             accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
-            devices=Devices(stores, settings.name),
+            devices=Devices(stores, settings.name, admission(settings)),
             people=people(settings, stores, hashing, accounts, projects, hosts, bell.ring),
             drafts=drafts, projects=projects, cloning=Cloning(stores, drafts, results), results=results,
             uploads=Uploads(stores, bounds, settings.max_upload_bytes),
@@ -141,12 +145,13 @@ def people(
     from server.web.people import People
 
     letters = Letters(stores, settings.sends_mail, settings.name)
+    notices = Notices(stores, letters, settings.public_url)
     passwords = Passwords(stores, accounts, hashing, letters, ring)
     return People(
         passwords=passwords, addresses=Addresses(stores, letters, ring, settings.public_url, settings.name),
         leaving=Leaving(stores, passwords, projects, hosts), leaderboards=Leaderboards(stores),
         status=PublicStatus(stores, utc_now()), operating=Operating(stores, ring, shown(settings)),
-        sends_mail=settings.sends_mail,
+        invitations=Invitations(stores), approvals=Approvals(stores, notices, ring), sends_mail=settings.sends_mail,
     )  # fmt: skip
 
 
@@ -215,7 +220,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard),)),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_, _upload_bounds(settings)),)),
-        Row("preparations", 5.0, (Preparer(stores, intake_, notices),)),
+        Row("preparations", 5.0, (Preparer(stores, intake_, notices, admission(settings)),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_, notices),)),
         Row("letters", 5.0, (postman(settings, stores),)),
         Row("blobs", 60.0, (
@@ -230,6 +235,10 @@ def validation_policy(settings: Settings) -> ValidationPolicy:
     return ValidationPolicy(
         settings.quorum, settings.trust_after, settings.least_check, settings.audit_share, settings.unproven_share
     )
+
+
+def admission(settings: Settings) -> Admission:
+    return Admission(settings.join_rate, settings.invitation_only, settings.approve_new_requestors)
 
 
 def _upload_bounds(settings: Settings) -> UploadBounds:

@@ -7,9 +7,12 @@ import threading
 import time
 from collections.abc import Callable
 
+from server.domain.action_log import ActionLog
 from server.domain.hashing import MAX_PASSWORD, Hashing, require_good
+from server.domain.secrets import hash_of
 from server.errors import AccountBlocked, Busy, NotAcceptable, TooManyTries
 from server.rules import views
+from server.rules.admission import ANYBODY, Admission
 from server.storage.account_tables import Account
 from server.storage.stores import Stores
 
@@ -25,14 +28,27 @@ _SLOW_FROM = 8
 _LONGEST_PAUSE = 2.0
 
 class Accounts:
-    def __init__(self, stores: Stores, hashing: Hashing, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, stores: Stores, hashing: Hashing, pause: Callable[[float], None] = time.sleep,
+        admission: Admission = ANYBODY,
+    ) -> None:  # fmt: skip
         self._stores = stores
+        self._admission = admission
         self._hashing = hashing
         self._pause = pause
         self._pausing = threading.BoundedSemaphore(4)
 
-    def sign_up(self, name: str, password: str, now: dt.datetime, remote: str = "") -> views.Account:
-        """Raises NotAcceptable with the field that is wrong, TooManyTries from one address, Busy."""
+    def needs_invitation(self) -> bool:
+        """Whether a sign-up needs an operator's invitation. The first one, the operator's own, never does."""
+        return self._admission.invitation_only and self._stores.operating.count_accounts() > 0
+
+    def sign_up(
+        self, name: str, password: str, now: dt.datetime, remote: str = "", invitation: str = ""
+    ) -> views.Account:
+        """Raises NotAcceptable with the field that is wrong, TooManyTries from one address, Busy.
+
+        An invitation that is not needed is not used up.
+        """
         name = " ".join(name.split())
         if not _NAME.fullmatch(name):
             raise NotAcceptable("A name has 2 to 40 letters, digits, spaces, dots, dashes or underscores.", "name")
@@ -42,7 +58,10 @@ class Accounts:
         self._count_sign_up(remote, now)
         hashed = self._hashing.hash(password)
         with self._stores.database.write():
+            needed = self.needs_invitation()
             row = self._stores.accounts.add(name, hashed, now)
+            if needed:
+                self._use(invitation, row, now)
         return _view(row)
 
     def log_in(self, name: str, password: str, remote: str, now: dt.datetime) -> views.Account | None:
@@ -95,6 +114,18 @@ class Accounts:
         if row is None or row.deleted_at is not None or row.blocked_at is not None:
             return None
         return _view(row) if secrets.compare_digest(row.session_key, session_key) else None
+
+    def _use(self, invitation: str, row: Account, now: dt.datetime) -> None:
+        """In the transaction that adds the account: one use makes one."""
+        used = self._stores.invitations.use(hash_of(invitation.strip()), now)
+        if used is None:
+            raise NotAcceptable(
+                "This grid is by invitation only. This invitation is unknown, used up or out of date."
+                if invitation else "This grid is by invitation only. Ask its operator for an invitation.",
+                "invitation",
+            )  # fmt: skip
+        what = f"by the invitation “{used.label}” of {used.inviter}"
+        ActionLog(self._stores).note(row.id, "signed up", f"{row.name} ({row.id})", what, now)
 
     def _count_sign_up(self, remote: str, now: dt.datetime) -> None:
         with self._stores.database.write():

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from server.domain.hosts import require_new_enough
+from server.domain.hosts import require_new_enough, require_pace
 from server.domain.polling import Polling
 from server.domain.secrets import hash_of, new_secret
 from server.domain.throttle import WINDOW, Throttle
 from server.errors import AccountBlocked, LinkDenied, LinkExpired, LinkPending, LinkTooFast, NotFound, TooManyTries
+from server.rules.admission import ANYBODY, Admission
 from server.rules.states import LinkState
 from server.rules.user_codes import ALPHABET, LENGTH, folded, is_code, shown
 from server.rules.views import LinkView
@@ -38,9 +39,10 @@ class NewLink(NamedTuple):
 
 
 class Devices:
-    def __init__(self, stores: Stores, grid_name: str) -> None:
+    def __init__(self, stores: Stores, grid_name: str, admission: Admission = ANYBODY) -> None:
         self._stores = stores
         self._grid_name = grid_name
+        self._admission = admission
         self._throttle = Throttle(stores)
         self._polling = Polling()
 
@@ -84,6 +86,8 @@ class Devices:
 
     def approve(self, account_id: int, code: str, now: dt.datetime) -> LinkView:
         """The machine becomes a host of this account when it asks next. Raises NotFound, TooManyTries."""
+        waiting = self._stores.linkings.count_approved(account_id, now)
+        require_pace(self._stores, account_id, waiting, self._admission, now)
         return self._answer(account_id, code, LinkState.approved, now)
 
     def deny(self, account_id: int, code: str, now: dt.datetime) -> LinkView:

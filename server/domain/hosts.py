@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from server.domain.host_views import host_view
 from server.domain.secrets import hash_of, new_secret
-from server.errors import AccountBlocked, HostTooOld, JoinKeyInvalid, NotAcceptable, UnknownToken
+from server.errors import AccountBlocked, HostTooOld, JoinKeyInvalid, NotAcceptable, TooManyTries, UnknownToken
+from server.rules.admission import ANYBODY, Admission
 from server.rules.states import ResultState
 from server.rules.views import HostView
 from server.storage.stores import Stores
@@ -14,6 +15,7 @@ from volunteer.protocol.messages import Attached, AttachRequest, HostNumbers, Ma
 from volunteer.protocol.version import NUMERICS, OLDEST_PROTOCOL, SOFTWARE
 
 MOST_LETTERS = 200
+PACE_WINDOW = dt.timedelta(hours=1)
 _SAME_ATTACHMENT = dt.timedelta(hours=1)
 """So long the same question gets the same host."""
 
@@ -24,15 +26,28 @@ def require_new_enough(machine: Machine) -> None:
         raise HostTooOld(f"This program is version {machine.software}; install {SOFTWARE} or newer.")
 
 
+def require_pace(stores: Stores, account_id: int, joining: int, admission: Admission, now: dt.datetime) -> None:
+    """Raises TooManyTries when an account has brought too many machines of late; `joining`: those on their way."""
+    if stores.hosts.joined_since(account_id, now - PACE_WINDOW) + joining >= admission.join_rate:
+        raise TooManyTries(
+            f"{admission.join_rate:,} machines of this account have joined within an hour, which is the most here. "
+            "Let the others join later, or ask the operator of the grid."
+        )
+
+
 class Hosts:
-    def __init__(self, stores: Stores, grid_name: str, newest: Callable[[], str] = lambda: SOFTWARE) -> None:
+    def __init__(
+        self, stores: Stores, grid_name: str, newest: Callable[[], str] = lambda: SOFTWARE,
+        admission: Admission = ANYBODY,
+    ) -> None:  # fmt: skip
         """`newest`: the version of the program that volunteers should have."""
         self._stores = stores
         self._grid_name = grid_name
         self._newest = newest
+        self._admission = admission
 
     def attach(self, request: AttachRequest, now: dt.datetime) -> Attached:
-        """A join key becomes a host token. Raises JoinKeyInvalid, HostTooOld, AccountBlocked.
+        """A join key becomes a host token. Raises JoinKeyInvalid, HostTooOld, AccountBlocked, TooManyTries.
 
         The same key and nonce again (the answer was lost) get the same host and a new token, and use up nothing.
         """
@@ -50,6 +65,7 @@ class Hosts:
                 owner_id = self._stores.join_keys.use(key, now)
                 if owner_id is None:
                     raise JoinKeyInvalid()
+                require_pace(self._stores, owner_id, 0, self._admission, now)
                 host = self._stores.hosts.add(owner_id, request.name, hash_of(token), request.machine, now, attachment)
             if self._stores.accounts.is_blocked(host.account_id):
                 raise AccountBlocked()

@@ -28,6 +28,27 @@ class Notices:
         text = f"needs attention: {reason}\n\nNothing is lost. When you have looked at it, you can resume or cancel it."
         self._tell(project, "needs attention", f"Needs attention: {reason}", text, now)
 
+    def awaits_approval(self, project: Project, now: dt.datetime) -> None:
+        """The operators are told; the owner reads it on the project's page."""
+        self._stores.projects.say(project.id, "Waits for the operator of the grid to approve it.", now)
+        owner = self._stores.accounts.by_id(project.owner_id)
+        name, by = " ".join(project.name.split()), owner.name if owner else "?"
+        link = f"{self._address}/operator/projects" if self._address else ""
+        body = f"The project “{name}” of {by} waits for an operator's approval.\n" + (f"\n{link}\n" if link else "")
+        event = {"event": "project.awaiting_approval", "project": project.id, "name": project.name, "link": link}
+        for operator_id in self._stores.operating.operators():
+            self._letters.write(operator_id, f"{name} waits for approval", body, now, event)
+
+    def approved(self, project: Project, now: dt.datetime) -> None:
+        """It runs from now on, by an operator's yes."""
+        sentence = "Approved by the operator of the grid."
+        self._tell(project, "is approved", sentence, "was approved and is training from now on.", now)
+
+    def not_approved(self, project: Project, reason: str, now: dt.datetime) -> None:
+        """It was cancelled by an operator's no."""
+        sentence = f"Not approved by the operator of the grid: {reason}"
+        self._tell(project, "is not approved", sentence, f"was not approved by the operator: {reason}", now)
+
     def _tell(self, project: Project, what: str, sentence: str, text: str, now: dt.datetime) -> None:
         """`sentence` for the log; subject and body of the letter begin with the project's name."""
         self._stores.projects.say(project.id, sentence, now)

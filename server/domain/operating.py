@@ -7,6 +7,7 @@ import datetime as dt
 import shutil
 
 from server.domain.action_log import ActionLog
+from server.domain.office import require_operator
 from server.domain.passwords import new_session_key
 from server.domain.ports import Ring
 from server.errors import NotAllowedNow, NotFound, SomebodyElseWasFirst
@@ -32,7 +33,7 @@ class Operating:
         self._log = ActionLog(stores)
 
     def accounts(self, operator_id: int, search: str, now: dt.datetime) -> list[views.AccountRow]:
-        self._require(operator_id)
+        require_operator(self._stores, operator_id)
         return [
             views.AccountRow(
                 id=row.id, name=row.name, email=row.email, created_at=_instant(row.created_at),
@@ -44,7 +45,7 @@ class Operating:
         ]  # fmt: skip
 
     def overview(self, operator_id: int, now: dt.datetime) -> views.Overview:
-        self._require(operator_id)
+        require_operator(self._stores, operator_id)
         operating = self._stores.operating
         waiting, sent, given_up = self._stores.letters.counts()
         disk = shutil.disk_usage(self._stores.folder)
@@ -84,7 +85,7 @@ class Operating:
     def block(self, operator_id: int, account_id: int, now: dt.datetime) -> None:
         """No log-in, no token, no work for its hosts from now on; its running projects pause. Raises NotAllowedNow."""
         with self._stores.database.write():
-            self._require(operator_id)
+            require_operator(self._stores, operator_id)
             row = self._account(account_id)
             if row.is_operator:
                 raise NotAllowedNow("An operator cannot be blocked; take the office away first.")
@@ -101,7 +102,7 @@ class Operating:
     def unblock(self, operator_id: int, account_id: int, now: dt.datetime) -> None:
         """Its projects stay paused until their owner resumes them."""
         with self._stores.database.write():
-            self._require(operator_id)
+            require_operator(self._stores, operator_id)
             row = self._account(account_id)
             self._stores.accounts.change(account_id, blocked_at=None)
             self._note(operator_id, "unblocked account", row, now)
@@ -109,7 +110,7 @@ class Operating:
     def appoint(self, operator_id: int, account_id: int, now: dt.datetime) -> None:
         """Make an operator. Raises NotAllowedNow for who is blocked."""
         with self._stores.database.write():
-            self._require(operator_id)
+            require_operator(self._stores, operator_id)
             row = self._account(account_id)
             if row.blocked_at is not None:
                 raise NotAllowedNow("This account is blocked.")
@@ -119,7 +120,7 @@ class Operating:
     def dismiss(self, operator_id: int, account_id: int, now: dt.datetime) -> None:
         """No operator any more. Raises NotAllowedNow for the last one."""
         with self._stores.database.write():
-            self._require(operator_id)
+            require_operator(self._stores, operator_id)
             row = self._account(account_id)
             if not self._stores.operating.other_operators(account_id):
                 raise NotAllowedNow("The grid needs an operator. Make somebody else one first.")
@@ -129,7 +130,7 @@ class Operating:
     def cancel_project(self, operator_id: int, project_id: int, now: dt.datetime) -> None:
         """Raises NotFound, NotAllowedNow."""
         with self._stores.database.write():
-            self._require(operator_id)
+            require_operator(self._stores, operator_id)
             project = self._stores.projects.by_id(project_id)
             try:
                 self._stores.projects.move(project, ProjectState.cancelled, ended_at=now)
@@ -141,7 +142,7 @@ class Operating:
     def retry_letter(self, operator_id: int, letter_id: int, now: dt.datetime) -> None:
         """Try it now. Raises NotFound when it does not wait."""
         with self._stores.database.write():
-            self._require(operator_id)
+            require_operator(self._stores, operator_id)
             self._stores.letters.hurry(letter_id, now)
             self._log.note(operator_id, "had a letter tried again", f"letter {letter_id}", "", now)
         self._ring("letters")
@@ -154,12 +155,6 @@ class Operating:
         elif project.state is ProjectState.preparing:
             self._stores.projects.move(project, ProjectState.needs_attention, reason=_BLOCKED)
             self._stores.projects.say(project.id, f"Needs attention: {_BLOCKED}", now)
-
-    def _require(self, operator_id: int) -> Account:
-        row = self._stores.accounts.by_id(operator_id)
-        if row is None or not row.is_operator or row.blocked_at is not None or row.deleted_at is not None:
-            raise NotFound()
-        return row
 
     def _account(self, account_id: int) -> Account:
         row = self._stores.accounts.by_id(account_id)

@@ -1,4 +1,7 @@
-"""The pass that turns a submitted draft into a running project: shards, plan, first checkpoint, round 0."""
+"""The pass that turns a submitted draft into a running project: shards, plan, first checkpoint, round 0.
+
+Where a new requestor's project wants an operator's yes, it waits for that, with all of these.
+"""
 
 import datetime as dt
 import logging
@@ -7,12 +10,14 @@ from pathlib import Path
 
 import msgspec
 
+from server.domain.approvals import must_wait
 from server.domain.drafts import folder_of
 from server.domain.notices import Notices
 from server.domain.ports import Intake
 from server.domain.unused_blobs import require_blobs
 from server.errors import GridError, NotFound, SomebodyElseWasFirst
 from server.rules import k_batch, sizing
+from server.rules.admission import ANYBODY, Admission
 from server.rules.finding import Finding
 from server.rules.intake_values import Cut, CutRequest
 from server.rules.states import ProjectState
@@ -26,10 +31,13 @@ _LOG = logging.getLogger(__name__)
 
 
 class Preparer:
-    def __init__(self, stores: Stores, intake: Intake, notices: Notices) -> None:
+    def __init__(
+        self, stores: Stores, intake: Intake, notices: Notices, admission: Admission = ANYBODY
+    ) -> None:
         self._stores = stores
         self._intake = intake
         self._notices = notices
+        self._admission = admission
 
     def run_pass(self, now: dt.datetime) -> int:
         """How many projects began to run. One that fails holds up none of the others."""
@@ -71,8 +79,7 @@ class Preparer:
             "memory_needed": sizing.memory_needed(
                 plan.cost.parameters, plan.cost.activation_bytes, plan.layout.batch_size
             ),
-            "mini_batches": plan.layout.mini_batches, "running_since": now,
-            "preprocessing": finding.data.preprocessing,
+            "mini_batches": plan.layout.mini_batches, "preprocessing": finding.data.preprocessing,
         }  # fmt: skip
         shards = [
             {"project": project.id, "validation": validation, "number": number, "examples": file.rows}
@@ -82,7 +89,10 @@ class Preparer:
         ]
         with self._stores.database.write():
             # First: it tells when the project was cancelled or deleted meanwhile.
-            self._stores.projects.move(project, ProjectState.running, **columns)
+            if must_wait(self._stores, self._admission, project.owner_id):
+                self._stores.projects.move(project, ProjectState.awaiting_approval, **columns)
+            else:
+                self._stores.projects.move(project, ProjectState.running, running_since=now, **columns)
             require_blobs(self._stores, [source, weights, frozen, plan.sha256, *(s["sha256"] for s in shards)])
             self._stores.projects.add_shards(shards)
             self._stores.checkpoints.add(
@@ -95,6 +105,8 @@ class Preparer:
                 project.id, f"Cut into {len(cut.shards)} shards, {plan.layout.mini_batches} mini-batches an epoch.", now
             )
             self._stores.drafts.drop_uploads(draft.id)
+            if project.state is ProjectState.awaiting_approval:
+                self._notices.awaits_approval(project, now)
         shutil.rmtree(folder, ignore_errors=True)
 
     def _cut(self, finding: Finding, out: Path) -> Cut:

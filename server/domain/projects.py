@@ -26,6 +26,9 @@ class Projects:
         """Go on after a pause, or try again after a project needed attention."""
 
         def prepare(project: Project) -> ProjectState:
+            if project.state is ProjectState.awaiting_approval:
+                # It may become running, but by an operator's hand.
+                raise NotAllowedNow("The project waits for the operator of the grid to approve it.")
             self._stores.work.forget_failures(project.id)
             return ProjectState.running if project.plan_sha256 else ProjectState.preparing
 

@@ -31,6 +31,8 @@ def explain(situation: Situation) -> str:
     state = situation.state
     if state is ProjectState.preparing:
         return "Cutting the data into shards."
+    if state is ProjectState.awaiting_approval:
+        return "Ready. The operator of this grid looks at the first project of an account before any computer gets it."
     if state is ProjectState.paused:
         return "Paused. Nothing is handed out until you resume it."
     if state is ProjectState.needs_attention:

@@ -51,6 +51,10 @@ class HostStore:
     def of_account(self, account_id: int) -> list[Host]:
         return list(Host.select().where(Host.account == account_id, Host.detached_at.is_null()).order_by(Host.id))
 
+    def joined_since(self, account_id: int, since: dt.datetime) -> int:
+        """How many machines became this account's; those that were detached meanwhile, too."""
+        return int(Host.select().where(Host.account == account_id, Host.created_at > since).count())
+
     def saw(self, host_id: int, now: dt.datetime) -> None:
         Host.update(last_seen_at=now).where(Host.id == host_id).execute()
 

@@ -35,6 +35,11 @@ class LinkingStore:
         """How many this address, or its network, has asked for since then."""
         return int(Linking.select().where(Linking.sender == sender_of(remote), Linking.created_at > since).count())
 
+    def count_approved(self, account_id: int, now: dt.datetime) -> int:
+        """How many machines this account has confirmed that have not fetched their token yet."""
+        chosen = (Linking.account == account_id) & (Linking.state == LinkState.approved) & (Linking.expires_at > now)
+        return int(Linking.select().where(chosen).count())
+
     def count(self) -> int:
         return int(Linking.select().count())
 

@@ -102,6 +102,13 @@ class OperatingStore:
         [(count,)] = self._database.rows("SELECT COUNT(*) FROM account WHERE deleted_at IS NULL")
         return int(count)
 
+    def operators(self) -> list[int]:
+        """Their accounts' numbers."""
+        rows = self._database.rows(
+            "SELECT id FROM account WHERE is_operator AND deleted_at IS NULL AND blocked_at IS NULL ORDER BY id"
+        )
+        return [int(number) for (number,) in rows]
+
     def other_operators(self, account_id: int) -> int:
         """How many others could do an operator's work."""
         [(count,)] = self._database.rows(

@@ -20,6 +20,10 @@ class RoundStore:
             project=project_id, number=number, epoch=epoch, state=RoundState.open, target=target, opened_at=now
         )
 
+    def begin_now(self, project_id: int, number: int, now: dt.datetime) -> None:
+        """What its project waited for since it was opened is no time of the round."""
+        Round.update(opened_at=now).where(Round.project == project_id, Round.number == number).execute()
+
     def get(self, project_id: int, number: int) -> Round:
         found = Round.row_where("project_id = ? AND number = ?", project_id, number)
         if found is None:

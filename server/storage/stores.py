@@ -10,6 +10,7 @@ from server.storage.blobs import BlobFolder
 from server.storage.database import Database
 from server.storage.drafts import DraftStore
 from server.storage.hosts import HostStore
+from server.storage.invitations import InvitationStore
 from server.storage.leadership import FactStore, LeadershipStore
 from server.storage.ledger import LedgerStore
 from server.storage.letters import LetterStore, ProofStore
@@ -33,6 +34,7 @@ class Stores:
     blobs: BlobFolder
     accounts: AccountStore
     join_keys: JoinKeyStore
+    invitations: InvitationStore
     linkings: LinkingStore
     tokens: TokenStore
     proofs: ProofStore
@@ -64,8 +66,8 @@ def open_stores(folder: Path) -> Stores:
     database.migrate()
     return Stores(
         folder=folder, database=database, blobs=BlobFolder(folder / "blobs"), accounts=AccountStore(),
-        join_keys=JoinKeyStore(), linkings=LinkingStore(), tokens=TokenStore(), proofs=ProofStore(),
-        letters=LetterStore(), hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
+        join_keys=JoinKeyStore(), invitations=InvitationStore(), linkings=LinkingStore(), tokens=TokenStore(),
+        proofs=ProofStore(), letters=LetterStore(), hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
         partial_uploads=PartialUploadStore(folder / "partial"),
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),

@@ -13,19 +13,20 @@ blueprint = Blueprint("accounts", __name__)
 
 @blueprint.get("/sign-up")
 def sign_up() -> ResponseReturnValue:
-    return _sign_up_again("", [])
+    return _sign_up_again("", [], request.args.get("invitation", ""))
 
 
 @blueprint.post("/sign-up")
 def do_sign_up() -> ResponseReturnValue:
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
+    invitation = request.form.get("invitation", "").strip()
     try:
-        account = here().accounts.sign_up(name, password, now(), request.remote_addr or "")
+        account = here().accounts.sign_up(name, password, now(), request.remote_addr or "", invitation)
     except NotAcceptable as error:
-        return _sign_up_again(name, [Problem(error.field, error.sentence)]), 400
+        return _sign_up_again(name, [Problem(error.field, error.sentence)], invitation), 400
     except TooManyTries:
         sentence = "Very many accounts were made from your address of late. Try again later."
-        return _sign_up_again(name, [Problem("name", sentence)]), 429
+        return _sign_up_again(name, [Problem("name", sentence)], invitation), 429
     login.enter(account)
     office = " You are the first here: this grid's operator." if account.is_operator else ""
     flash(f"Welcome, {account.name}.{office}")
@@ -62,10 +63,16 @@ def log_out() -> ResponseReturnValue:
     return redirect(url_for("pages.landing"))
 
 
-def _sign_up_again(name: str, problems: list[Problem]) -> str:
+def sign_up_address(invitation: str) -> str:
+    """The page where an invitation is used, with its code filled in."""
+    return here().address(request.url_root) + url_for("accounts.sign_up", invitation=invitation)
+
+
+def _sign_up_again(name: str, problems: list[Problem], invitation: str) -> str:
     return render_template(
-        "sign_up.html", name=name, problems=problems, wanted=_wanted(), sends_mail=here().people.sends_mail
-    )
+        "sign_up.html", name=name, problems=problems, invitation=invitation, wanted=_wanted(),
+        by_invitation=here().accounts.needs_invitation(), sends_mail=here().people.sends_mail,
+    )  # fmt: skip
 
 
 def _log_in_again(name: str, problem: str) -> str:

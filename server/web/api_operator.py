@@ -3,9 +3,11 @@
 from flask import Response
 
 from server.rules.views import Account
+from server.web.accounts import sign_up_address
 from server.web.services import here, now
-from server.web.wire import answer, read_query
+from server.web.wire import answer, read_message, read_query
 from volunteer.protocol import account_messages as m
+from volunteer.protocol import operator_messages as o
 
 
 def overview(operator: Account) -> Response:
@@ -44,6 +46,31 @@ def end_project(operator: Account, project: int) -> Response:
 
 def retry_letter(operator: Account, letter: int) -> Response:
     here().people.operating.retry_letter(operator.id, letter, now())
+    return _done()
+
+
+def approve_project(operator: Account, project: int) -> Response:
+    here().people.approvals.approve(operator.id, project, now())
+    return _done()
+
+
+def refuse_project(operator: Account, project: int) -> Response:
+    here().people.approvals.refuse(operator.id, project, read_message(o.Reason).reason, now())
+    return _done()
+
+
+def invitations(operator: Account) -> Response:
+    return answer(o.Invitations(here().people.invitations.list_for(operator.id, now())))
+
+
+def create_invitation(operator: Account) -> Response:
+    said = read_message(o.NewInvitation)
+    code = here().people.invitations.create(operator.id, said.label, said.uses, said.days, now())
+    return answer(o.InvitationCode(code, sign_up_address(code)), 201)
+
+
+def revoke_invitation(operator: Account, invitation: int) -> Response:
+    here().people.invitations.revoke(operator.id, invitation, now())
     return _done()
 
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Callable
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.errors import NotAllowedNow, NotFound
+from server.errors import NotAcceptable, NotAllowedNow, NotFound
+from server.rules.problems import Problem
 from server.web import login
+from server.web.accounts import sign_up_address
 from server.web.services import here, now
 
 blueprint = Blueprint("operator", __name__, url_prefix="/operator")
 PAGES = {
     "overview": "Overview", "accounts": "Accounts", "hosts": "Machines", "projects": "Projects",
-    "letters": "Letters", "settings": "Settings",
+    "invitations": "Invitations", "letters": "Letters", "settings": "Settings",
 }  # fmt: skip
 
 
@@ -82,6 +84,54 @@ def cancel_project(project_id: int) -> ResponseReturnValue:
     )
 
 
+@blueprint.post("/projects/<int:project_id>/approve")
+def approve_project(project_id: int) -> ResponseReturnValue:
+    approvals = here().people.approvals
+    return _done(lambda: approvals.approve(login.account().id, project_id, now()), "It begins.", "projects")
+
+
+@blueprint.post("/projects/<int:project_id>/refuse")
+def refuse_project(project_id: int) -> ResponseReturnValue:
+    approvals = here().people.approvals
+    return _done(
+        lambda: approvals.refuse(login.account().id, project_id, request.form.get("reason", ""), now()),
+        "Its owner is told.", "projects",
+    )  # fmt: skip
+
+
+@blueprint.get("/invitations")
+def invitations() -> str:
+    return _invitations()
+
+
+@blueprint.post("/invitations")
+def create_invitation() -> ResponseReturnValue:
+    """Shows the code in this one answer; it is kept nowhere."""
+    form, problems = request.form, []
+    counts = {"uses": 1, "days": 1}
+    for field in counts:
+        text = form.get(field, "").strip()
+        if not (text.isascii() and text.isdigit()):
+            problems.append(Problem(field, "Give a whole number."))
+        else:
+            counts[field] = int(text[:9])
+    if problems:
+        return _invitations(problems=problems), 400
+    try:
+        code = here().people.invitations.create(login.account().id, form.get("label", ""), **counts, now=now())
+    except NotAcceptable as error:
+        return _invitations(problems=[Problem(error.field, error.sentence)]), 400
+    response = make_response(_invitations(code=code))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/invitations/<int:invitation_id>/revoke")
+def revoke_invitation(invitation_id: int) -> ResponseReturnValue:
+    revoke = here().people.invitations.revoke
+    return _done(lambda: revoke(login.account().id, invitation_id, now()), "It is revoked.", "invitations")
+
+
 @blueprint.post("/letters/<int:letter_id>/retry")
 def retry_letter(letter_id: int) -> ResponseReturnValue:
     operating = here().people.operating
@@ -91,11 +141,20 @@ def retry_letter(letter_id: int) -> ResponseReturnValue:
 def _done(act: Callable[[], None], sentence: str, page: str) -> ResponseReturnValue:
     try:
         act()
-    except NotAllowedNow as error:
+    except (NotAllowedNow, NotAcceptable) as error:
         flash(error.sentence)
     else:
         flash(sentence)
     return redirect(url_for(f"operator.{page}", search=request.form.get("search") or None))
+
+
+def _invitations(code: str = "", problems: list[Problem] | None = None) -> str:
+    found = here().people.invitations.list_for(login.account().id, now())
+    return render_template(
+        "operator/invitations.html", invitations=found, code=code, address=sign_up_address(code) if code else "",
+        problems=problems or [], form=request.form, needed=here().accounts.needs_invitation(), now=now(), pages=PAGES,
+        page="invitations",
+    )  # fmt: skip
 
 
 def _page(page: str) -> str:

@@ -7,6 +7,7 @@ from typing import Protocol
 from server.rules.grid_views import StatusView
 from server.rules.views import Account
 from volunteer.protocol.account_messages import AccountRow, Contact, Overview
+from volunteer.protocol.operator_messages import Invitation
 from volunteer.protocol.requestor_messages import Leaderboard
 
 
@@ -54,6 +55,17 @@ class Operating(Protocol):
     def retry_letter(self, operator_id: int, letter_id: int, now: dt.datetime) -> None: ...
 
 
+class Invitations(Protocol):
+    def create(self, operator_id: int, label: str, uses: int, days: int, now: dt.datetime) -> str: ...
+    def list_for(self, operator_id: int, now: dt.datetime) -> list[Invitation]: ...
+    def revoke(self, operator_id: int, invitation_id: int, now: dt.datetime) -> None: ...
+
+
+class Approvals(Protocol):
+    def approve(self, operator_id: int, project_id: int, now: dt.datetime) -> None: ...
+    def refuse(self, operator_id: int, project_id: int, reason: str, now: dt.datetime) -> None: ...
+
+
 @dataclass(frozen=True)
 class People:
     """Part of the web room's services."""
@@ -64,4 +76,6 @@ class People:
     leaderboards: Leaderboards
     status: PublicStatus
     operating: Operating
+    invitations: Invitations
+    approvals: Approvals
     sends_mail: bool

@@ -111,4 +111,9 @@ HANDLERS: dict[str, Callable[..., Response]] = {
     "dismiss_operator": api_operator.dismiss,
     "end_project": api_operator.end_project,
     "retry_letter": api_operator.retry_letter,
+    "approve_project": api_operator.approve_project,
+    "refuse_project": api_operator.refuse_project,
+    "invitations": api_operator.invitations,
+    "create_invitation": api_operator.create_invitation,
+    "revoke_invitation": api_operator.revoke_invitation,
 }

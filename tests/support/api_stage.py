@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from server.domain import hashing
+from server.domain.invitations import Invitations
 from server.domain.releases import Releases
 from server.rules.incoming import NewUpload
 from server.rules.scopes import SCOPES
@@ -73,6 +74,8 @@ class ApiStage:
         self.upload = self.put(self.owner_id, b"12345678", "x.npy", whole=False)
         self.grid.join_keys.create(self.owner_id, "more", 3, 24 * 366, self.grid.now)
         self.key = self.grid.join_keys.list_for(self.owner_id, self.grid.now)[0].id
+        Invitations(self.grid.stores).create(self.owner_id, name, 3, 300, self.grid.now)
+        self.invitation = 1
         self.owner = self.script(self.owner_id, "write")
         self.reader = self.script(self.owner_id, "read")
         self.stranger = self.script(self.stranger_id, *SCOPES)
@@ -108,7 +111,7 @@ class ApiStage:
             "project": self.project, "draft": self.draft, "key": self.key, "host": self.host.id,
             "upload": self.upload, "result": self.lease.result, "sha256": self.lease.weights.sha256,
             "token": self.grid.tokens.list_for(self.owner_id, self.grid.now)[0].id, "account": self.owner_id,
-            "letter": 1, "file": DEB.format("9.9.9"),
+            "letter": 1, "invitation": self.invitation, "file": DEB.format("9.9.9"),
         }  # fmt: skip
         return {name: things[name] for name in re.findall(r"{(\w+)}", path)}
 

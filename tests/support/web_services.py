@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from server.bootstrap import people
+from server.bootstrap import admission, people
 from server.config import Settings
 from server.domain.accounts import Accounts
 from server.domain.cloning import Cloning
@@ -34,14 +34,14 @@ def services_over(stores: Stores, intake: Any, exporter: Any, settings: Settings
     def ring(duty: str) -> None:
         return None
 
-    plans = Plans(stores.blobs)
-    hashing, hosts = Hashing(), Hosts(stores, "a test grid")
-    accounts, projects = Accounts(stores, hashing), Projects(stores, ring)
+    plans, settings = Plans(stores.blobs), settings or Settings()
+    hashing, hosts = Hashing(), Hosts(stores, "a test grid", admission=admission(settings))
+    accounts, projects = Accounts(stores, hashing, admission=admission(settings)), Projects(stores, ring)
     drafts, results = Drafts(stores, ring), Results(stores, plans, intake, exporter)
     return Services(
         accounts=accounts, join_keys=JoinKeys(stores), tokens=Tokens(stores), hosts=hosts,
-        devices=Devices(stores, "a test grid"),
-        people=people(settings or Settings(), stores, hashing, accounts, projects, hosts, ring),
+        devices=Devices(stores, "a test grid", admission(settings)),
+        people=people(settings, stores, hashing, accounts, projects, hosts, ring),
         drafts=drafts, projects=projects, cloning=Cloning(stores, drafts, results), results=results,
         uploads=Uploads(stores, most=3_000_000),
         project_views=ProjectViews(stores), round_pages=RoundPages(stores),

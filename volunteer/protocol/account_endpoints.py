@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from volunteer.protocol import account_messages as m
+from volunteer.protocol import operator_messages as o
 from volunteer.protocol.refusals import RefusalCode
 from volunteer.protocol.requestor_endpoints import RequestorEndpoint
 
@@ -33,6 +34,8 @@ def _of_operator(
 ) -> RequestorEndpoint:
     """To who is no operator there is no such thing."""
     refusals = (_C.malformed_request, *_ONE) if more.get("query") else (*_ONE, *(() if gives else (_C.not_now,)))
+    if more.get("takes"):
+        refusals = _ONE if gives else (*_ONE, _C.not_now)
     return _of_account(name, line, summary, refusals, gives=gives, scope="operate", group="Operator", **more)
 
 
@@ -65,5 +68,14 @@ ACCOUNT_ENDPOINTS = (
     _of_operator("appoint_operator", "POST /operator/accounts/{account}/appoint", "Make it an operator's."),
     _of_operator("dismiss_operator", "POST /operator/accounts/{account}/dismiss", "It is no operator's any more."),
     _of_operator("end_project", "POST /operator/projects/{project}/cancel", "Cancel somebody's project."),
+    _of_operator("approve_project", "POST /operator/projects/{project}/approve", "Let a new requestor's projects "
+                 "begin."),
+    _of_operator("refuse_project", "POST /operator/projects/{project}/refuse", "Cancel a project that waits for an "
+                 "approval; its owner is told why.", takes=o.Reason),
+    _of_operator("invitations", "GET /operator/invitations", "Invitations that can still be used, without their codes.",
+                 o.Invitations),
+    _of_operator("create_invitation", "POST /operator/invitations", "A new invitation, by which people sign up.",
+                 o.InvitationCode, takes=o.NewInvitation, success=201),
+    _of_operator("revoke_invitation", "DELETE /operator/invitations/{invitation}", "Nobody signs up by it any more."),
     _of_operator("retry_letter", "POST /operator/letters/{letter}/retry", "Try a letter that waits now."),
 )  # fmt: skip

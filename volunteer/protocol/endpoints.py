@@ -31,7 +31,8 @@ _C = RefusalCode
 
 ATTACH = Endpoint(
     "attach", "POST", "/hosts", "Become a host by a join key.", messages.AttachRequest, (messages.Attached,),
-    (_C.malformed_request, _C.join_key_invalid, _C.host_too_old), needs_token=False,
+    (_C.malformed_request, _C.join_key_invalid, _C.host_too_old, _C.account_blocked, _C.too_many_tries),
+    needs_token=False,
 )  # fmt: skip
 DEVICE = Endpoint(
     "device", "POST", "/device", "Ask for a code by which a person links this machine in a browser.",

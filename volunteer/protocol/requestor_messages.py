@@ -212,7 +212,8 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Project(msgspec.Struct, frozen=True):
-    """A project at this instant. `state`: preparing, running, paused, needs_attention, finished or cancelled.
+    """A project at this instant. `state`: preparing, awaiting_approval, running, paused, needs_attention, finished
+    or cancelled.
 
     `loss` and `metrics` are the last closed round's, as reported by hosts; the validation ones the grid has measured,
     the newest with round `measured_round`. `origin` is the project that it was cloned from.

@@ -104,6 +104,22 @@ def test_the_status_is_for_everybody_and_names_nobodys_project(stage: ApiStage) 
     assert "digits" not in repr(numbers)
 
 
+def test_an_operator_invites_and_the_code_is_shown_once(stage: ApiStage, operator: Script) -> None:
+    made = operator.read("create_invitation", json={"label": "the class", "uses": 30, "days": 14})
+    assert made.address.endswith(f"/sign-up?invitation={made.code}")
+    listed = {one.label: one for one in operator.read("invitations").invitations}
+    assert listed["the class"].uses_left == 30
+    assert made.code not in repr(listed)
+    assert operator.call("revoke_invitation", invitation=listed["the class"].id).status_code == 204
+    assert told(operator, 404, "revoke_invitation", invitation=listed["the class"].id).code == "no_such_thing"
+
+
+def test_what_does_not_wait_for_an_approval_is_neither_approved_nor_refused(stage: ApiStage, operator: Script) -> None:
+    assert told(operator, 409, "approve_project", project=stage.project).code == "not_now"
+    assert told(operator, 409, "refuse_project", project=stage.project, json={"reason": "no"}).code == "not_now"
+    assert told(operator, 422, "refuse_project", project=stage.project, json={"reason": " "}).field == "reason"
+
+
 def test_an_operator_sees_all_and_blocks_appoints_and_cancels(stage: ApiStage, operator: Script) -> None:
     overview = operator.read("overview")
     assert [(row.name, row.state) for row in overview.projects] == [("digits", "running")]

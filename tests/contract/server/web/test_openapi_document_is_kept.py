@@ -47,6 +47,7 @@ def the_owners(stage: ApiStage) -> dict[str, list[Any]]:
     wanted = {
         "project": "owner_id = ?", "draft": "owner_id = ?", "partial_upload": "owner_id = ?",
         "join_key": "account_id = ?", "letter": "account_id = ?", "account": "id = ?",
+        "invitation": "account_id = ?",
         "round": f"project_id IN ({of_projects})", "checkpoint": f"project_id IN ({of_projects})",
         "result": f"project_id IN ({of_projects}) AND host_id IN (SELECT id FROM host WHERE account_id = ?1)",
     }  # fmt: skip

@@ -204,7 +204,7 @@ def test_a_blocked_account_is_put_out_and_told_so_at_the_log_in(operator: Any, o
     assert owner.post("/log-in", {"name": "owner", "password": PASSWORD}).status_code == 302
 
 
-PAGES = ("", "/accounts", "/hosts", "/projects", "/letters", "/settings")
+PAGES = ("", "/invitations", "/accounts", "/hosts", "/projects", "/letters", "/settings")
 
 
 @pytest.mark.parametrize("page", PAGES)
