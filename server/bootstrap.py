@@ -18,6 +18,7 @@ from server.domain.addresses import Addresses
 from server.domain.approvals import Approvals
 from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
+from server.domain.auditor import Auditor
 from server.domain.blob_collector import BlobCollector
 from server.domain.cloning import Cloning
 from server.domain.code_collector import CodeCollector
@@ -51,6 +52,7 @@ from server.domain.replay import Replay
 from server.domain.reports import Reports
 from server.domain.results import Results
 from server.domain.round_pages import RoundPages
+from server.domain.seeking import Seeking
 from server.domain.standings import Leaderboards
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
@@ -125,7 +127,7 @@ def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flas
             drafts=drafts, projects=projects, cloning=Cloning(stores, drafts, results), results=results,
             uploads=Uploads(stores, bounds, settings.max_upload_bytes),
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
-            grid=grid, dispatch=Dispatch(stores, plans),
+            grid=grid, dispatch=Dispatch(stores, plans, validation_policy(settings)),
             reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
             releases=releases(settings), incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
             settings=WebSettings(
@@ -215,9 +217,11 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
     notices = Notices(stores, Letters(stores, settings.sends_mail, settings.name), settings.public_url)
     projects = Projects(stores, bell.ring)
     leader = Leader(stores, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
+    policy = validation_policy(settings)
     table = (
         Row("rounds", 1.0, (Validator(stores, plans, notices, bell.ring),)),
         Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard),)),
+        Row("audits", 1.0, (Seeking(stores, policy), Auditor(stores, plans, learner_, policy, bell.ring))),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_, _upload_bounds(settings)),)),
         Row("preparations", 5.0, (Preparer(stores, intake_, notices, admission(settings)),)),

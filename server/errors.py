@@ -84,6 +84,10 @@ class AccountBlocked(GridError):
     """This account is blocked. Ask the operator of the grid."""
 
 
+class HostQuarantined(GridError):
+    """This machine's results were found wrong too often: it gets no work. Its page under My computers says more."""
+
+
 class NoSuchResult(NotFound):
     """There is no such result."""
 

@@ -16,7 +16,10 @@ _OPTIMIZER_CHECKPOINTS = 2
 
 
 class BlobCollector:
-    """Kept: the last three checkpoints, each epoch's and the best by validation loss; gradients of ten rounds."""
+    """Kept: the last three checkpoints, each epoch's and the best by validation loss; gradients of ten rounds.
+
+    What another opinion on a unit needs is kept for as long as one is sought.
+    """
 
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
@@ -41,9 +44,11 @@ class BlobCollector:
         checkpoints = self._stores.checkpoints.of_project(project.id)
         found = self._stores.checkpoints.best_kept(project.id)
         best = found.id if found else None
+        sought = self._stores.opinions.rounds_sought(project.id)
         moved = 0
         for age, checkpoint in enumerate(reversed(checkpoints)):
             is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint.id == best or not checkpoint.round
+            is_kept = is_kept or checkpoint.round in sought
             if not is_kept and checkpoint.weights_sha256:
                 moved += self._let_go(checkpoint)
             elif age >= _OPTIMIZER_CHECKPOINTS and checkpoint.optimizer_sha256:

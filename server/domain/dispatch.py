@@ -4,14 +4,18 @@ import datetime as dt
 import threading
 import time
 
+from server.domain.awake import Awake, is_trusted, policy_for
+from server.domain.checks import Offer
 from server.domain.hosts import require_new_enough
 from server.domain.plans import Plans
-from server.domain.work_generator import WorkGenerator
-from server.errors import AccountBlocked
+from server.domain.work_generator import Asker, WorkGenerator
+from server.errors import AccountBlocked, HostQuarantined
 from server.rules import deadlines, sharing, sizing
 from server.rules.host_troubles import ASKED_ANEW
+from server.rules.second_opinions import Giver
 from server.rules.states import ProjectState, ResultState
-from server.rules.status import ONLINE_SECONDS
+from server.rules.validation_policy import ValidationPolicy
+from server.storage.opinions import Standing
 from server.storage.stores import Stores
 from server.storage.tables import Host, Project, Unit
 from volunteer.protocol.messages import BlobRef, Lease, NoWork, ShardRef, WorkRequest
@@ -21,43 +25,47 @@ _FORGET_EVERY = dt.timedelta(seconds=60)
 _MAX_FORGET = 500
 _POLL_SECONDS = 0.005
 _NOTE_EVERY_SECONDS = 10.0
+BELIEVES_ALL = ValidationPolicy()
 
 
 class Dispatch:
-    def __init__(self, stores: Stores, plans: Plans) -> None:
+    def __init__(self, stores: Stores, plans: Plans, policy: ValidationPolicy = BELIEVES_ALL) -> None:
         self._stores = stores
         self._plans = plans
-        self._generator = WorkGenerator(stores, plans)
+        self._policy = policy
+        self._generator = WorkGenerator(stores, plans, policy)
         self._forgetting: dict[int, tuple[dt.datetime, int]] = {}
         self._lock = threading.Lock()
 
     def ask(self, host: Host, request: WorkRequest, now: dt.datetime) -> Lease | NoWork:
-        """A lease, or why there is none. Raises HostTooOld, AccountBlocked."""
+        """A lease, or why there is none. Raises HostTooOld, AccountBlocked, HostQuarantined."""
         require_new_enough(request.machine)
         forget = self._to_forget(host, request, now)
         with self._stores.database.write():
-            # Here too: it may have been blocked while its host waited for work.
-            if self._stores.accounts.is_blocked(host.account_id):
-                raise AccountBlocked()
+            # Here too: it may have been blocked, or found wrong too often, while its host waited for work.
+            standing = self._stores.opinions.standing(host.id)
+            _require_welcome(standing)
             self._note(host, request, now)
             self._let_go_of_earlier_leases(host, now)
-            projects = self._in_turn(now)
+            projects, awake = self._in_turn(now), Awake(self._stores, self._policy, now)
             reason = "No project needs work now." if not projects else "All that is needed now is being computed."
             for project in projects:
                 if request.machine.memory < project.memory_needed:
                     reason = "The projects that need work need more memory than this host has."
                     continue
-                unit = self._generator.unit_for(
-                    host, project, frozenset(request.held), others_wait=len(projects) > 1,
-                    able=self._able(project, now), now=now,
-                )  # fmt: skip
-                if unit is not None:
-                    return self._lease(host, project, unit, frozenset(request.held), forget, now)
+                asker = Asker(host, self._giver(host, standing, project), frozenset(request.held))
+                offer = self._generator.unit_for(asker, project, len(projects) > 1, awake, now)
+                if offer is not None:
+                    return self._lease(asker, project, offer, forget, now)
+            late = self._late_check(host, request, standing, awake, now)
+            if late is not None:
+                return self._lease(*late, forget, now)
         return NoWork(RETRY_SECONDS, reason, forget)
 
     def worth_asking(self) -> bool:
-        """Whether any running project's round is open: looked up without a lock, before all who wait ask again."""
-        return self._stores.rounds.any_open()
+        """Whether a running project's round is open or a check is wanted: looked up without a lock, before all who
+        wait ask again."""
+        return self._stores.rounds.any_open() or self._stores.opinions.anything_sought()
 
     def changes(self) -> int:
         """A number that grows when another thread or process has committed something: read it before you ask."""
@@ -96,13 +104,27 @@ class Dispatch:
         for result in self._stores.work.leased_to(host.id):
             self._stores.work.move(result, ResultState.lost, ended_at=now, sentence=ASKED_ANEW)
 
-    def _able(self, project: Project, now: dt.datetime) -> frozenset[int]:
-        """Hosts that are awake and have the memory for this project."""
-        return self._stores.hosts.able(now - dt.timedelta(seconds=ONLINE_SECONDS), project.memory_needed)
+    def _giver(self, host: Host, standing: Standing, project: Project) -> Giver:
+        policy = policy_for(self._policy, project)
+        trusted = is_trusted(policy, standing.trust, standing.account_trust, standing.is_referee)
+        return Giver(host.id, host.account_id, trusted, standing.is_referee, host.numeric_class)
 
-    def _lease(
-        self, host: Host, project: Project, unit: Unit, held: frozenset[str], forget: list[str], now: dt.datetime
-    ) -> Lease:
+    def _late_check(
+        self, host: Host, request: WorkRequest, standing: Standing, awake: Awake, now: dt.datetime
+    ) -> tuple[Asker, Project, Offer] | None:
+        """An opinion on what a project counted before it was finished: only hosts with nothing else to do give it."""
+        for number in self._stores.opinions.projects_sought():
+            project = self._stores.projects.by_id(number)
+            if project.state is not ProjectState.finished or request.machine.memory < project.memory_needed:
+                continue
+            asker = Asker(host, self._giver(host, standing, project), frozenset(request.held))
+            offer = self._generator.check_for(asker.giver, project, awake, now)
+            if offer is not None:
+                return asker, project, offer
+        return None
+
+    def _lease(self, asker: Asker, project: Project, offer: Offer, forget: list[str], now: dt.datetime) -> Lease:
+        host, unit = asker.host, offer.unit
         settings = project.settings
         expected = sizing.expected_seconds(host.speed, project.operations, unit.size)
         checkpoint = self._stores.checkpoints.get(project.id, unit.round)
@@ -118,7 +140,8 @@ class Dispatch:
         result = self._stores.work.lease(
             unit, host.id, now, now + dt.timedelta(seconds=lease), heartbeat,
             now + dt.timedelta(seconds=deadlines.silence_seconds(heartbeat)),
-            bytes_down=sum(size for sha256, size in blobs.items() if sha256 not in held),
+            bytes_down=sum(size for sha256, size in blobs.items() if sha256 not in asker.held),
+            purpose=offer.purpose, unproven=not asker.giver.trusted,
         )  # fmt: skip
         return Lease(
             result=str(result.id), project=str(project.id), round=unit.round, epoch=unit.epoch,
@@ -141,3 +164,10 @@ class Dispatch:
             place = place if place < len(request.held) else 0
             self._forgetting[host.id] = (now, place + _MAX_FORGET)
         return self._stores.references.unused(request.held[place : place + _MAX_FORGET])
+
+
+def _require_welcome(standing: Standing) -> None:
+    if standing.is_blocked:
+        raise AccountBlocked()
+    if standing.quarantine is not None:
+        raise HostQuarantined(standing.quarantine)

@@ -8,7 +8,7 @@ from server.domain.ports import Ring
 from server.domain.unused_blobs import delete_unused, require_blobs
 from server.errors import GridError, MalformedGradient, NoSuchResult, NotYourResult, ResultEnded, StaleResult
 from server.rules import deadlines, sizing
-from server.rules.states import ProjectState, ResultState, RoundState, UnitState
+from server.rules.states import AuditState, ProjectState, Purpose, ResultState, RoundState, UnitState
 from server.storage.stores import Stores
 from server.storage.tables import Host, Project, Result, Unit
 from volunteer.protocol.gradients import GradientClaim, GradientSizes, inspect_gradient
@@ -25,12 +25,16 @@ from volunteer.protocol.tensors import MalformedTensors
 
 _VERDICTS = {
     ResultState.reported: Verdict.pending,
+    ResultState.held: Verdict.pending,
     ResultState.valid: Verdict.valid,
     ResultState.invalid: Verdict.invalid,
     ResultState.not_finite: Verdict.invalid,
     ResultState.unneeded: Verdict.unneeded,
 }
 _REPORTABLE = (ResultState.leased, ResultState.lost)
+_IN_HAND = (ResultState.leased, ResultState.reported, ResultState.held, ResultState.valid)
+_OPINIONS_WANTED = (ProjectState.running, ProjectState.paused, ProjectState.finished)
+_SAME_VOLUNTEER = "Another machine of the same volunteer has computed this unit; two of one say no more than one."
 _PREFIX_UNNEEDED = "Another host computes the whole of this unit; a part of it is not needed."
 
 
@@ -112,7 +116,7 @@ class Reports:
             self._require_reportable(result)
             require_blobs(self._stores, (sha256,))
             unit = self._stores.work.unit(result.unit_id)
-            state, sentence = self._accept(unit, result, claim)
+            state, sentence = self._accept(host, unit, result, claim)
             self._stores.work.move(
                 result, ResultState.reported, digest=sha256, gradient_sha256=sha256, delivered=claim.mini_batches,
                 seconds=claim.seconds, ended_at=now, sentence=sentence, bytes_up=size,
@@ -136,9 +140,12 @@ class Reports:
         if result.state not in _REPORTABLE:
             return result.sentence or "This result has ended."
         unit = self._stores.work.unit(result.unit_id)
-        if unit.state is not UnitState.open:
+        wanted = _is_wanted(unit, result)
+        if unit.state is not UnitState.open and not wanted:
             return "Another host was first."
         project = self._stores.projects.by_id(result.project_id)
+        if wanted and project.state in _OPINIONS_WANTED:
+            return ""
         if project.state not in (ProjectState.running, ProjectState.paused):
             word = "needs attention" if project.state is ProjectState.needs_attention else f"is {project.state}"
             return f"The project {word}."
@@ -150,7 +157,8 @@ class Reports:
         round_ = self._stores.rounds.get(result.project_id, unit.round)
         if result.state in _VERDICTS or result.state in (ResultState.given_back, ResultState.failed):
             raise ResultEnded()
-        if round_.state is not RoundState.open or result.state not in _REPORTABLE:
+        may_count = round_.state is RoundState.open or _is_wanted(unit, result)
+        if not may_count or result.state not in _REPORTABLE:
             raise StaleResult(result.sentence)
 
     def _require_honest_counts(
@@ -165,18 +173,30 @@ class Reports:
             if claim.examples != examples:
                 raise MalformedGradient(f"It counts {claim.examples} examples, these mini-batches have {examples}.")
 
-    def _accept(self, unit: Unit, result: Result, claim: GradientClaim) -> tuple[ResultState, str]:
-        """Whether this report goes to the validator; a prefix splits the unit where nobody else computes it."""
+    def _accept(
+        self, host: Host, unit: Unit, result: Result, claim: GradientClaim
+    ) -> tuple[ResultState, str]:
+        """Whether this report goes to the validator; a prefix splits the unit where nobody else computes it.
+
+        Opinions cover the whole unit: a prefix is none.
+        """
         if claim.mini_batches > unit.size:
             return ResultState.unneeded, "The unit was split meanwhile; a part of it has been delivered."
-        if unit.state is not UnitState.open:
+        if unit.state is not UnitState.open and not _is_wanted(unit, result):
             return ResultState.unneeded, "Another host was first."
+        others = [r for r in self._stores.work.results_of(unit.id) if r.id != result.id and r.state in _IN_HAND]
         if claim.mini_batches < unit.size:
-            others = [r for r in self._stores.work.results_of(unit.id) if r.id != result.id]
-            if any(r.state in (ResultState.leased, ResultState.reported) for r in others):
+            if others or result.purpose is not Purpose.work:
                 return ResultState.unneeded, _PREFIX_UNNEEDED
             self._stores.work.shorten(unit, list(unit.mini_batches[: claim.mini_batches]))
+        if unit.seeks and result.purpose is not Purpose.audit and self._is_known(host, others):
+            return ResultState.unneeded, _SAME_VOLUNTEER
         return ResultState.reported, ""
+
+    def _is_known(self, host: Host, others: list[Result]) -> bool:
+        """Whether one of these is of the same volunteer, and not only computed still."""
+        hosts = [other.host_id for other in others if other.state is not ResultState.leased]
+        return host.account_id in self._stores.hosts.accounts_of(hosts)
 
     def _measure(self, host: Host, project: Project, result: Result, claim: GradientClaim, now: dt.datetime) -> None:
         """A host's speed is what it says it took, but never better than what the lease's time allows."""
@@ -190,6 +210,13 @@ class Reports:
 
 def _is_repetition(result: Result, sha256: str) -> bool:
     return bool(result.digest == sha256 and result.state in _VERDICTS)
+
+
+def _is_wanted(unit: Unit, result: Result) -> bool:
+    """Whether it is an opinion that the unit still seeks, whatever has become of its round."""
+    if result.purpose is Purpose.work or unit.state is UnitState.undone:
+        return False
+    return bool(unit.seeks or (result.purpose is Purpose.audit and unit.audit is AuditState.wanted))
 
 
 def _sizes(project: Project) -> GradientSizes:

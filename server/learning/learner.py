@@ -28,12 +28,17 @@ DEFAULT_LIMITS = Limits(data=6 * GIB)
 NICE = 10
 """Of the process that evaluates: niceness protects other work better than fewer threads would (measured)."""
 
+NICEST = 19
+"""Of the process that recomputes what hosts have: everything else on the machine goes before it."""
+
+_RECOMPUTE = 3.0
+
 
 class ChildLearner:
-    """Three processes: one for rounds, one that inspects uploads and one that evaluates; these two end when idle.
+    """Four processes: for rounds, to inspect uploads, to evaluate and to recompute; the last three end when idle.
 
     So neither a stranger's upload that takes minutes to try, or kills its process, nor a large validation set holds up
-    a round; what evaluates is nice to what steps. Every method
+    a round; what evaluates is nice to what steps, and what recomputes to both. Every method
     may be called from any thread. All raise Refused where the project is at fault, and LearnerFailed where
     the process died or took longer than `seconds`; a call that failed may be repeated.
     """
@@ -52,6 +57,8 @@ class ChildLearner:
         self._inspections = Worker(folder / "inspections", limits, threads, idle_seconds)
         gently = dataclasses.replace(limits, nice=NICE)
         self._evaluations = Worker(folder / "evaluations", gently, threads, idle_seconds)
+        most_gently = dataclasses.replace(limits, nice=NICEST)
+        self._audits = Worker(folder / "audits", most_gently, threads, idle_seconds)
 
     def start(self) -> None:
         """Start the process for steps ahead of the first of them (it takes seconds)."""
@@ -69,6 +76,10 @@ class ChildLearner:
         """Compute a unit as a host would; the blob is written to `request.out`."""
         self._work.call("gradient", msgspec.to_builtins(request), self._seconds)
 
+    def recompute(self, request: GradientRequest) -> None:
+        """As `gradient`, of what a host has computed: gently, however long it takes within reason."""
+        self._audits.call("gradient", msgspec.to_builtins(request), _RECOMPUTE * self._seconds)
+
     def evaluate(self, request: EvaluateRequest) -> Evaluation:
         """Loss and metric sums over one validation shard."""
         return self._ask(self._evaluations, "evaluate", request, Evaluation)
@@ -80,7 +91,7 @@ class ChildLearner:
 
     def close(self) -> None:
         """End all processes."""
-        for worker in (self._work, self._inspections, self._evaluations):
+        for worker in (self._work, self._inspections, self._evaluations, self._audits):
             worker.close()
 
     def _ask(self, worker: Worker, name: str, request: Any, kind: type[Answer]) -> Answer:

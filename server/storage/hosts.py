@@ -7,12 +7,32 @@ from typing import Any
 from peewee import fn
 
 from server.errors import NotFound
+from server.rules.numeric_class import numeric_class
 from server.rules.states import ResultState
+from server.storage.account_tables import Account
 from server.storage.tables import Host, Result
 from volunteer.protocol.messages import Machine
 
+THE_GRID = "the grid"
+
 
 class HostStore:
+    def the_grid(self, now: dt.datetime) -> Host:
+        """The server itself, as the host whose results its own recomputations are: made on first need.
+
+        Neither it nor its account is in any list: they are as those that were detached and deleted.
+        """
+        found = Host.row_where("attachment = ?", THE_GRID)
+        if found is not None:
+            return found
+        account = Account.create(
+            name=THE_GRID, folded=f"({THE_GRID})", password_hash="", is_listed=False, created_at=now, deleted_at=now
+        )
+        return Host.create(
+            account=account, name=THE_GRID, token_hash=THE_GRID, system=THE_GRID, processor="", threads=1, memory=0,
+            software="", numerics=0, created_at=now, attachment=THE_GRID, detached_at=now, is_referee=True,
+        )  # fmt: skip
+
     def add(
         self, account_id: int, name: str, token_hash: str, machine: Machine, now: dt.datetime,
         attachment: str | None = None,
@@ -99,4 +119,5 @@ def _columns(machine: Machine) -> dict[str, object]:
         "memory": machine.memory,
         "software": machine.software,
         "numerics": machine.numerics,
+        "numeric_class": numeric_class(machine),
     }

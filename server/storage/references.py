@@ -34,10 +34,12 @@ class ReferenceStore:
         return {str(name) for (name,) in rows if name}
 
     def old_gradients(self, rounds_kept: int) -> list[tuple[int, str]]:
-        """(result id, blob) of gradients whose round closed more than that many rounds ago."""
+        """(result id, blob) of gradients whose round closed more than that many rounds ago, and whose unit seeks no
+        opinion."""
         rows = self._database.rows(
             "SELECT result.id, result.gradient_sha256 FROM result JOIN unit ON unit.id = result.unit_id JOIN project"
-            " ON project.id = result.project_id WHERE result.gradient_sha256 > '' AND unit.round < project.round - ?",
+            " ON project.id = result.project_id WHERE result.gradient_sha256 > '' AND unit.round < project.round - ?"
+            " AND NOT unit.seeks AND unit.audit != 'wanted'",
             rounds_kept,
         )
         return [(int(number), str(name)) for number, name in rows]

@@ -16,6 +16,7 @@ from server.storage.ledger import LedgerStore
 from server.storage.letters import LetterStore, ProofStore
 from server.storage.linkings import LinkingStore
 from server.storage.operating import OperatingStore
+from server.storage.opinions import OpinionStore
 from server.storage.overview import OverviewStore
 from server.storage.partial_uploads import PartialUploadStore
 from server.storage.projects import ProjectStore
@@ -51,6 +52,7 @@ class Stores:
     facts: FactStore
     overview: OverviewStore
     operating: OperatingStore
+    opinions: OpinionStore
     actions: ActionStore
     ledger: LedgerStore
 
@@ -72,5 +74,5 @@ def open_stores(folder: Path) -> Stores:
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),
         overview=OverviewStore(database), operating=OperatingStore(database), actions=ActionStore(),
-        ledger=LedgerStore(database),
+        ledger=LedgerStore(database), opinions=OpinionStore(database),
     )  # fmt: skip

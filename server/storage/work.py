@@ -7,10 +7,8 @@ from peewee import fn
 
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules.given import Given
-from server.rules.states import ResultState, UnitState, may_move
+from server.rules.states import Purpose, ResultState, UnitState, may_move
 from server.storage.tables import Project, Result, Unit
-
-LIVE = (ResultState.leased, ResultState.reported)
 
 
 class WorkStore:
@@ -64,11 +62,12 @@ class WorkStore:
 
     def lease(
         self, unit: Unit, host_id: int, now: dt.datetime, deadline: dt.datetime, heartbeat: float,
-        silent_at: dt.datetime, bytes_down: int = 0,
+        silent_at: dt.datetime, bytes_down: int = 0, purpose: Purpose = Purpose.work, unproven: bool = False,
     ) -> Result:  # fmt: skip
         return Result.create(
             unit=unit.id, project=unit.project_id, host=host_id, state=ResultState.leased, leased_at=now,
             deadline=deadline, heartbeat_seconds=heartbeat, silent_at=silent_at, size=unit.size, bytes_down=bytes_down,
+            purpose=purpose, unproven=unproven,
         )  # fmt: skip
 
     def result(self, result_id: int) -> Result | None:
@@ -134,11 +133,11 @@ class WorkStore:
         )
 
     def open_units(self, project_id: int) -> list[tuple[Unit, list[Result]]]:
-        """Units without a valid result, oldest first, each with its live results."""
+        """Units without a valid result, oldest first, each with its live results; those that wait for others, too."""
         units = Unit.rows_where("project_id = ? AND state = 'open' ORDER BY id", project_id)
         live: dict[int, list[Result]] = {unit.id: [] for unit in units}
         if units:
-            wanted = "project_id = ? AND state IN ('leased', 'reported') ORDER BY id"
+            wanted = "project_id = ? AND state IN ('leased', 'reported', 'held') ORDER BY id"
             for result in Result.rows_where(wanted, project_id):
                 if result.unit_id in live:
                     live[result.unit_id].append(result)

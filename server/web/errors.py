@@ -58,6 +58,7 @@ ANSWERS: dict[type[errors.GridError], Answer] = {
     errors.UnknownToken: Answer(401, _C.unknown_token, "Unknown host"),
     errors.MissingScope: Answer(403, _C.missing_scope, "This token may not do that"),
     errors.AccountBlocked: Answer(403, _C.account_blocked, "This account is blocked"),
+    errors.HostQuarantined: Answer(403, _C.host_quarantined, "This machine is in quarantine"),
     errors.NotYourResult: Answer(403, _C.not_your_result, "Not your result"),
     errors.StaleResult: Answer(409, _C.stale_result, "Not needed any more"),
     errors.ResultEnded: Answer(409, _C.result_ended, "Already ended"),

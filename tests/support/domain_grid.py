@@ -9,9 +9,10 @@ from pathlib import Path
 from server.domain.accounts import Accounts
 from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
+from server.domain.auditor import Auditor
 from server.domain.blob_collector import BlobCollector
 from server.domain.cloning import Cloning
-from server.domain.dispatch import Dispatch
+from server.domain.dispatch import BELIEVES_ALL, Dispatch
 from server.domain.draft_checker import DraftChecker
 from server.domain.drafts import Drafts
 from server.domain.evaluator import Evaluator
@@ -29,12 +30,14 @@ from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.reports import Reports
 from server.domain.results import Results
+from server.domain.seeking import Seeking
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
 from server.domain.uploads import Uploads
 from server.domain.validator import Validator
 from server.rules.incoming import IncomingFile
 from server.rules.states import ProjectState
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores, open_stores
 from server.storage.tables import ALL, Host, Project
 from tests.support.tiny_training import TinyExporter, TinyIntake, TinyLearner, gradient_of
@@ -87,8 +90,9 @@ class Cast:
 class DomainGrid:
     """`restart()` forgets everything but the folder, as new processes would."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: ValidationPolicy = BELIEVES_ALL) -> None:
         self.folder = folder
+        self.policy = policy
         self.now = START
         self.rings: list[str] = []
         self.learner = TinyLearner()
@@ -115,7 +119,7 @@ class DomainGrid:
         self.uploads = Uploads(stores)
         self.views = ProjectViews(stores)
         self.grid = Grid(stores)
-        self.dispatch = Dispatch(stores, self.plans)
+        self.dispatch = Dispatch(stores, self.plans, self.policy)
         self.reports = Reports(stores, self.plans, ring)
         self.host_blobs = HostBlobs(stores, self.plans)
         self.letters = Letters(stores, True, "test grid")
@@ -123,6 +127,8 @@ class DomainGrid:
         self.validator = Validator(stores, self.plans, self.notices, lambda duty: None)
         self.assimilator = Assimilator(stores, self.plans, self.learner, self.notices, self._guard)
         self.transitioner = Transitioner(stores, self.notices)
+        self.seeking = Seeking(stores, self.policy)
+        self.auditor = Auditor(stores, self.plans, self.learner, self.policy, ring)
         self.downtime = Downtime(stores)
         self.checker = DraftChecker(stores, self.intake, self.learner)
         self.preparer = Preparer(stores, self.intake, self.notices)
@@ -205,6 +211,13 @@ class DomainGrid:
         """The duty "rounds", until nothing moves any more."""
         moved = 0
         while step := self.validator.run_pass(self.now) + self.assimilator.run_pass(self.now):
+            moved += step
+        return moved
+
+    def audits(self) -> int:
+        """The duty "audits", until nothing moves any more."""
+        moved = 0
+        while step := self.seeking.run_pass(self.now) + self.auditor.run_pass(self.now):
             moved += step
         return moved
 

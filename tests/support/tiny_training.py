@@ -152,8 +152,10 @@ class TinyLearner:
     before_evaluation: Callable[[], None] = lambda: None
     validation_losses: list[float] | None = None
     not_finite_once_above: float = float("inf")
+    before_recomputing: Callable[[], None] = lambda: None
     steps: int = 0
     evaluations: int = 0
+    recomputed: int = 0
 
     def inspect(self, request: InspectRequest) -> Inspection:
         out = Path(request.out)
@@ -196,6 +198,11 @@ class TinyLearner:
         plan = ProjectPlan.decode(Path(request.plan).read_bytes())
         blob = gradient_of(plan.layout, plan.size_of(Role.trainable), request.mini_batches)
         Path(request.out).write_bytes(blob.encode())
+
+    def recompute(self, request: GradientRequest) -> None:
+        self.before_recomputing()
+        self.recomputed += 1
+        self.gradient(request)
 
     def evaluate(self, request: EvaluateRequest) -> Evaluation:
         """The "loss" is the mean weight, so that every checkpoint measures differently; or the next of a list."""

@@ -50,7 +50,7 @@ NUMBERS = Endpoint(
 )  # fmt: skip
 WORK = Endpoint(
     "work", "POST", "/work", "Ask for work; waits up to wait_seconds for some.", messages.WorkRequest,
-    (messages.Lease, messages.NoWork), (_C.malformed_request, _C.host_too_old),
+    (messages.Lease, messages.NoWork), (_C.malformed_request, _C.host_too_old, _C.host_quarantined),
 )  # fmt: skip
 BLOB = Endpoint(
     "blob", "GET", "/blobs/{sha256}", "Download a blob of a current lease; Range and ETag work.", None, (),

@@ -28,6 +28,7 @@ class RefusalCode(enum.StrEnum):
     not_acceptable = "not_acceptable"
     missing_scope = "missing_scope"
     account_blocked = "account_blocked"
+    host_quarantined = "host_quarantined"
     upload_gone = "upload_gone"
     upload_conflict = "upload_conflict"
     upload_locked = "upload_locked"
@@ -86,6 +87,9 @@ KINDS: dict[RefusalCode, _Kind] = {
     RefusalCode.not_acceptable: _Kind(422, _D, "What was entered cannot be used."),
     RefusalCode.missing_scope: _Kind(403, _D, "This access token may not be used for that."),
     RefusalCode.account_blocked: _Kind(403, _S, "This account is blocked. Ask the operator of the grid."),
+    RefusalCode.host_quarantined: _Kind(
+        403, _S, "This machine is in quarantine and gets no work: see it under My computers, and appeal there."
+    ),
     RefusalCode.upload_gone: _Kind(410, _D, "This upload was not gone on with for too long. Begin it anew."),
     RefusalCode.upload_conflict: _Kind(409, _R, "The upload stands at another byte."),
     RefusalCode.upload_locked: _Kind(423, _R, "Another connection is sending this upload. Try again in a moment."),

@@ -78,6 +78,7 @@ def test_linking_sends_no_token_and_reads_the_code(stand_in):
         (RefusalCode.authorization_pending, RetryLater), (RefusalCode.slow_down, RetryLater),
         (RefusalCode.busy, RetryLater), (RefusalCode.access_denied, StopAndTell),
         (RefusalCode.expired_token, StopAndTell), (RefusalCode.account_blocked, StopAndTell),
+        (RefusalCode.host_quarantined, StopAndTell),
         (RefusalCode.malformed_request, StopAndTell),
     ],
 )  # fmt: skip

@@ -140,6 +140,7 @@ DOMAIN_ERRORS = {
     RefusalCode.access_denied: errors.LinkDenied,
     RefusalCode.expired_token: errors.LinkExpired,
     RefusalCode.account_blocked: errors.AccountBlocked,
+    RefusalCode.host_quarantined: errors.HostQuarantined,
     RefusalCode.too_many_tries: errors.TooManyTries,
     RefusalCode.no_such_blob: errors.NoSuchBlob,
     RefusalCode.no_such_result: errors.NoSuchResult,

@@ -30,8 +30,8 @@ def test_a_result_gets_one_verdict(stores: Stores, result: Result) -> None:
     with pytest.raises(SomebodyElseWasFirst):
         stores.work.move(second, ResultState.lost)
     stores.work.move(first, ResultState.valid)
-    with pytest.raises(SomebodyElseWasFirst, match="valid cannot become invalid"):
-        stores.work.move(first, ResultState.invalid)
+    with pytest.raises(SomebodyElseWasFirst, match="valid cannot become lost"):
+        stores.work.move(first, ResultState.lost)
 
 
 @pytest.mark.parametrize("old", ResultState)

@@ -1,0 +1,102 @@
+"""The pass that looks after units which want another opinion: nobody can give it, or it has come to nothing.
+
+Its own verdicts are none: what no volunteer can say, a referee is asked.
+"""
+
+import datetime as dt
+import logging
+
+from server.domain.awake import Awake
+from server.domain.blob_collector import GRADIENT_ROUNDS
+from server.domain.checks import given_by
+from server.errors import NotFound, SomebodyElseWasFirst
+from server.rules import retries
+from server.rules.second_opinions import somebody_may_give
+from server.rules.states import AuditState, ProjectState, ResultState, UnitState
+from server.rules.validation_policy import ValidationPolicy
+from server.storage.stores import Stores
+from server.storage.tables import Project, Unit
+
+_LOG = logging.getLogger(__name__)
+KEPT = dt.timedelta(minutes=5)
+"""What an opinion needs is kept so long, and for ten rounds: quick rounds are over in no time."""
+
+PATIENCE = dt.timedelta(minutes=2)
+"""An open round waits no longer for a volunteer who could give an opinion and does not."""
+
+_IN_PLAY = (ProjectState.running, ProjectState.paused, ProjectState.needs_attention, ProjectState.finished)
+
+
+class Seeking:
+    def __init__(self, stores: Stores, policy: ValidationPolicy) -> None:
+        self._stores = stores
+        self._policy = policy
+
+    def run_pass(self, now: dt.datetime) -> int:
+        """How many units were given to referees, or given up."""
+        moved = 0
+        for number in self._stores.opinions.projects_sought():
+            try:
+                with self._stores.database.write():
+                    moved += self._look_after(self._stores.projects.by_id(number), now)
+            except (SomebodyElseWasFirst, NotFound):
+                _LOG.info("project %d was changed or deleted meanwhile", number)
+        return moved
+
+    def _look_after(self, project: Project, now: dt.datetime) -> int:
+        units = self._stores.opinions.sought(project.id)
+        too_old = [unit for unit in units if self._is_too_late(project, unit, now)]
+        for unit in too_old:
+            self._give_up(unit, now)
+        left = {unit.id for unit in units} - {unit.id for unit in too_old}
+        if not left or project.state not in (ProjectState.running, ProjectState.finished):
+            return len(too_old)
+        return len(too_old) + self._ask_referees(project, left, now)
+
+    def _ask_referees(self, project: Project, left: set[int], now: dt.datetime) -> int:
+        """Of units whose opinions nobody computes, those that nobody who is awake could give."""
+        wanting = [
+            unit for unit in self._stores.opinions.wanting(project.id, len(left))
+            if unit.id in left and unit.audit is not AuditState.wanted
+        ]  # fmt: skip
+        if not wanting:
+            return 0
+        found = self._stores.opinions.on([unit.id for unit in wanting])
+        awake = [one for one in Awake(self._stores, self._policy, now).givers(project) if not one.referee]
+        asked = 0
+        for unit in wanting:
+            overdue = unit.state is UnitState.open and now - unit.created_at > PATIENCE
+            nobody = not somebody_may_give(awake, given_by(found[unit.id]), project.homogeneous)
+            if nobody or overdue or self._is_hopeless(project, unit):
+                self._stores.opinions.mark(unit, AuditState.wanted)
+                asked += 1
+        return asked
+
+    def _is_hopeless(self, project: Project, unit: Unit) -> bool:
+        losses = retries.losses_since(project.running_since, self._stores.work.results_of(unit.id))
+        return retries.unit_is_hopeless(unit.failures, losses)
+
+    def _is_too_late(self, project: Project, unit: Unit, now: dt.datetime) -> bool:
+        if project.state not in _IN_PLAY or unit.state is UnitState.undone:
+            return True
+        is_old = unit.round < project.round - GRADIENT_ROUNDS or project.state is ProjectState.finished
+        if unit.state is not UnitState.open and is_old and now - unit.created_at > KEPT:
+            return True
+        checkpoint = self._stores.checkpoints.get(project.id, unit.round)
+        return checkpoint is None or not checkpoint.weights_sha256
+
+    def _give_up(self, unit: Unit, now: dt.datetime) -> None:
+        """What still waits for an opinion gets no verdict: nobody is blamed, and nothing is granted."""
+        if unit.seeks:
+            self._stores.opinions.seek_no_more(unit)
+        if unit.audit is AuditState.wanted:
+            self._stores.opinions.mark(unit, AuditState.impossible)
+        for result in self._stores.work.results_of(unit.id):
+            if result.state is ResultState.held:
+                self._stores.work.move(
+                    result, ResultState.unneeded, sentence="No other opinion on it came while one was of use."
+                )
+            elif result.state is ResultState.leased:
+                self._stores.work.move(
+                    result, ResultState.cancelled, ended_at=now, sentence="The opinion came too late to be of use."
+                )

@@ -1,0 +1,166 @@
+"""Who may give another opinion on which unit: the hot path of checks. Reads, and marks on units; no verdicts.
+
+Plain SQL over partial indices: nearly every request for work asks here, and nearly always there is nothing.
+"""
+
+import datetime as dt
+from typing import NamedTuple
+
+from server.rules.states import AuditState, Purpose
+from server.storage.database import Database
+from server.storage.tables import Unit
+
+_IN_HAND = "('leased', 'reported', 'held', 'valid')"
+"""States of results that are opinions, or will be."""
+
+_WANTING = (
+    f"seeks AND state != 'undone' AND opinions > (SELECT COUNT(*) FROM result WHERE unit_id = unit.id AND state IN"
+    f" {_IN_HAND})"
+)
+_AUDITED = (
+    f"audit = '{AuditState.wanted}' AND state != 'undone' AND NOT EXISTS (SELECT 1 FROM result WHERE unit_id = unit.id"
+    f" AND purpose = '{Purpose.audit}' AND state IN ('leased', 'reported'))"
+)
+
+
+class Standing(NamedTuple):
+    """What the grid thinks of a host at this instant. `quarantine`: the reason, None where it is not in one."""
+
+    is_blocked: bool
+    quarantine: str | None
+    trust: int
+    account_trust: int
+    is_referee: bool
+    numeric_class: str
+
+
+class AwakeHost(NamedTuple):
+    host: int
+    account: int
+    memory: int
+    trust: int
+    account_trust: int
+    is_referee: bool
+    numeric_class: str
+
+
+class OpinionOn(NamedTuple):
+    """A result that is an opinion on the unit, will be one, or was worth nothing; `unproven` when it was leased."""
+
+    unit: int
+    host: int
+    account: int
+    numeric_class: str
+    unproven: bool
+    state: str
+
+
+class OpinionStore:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def standing(self, host_id: int) -> Standing:
+        [(blocked, since, reason, trust, account_trust, referee, numeric_class)] = self._database.rows(
+            "SELECT account.blocked_at IS NOT NULL, quarantined_at, quarantine_reason, host.trust, account.trust,"
+            " is_referee, numeric_class FROM host JOIN account ON account.id = host.account_id WHERE host.id = ?",
+            host_id,
+        )
+        quarantine = None if since is None else str(reason)
+        return Standing(bool(blocked), quarantine, int(trust), int(account_trust), bool(referee), str(numeric_class))
+
+    def awake(self, since: dt.datetime) -> list[AwakeHost]:
+        """Hosts that were heard of since then and may work."""
+        rows = self._database.rows(
+            "SELECT host.id, host.account_id, memory, host.trust, account.trust, is_referee, numeric_class FROM host"
+            " JOIN account ON account.id = host.account_id WHERE last_seen_at >= ? AND detached_at IS NULL"
+            " AND quarantined_at IS NULL AND blocked_at IS NULL",
+            since.timestamp(),
+        )
+        return [AwakeHost(*row) for row in rows]
+
+    def anything_sought(self) -> bool:
+        """Whether any unit wants another opinion."""
+        [(found,)] = self._database.rows(
+            "SELECT EXISTS(SELECT 1 FROM unit WHERE seeks) OR EXISTS(SELECT 1 FROM unit WHERE audit = 'wanted')"
+        )
+        return bool(found)
+
+    def wanting(self, project_id: int, most: int) -> list[Unit]:
+        """Units with fewer opinions given or under way than they seek; those that a round waits for, then the oldest.
+
+        A unit waits for nothing but opinions while it is open: so those come first.
+        """
+        return Unit.rows_where(f"project_id = ? AND {_WANTING} ORDER BY state != 'open', id LIMIT ?", project_id, most)
+
+    def audits_wanted(self, most: int, project_id: int | None = None) -> list[Unit]:
+        """Units that a referee is to look at and none does yet, those that a round waits for first."""
+        order = "ORDER BY state != 'open', id LIMIT ?"
+        if project_id is None:
+            return Unit.rows_where(f"{_AUDITED} {order}", most)
+        return Unit.rows_where(f"{_AUDITED} AND project_id = ? {order}", project_id, most)
+
+    def on(self, unit_ids: list[int]) -> dict[int, list[OpinionOn]]:
+        """By unit, its results that count, will count or were worth nothing: none of a host that let it go."""
+        found: dict[int, list[OpinionOn]] = {number: [] for number in unit_ids}
+        marks = ", ".join("?" * len(unit_ids))
+        rows = self._database.rows(
+            "SELECT unit_id, host_id, account_id, numeric_class, unproven, state FROM result JOIN host ON host.id ="
+            f" result.host_id WHERE unit_id IN ({marks}) AND state IN ('leased', 'reported', 'held', 'valid',"
+            " 'invalid', 'not_finite', 'failed')",
+            *unit_ids,
+        )
+        for row in rows:
+            one = OpinionOn(*row)
+            found[one.unit].append(one)
+        return found
+
+    def filled_by_unproven(self, project_id: int, number: int) -> int:
+        """Mini-batches of a round that hosts without trust compute or have computed first."""
+        [(size,)] = self._database.rows(
+            "SELECT COALESCE(SUM(size), 0) FROM unit WHERE project_id = ? AND round = ? AND EXISTS (SELECT 1 FROM"
+            f" result WHERE unit_id = unit.id AND unproven AND purpose = '{Purpose.work}' AND state IN {_IN_HAND})",
+            project_id, number,
+        )  # fmt: skip
+        return int(size)
+
+    def projects_sought(self) -> list[int]:
+        """Projects with units that seek opinions or an audit."""
+        rows = self._database.rows(
+            "SELECT project_id FROM unit WHERE seeks UNION SELECT project_id FROM unit WHERE audit = 'wanted'"
+        )
+        return [int(number) for (number,) in rows]
+
+    def rounds_sought(self, project_id: int) -> set[int]:
+        """Rounds of which a unit seeks opinions or an audit: their weights are still needed."""
+        rows = self._database.rows(
+            "SELECT round FROM unit WHERE project_id = ?1 AND seeks UNION SELECT round FROM unit WHERE"
+            " audit = 'wanted' AND project_id = ?1",
+            project_id,
+        )
+        return {int(number) for (number,) in rows}
+
+    def sought(self, project_id: int) -> list[Unit]:
+        """All units of a project that seek opinions or an audit, the oldest first."""
+        return Unit.rows_where(
+            "id IN (SELECT id FROM unit WHERE project_id = ?1 AND seeks UNION SELECT id FROM unit WHERE"
+            " audit = 'wanted' AND project_id = ?1) ORDER BY id",
+            project_id,
+        )
+
+    def mark(self, unit: Unit, audit: AuditState) -> None:
+        Unit.update(audit=audit).where(Unit.id == unit.id).execute()
+        unit.audit = audit
+
+    def seek_no_more(self, unit: Unit) -> None:
+        Unit.update(seeks=False).where(Unit.id == unit.id).execute()
+        unit.seeks = False
+
+    def unaudited(self, project_id: int, first: int, last: int) -> list[tuple[int, str]]:
+        """(unit, digest of its canonical result) of what counted in rounds `first` to `last`, by no referee."""
+        rows = self._database.rows(
+            "SELECT unit.id, result.digest FROM unit JOIN result ON result.id = unit.canonical JOIN host ON host.id ="
+            " result.host_id WHERE unit.project_id = ? AND unit.round BETWEEN ? AND ? AND unit.state = 'valid'"
+            " AND audit = '' AND NOT is_referee",
+            project_id, first, last,
+        )  # fmt: skip
+        return [(int(number), str(digest)) for number, digest in rows]
