@@ -73,9 +73,9 @@ class Auditor:
     def _draw_of(self, project: Project, first: int, share: float) -> int:
         secret, drawn = check_secret(self._stores), 0
         with self._stores.database.write():
-            for number, digest in self._stores.opinions.unaudited(project.id, first, project.round - 1):
+            for number, digest in self._stores.checks.unaudited(project.id, first, project.round - 1):
                 if replication.draw(secret, "audit", number, digest) < share:
-                    self._stores.opinions.mark(self._stores.work.unit(number), AuditState.wanted)
+                    self._stores.checks.mark(self._stores.work.unit(number), AuditState.wanted)
                     drawn += 1
         return drawn
 
@@ -84,7 +84,7 @@ class Auditor:
     def _recompute(self, now: dt.datetime) -> int:
         """One unit: the oldest that a round waits for, else the oldest."""
         awake = Awake(self._stores, self._policy, now)
-        for unit in self._stores.opinions.audits_wanted(_LOOKED_AT):
+        for unit in self._stores.checks.audits_wanted(_LOOKED_AT):
             if self._failures.get(unit.id, 0) >= MAX_FAILURES:
                 continue
             try:
@@ -163,7 +163,7 @@ class Auditor:
         with self._stores.database.write():
             self._stores.work.move(result, ResultState.failed, ended_at=now, sentence=sentence[:500])
             if failures >= MAX_FAILURES and unit.state is not UnitState.open:
-                self._stores.opinions.mark(unit, AuditState.impossible)
+                self._stores.checks.mark(unit, AuditState.impossible)
 
     def _let_go_of_earlier_leases(self, now: dt.datetime) -> None:
         """Of a scheduler that was killed while its learner computed."""

@@ -7,7 +7,7 @@ from server.rules import replication
 from server.rules.second_opinions import Giver
 from server.rules.status import ONLINE_SECONDS
 from server.rules.validation_policy import ValidationPolicy
-from server.storage.opinions import AwakeHost
+from server.storage.checks import AwakeHost
 from server.storage.stores import Stores
 from server.storage.tables import Project
 
@@ -29,7 +29,7 @@ class Awake:
 
     @functools.cached_property
     def _hosts(self) -> list[AwakeHost]:
-        return self._stores.opinions.awake(self._now - dt.timedelta(seconds=ONLINE_SECONDS))
+        return self._stores.checks.awake(self._now - dt.timedelta(seconds=ONLINE_SECONDS))
 
 
 def policy_for(policy: ValidationPolicy, project: Project) -> ValidationPolicy:

@@ -44,7 +44,7 @@ class BlobCollector:
         checkpoints = self._stores.checkpoints.of_project(project.id)
         found = self._stores.checkpoints.best_kept(project.id)
         best = found.id if found else None
-        sought = self._stores.opinions.rounds_sought(project.id)
+        sought = self._stores.checks.rounds_sought(project.id)
         moved = 0
         for age, checkpoint in enumerate(reversed(checkpoints)):
             is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint.id == best or not checkpoint.round

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from server.domain.awake import Awake
 from server.rules.second_opinions import HARDLY_PATIENT, Given, Giver, leaves_it_to_others, may_give
 from server.rules.states import Purpose, ResultState, UnitState
-from server.storage.opinions import OpinionOn
+from server.storage.checks import OpinionOn
 from server.storage.stores import Stores
 from server.storage.tables import Project, Unit
 
@@ -45,22 +45,22 @@ class Checks:
 
     def may_help(self, unit: Unit) -> bool:
         """Whether a result of this host would be an opinion of its own on this unit."""
-        given = given_by(self._stores.opinions.on([unit.id])[unit.id])
+        given = given_by(self._stores.checks.on([unit.id])[unit.id])
         return may_give(self._giver, given, self._project.homogeneous)
 
     def _offers(self) -> Iterator[Offer]:
         if self._giver.referee:
             yield from self._audits()
-        units = self._stores.opinions.wanting(self._project.id, _MOST_LOOKED_AT)
-        found = self._stores.opinions.on([unit.id for unit in units]) if units else {}
+        units = self._stores.checks.wanting(self._project.id, _MOST_LOOKED_AT)
+        found = self._stores.checks.on([unit.id for unit in units]) if units else {}
         for unit in units:
             given = given_by(found[unit.id])
             if may_give(self._giver, given, self._project.homogeneous) and not self._leaves(unit, given):
                 yield from self._offer(unit, Purpose.audit if self._giver.referee else Purpose.check)
 
     def _audits(self) -> Iterator[Offer]:
-        units = self._stores.opinions.audits_wanted(_MOST_LOOKED_AT, self._project.id)
-        found = self._stores.opinions.on([unit.id for unit in units]) if units else {}
+        units = self._stores.checks.audits_wanted(_MOST_LOOKED_AT, self._project.id)
+        found = self._stores.checks.on([unit.id for unit in units]) if units else {}
         for unit in units:
             if all(one.host != self._giver.host for one in found[unit.id]):
                 yield from self._offer(unit, Purpose.audit)

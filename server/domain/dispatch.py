@@ -15,7 +15,7 @@ from server.rules.host_troubles import ASKED_ANEW
 from server.rules.second_opinions import Giver
 from server.rules.states import ProjectState, ResultState
 from server.rules.validation_policy import ValidationPolicy
-from server.storage.opinions import Standing
+from server.storage.checks import Standing
 from server.storage.stores import Stores
 from server.storage.tables import Host, Project, Unit
 from volunteer.protocol.messages import BlobRef, Lease, NoWork, ShardRef, WorkRequest
@@ -43,7 +43,7 @@ class Dispatch:
         forget = self._to_forget(host, request, now)
         with self._stores.database.write():
             # Here too: it may have been blocked, or found wrong too often, while its host waited for work.
-            standing = self._stores.opinions.standing(host.id)
+            standing = self._stores.checks.standing(host.id)
             _require_welcome(standing)
             self._note(host, request, now)
             self._let_go_of_earlier_leases(host, now)
@@ -65,7 +65,7 @@ class Dispatch:
     def worth_asking(self) -> bool:
         """Whether a running project's round is open or a check is wanted: looked up without a lock, before all who
         wait ask again."""
-        return self._stores.rounds.any_open() or self._stores.opinions.anything_sought()
+        return self._stores.rounds.any_open() or self._stores.checks.anything_sought()
 
     def changes(self) -> int:
         """A number that grows when another thread or process has committed something: read it before you ask."""
@@ -113,7 +113,7 @@ class Dispatch:
         self, host: Host, request: WorkRequest, standing: Standing, awake: Awake, now: dt.datetime
     ) -> tuple[Asker, Project, Offer] | None:
         """An opinion on what a project counted before it was finished: only hosts with nothing else to do give it."""
-        for number in self._stores.opinions.projects_sought():
+        for number in self._stores.checks.projects_sought():
             project = self._stores.projects.by_id(number)
             if project.state is not ProjectState.finished or request.machine.memory < project.memory_needed:
                 continue

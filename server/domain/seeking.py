@@ -35,7 +35,7 @@ class Seeking:
     def run_pass(self, now: dt.datetime) -> int:
         """How many units were given to referees, or given up."""
         moved = 0
-        for number in self._stores.opinions.projects_sought():
+        for number in self._stores.checks.projects_sought():
             try:
                 with self._stores.database.write():
                     moved += self._look_after(self._stores.projects.by_id(number), now)
@@ -44,7 +44,7 @@ class Seeking:
         return moved
 
     def _look_after(self, project: Project, now: dt.datetime) -> int:
-        units = self._stores.opinions.sought(project.id)
+        units = self._stores.checks.sought(project.id)
         too_old = [unit for unit in units if self._is_too_late(project, unit, now)]
         for unit in too_old:
             self._give_up(unit, now)
@@ -56,19 +56,19 @@ class Seeking:
     def _ask_referees(self, project: Project, left: set[int], now: dt.datetime) -> int:
         """Of units whose opinions nobody computes, those that nobody who is awake could give."""
         wanting = [
-            unit for unit in self._stores.opinions.wanting(project.id, len(left))
+            unit for unit in self._stores.checks.wanting(project.id, len(left))
             if unit.id in left and unit.audit is not AuditState.wanted
         ]  # fmt: skip
         if not wanting:
             return 0
-        found = self._stores.opinions.on([unit.id for unit in wanting])
+        found = self._stores.checks.on([unit.id for unit in wanting])
         awake = [one for one in Awake(self._stores, self._policy, now).givers(project) if not one.referee]
         asked = 0
         for unit in wanting:
             overdue = unit.state is UnitState.open and now - unit.created_at > PATIENCE
             nobody = not somebody_may_give(awake, given_by(found[unit.id]), project.homogeneous)
             if nobody or overdue or self._is_hopeless(project, unit):
-                self._stores.opinions.mark(unit, AuditState.wanted)
+                self._stores.checks.mark(unit, AuditState.wanted)
                 asked += 1
         return asked
 
@@ -88,9 +88,9 @@ class Seeking:
     def _give_up(self, unit: Unit, now: dt.datetime) -> None:
         """What still waits for an opinion gets no verdict: nobody is blamed, and nothing is granted."""
         if unit.seeks:
-            self._stores.opinions.seek_no_more(unit)
+            self._stores.checks.seek_no_more(unit)
         if unit.audit is AuditState.wanted:
-            self._stores.opinions.mark(unit, AuditState.impossible)
+            self._stores.checks.mark(unit, AuditState.impossible)
         for result in self._stores.work.results_of(unit.id):
             if result.state is ResultState.held:
                 self._stores.work.move(

@@ -129,7 +129,7 @@ class WorkGenerator:
         """
         if not any(one.trusted and one.account != giver.account for one in awake.givers(project)):
             return None
-        filled = self._stores.opinions.filled_by_unproven(project.id, round_.number)
+        filled = self._stores.checks.filled_by_unproven(project.id, round_.number)
         return replication.unproven_room(policy_for(self._policy, project), round_.target, filled, True)
 
     def _help(self, asker: Asker, project: Project, units: OpenUnits, checks: Checks) -> Offer | None:

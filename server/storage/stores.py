@@ -7,6 +7,7 @@ from pathlib import Path
 from server.storage.accounts import AccountStore, JoinKeyStore
 from server.storage.actions import ActionStore
 from server.storage.blobs import BlobFolder
+from server.storage.checks import CheckStore
 from server.storage.database import Database
 from server.storage.drafts import DraftStore
 from server.storage.hosts import HostStore
@@ -16,7 +17,6 @@ from server.storage.ledger import LedgerStore
 from server.storage.letters import LetterStore, ProofStore
 from server.storage.linkings import LinkingStore
 from server.storage.operating import OperatingStore
-from server.storage.opinions import OpinionStore
 from server.storage.overview import OverviewStore
 from server.storage.partial_uploads import PartialUploadStore
 from server.storage.projects import ProjectStore
@@ -52,7 +52,7 @@ class Stores:
     facts: FactStore
     overview: OverviewStore
     operating: OperatingStore
-    opinions: OpinionStore
+    checks: CheckStore
     actions: ActionStore
     ledger: LedgerStore
 
@@ -74,5 +74,5 @@ def open_stores(folder: Path) -> Stores:
         rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),
         overview=OverviewStore(database), operating=OperatingStore(database), actions=ActionStore(),
-        ledger=LedgerStore(database), opinions=OpinionStore(database),
+        ledger=LedgerStore(database), checks=CheckStore(database),
     )  # fmt: skip

@@ -55,7 +55,7 @@ class OpinionOn(NamedTuple):
     state: str
 
 
-class OpinionStore:
+class CheckStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
