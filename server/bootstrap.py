@@ -216,10 +216,11 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
     bell = _bell(settings)
     notices = Notices(stores, Letters(stores, settings.sends_mail, settings.name), settings.public_url)
     projects = Projects(stores, bell.ring)
+    validator = Validator(stores, plans, notices, bell.ring, validation_policy(settings))
     leader = Leader(stores, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
     policy = validation_policy(settings)
     table = (
-        Row("rounds", 1.0, (Validator(stores, plans, notices, bell.ring),)),
+        Row("rounds", 1.0, (validator,)),
         Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard),)),
         Row("audits", 1.0, (Seeking(stores, policy), Auditor(stores, plans, learner_, policy, bell.ring))),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),

@@ -4,9 +4,9 @@ import datetime as dt
 from collections.abc import Iterator
 
 from server.domain.plans import Plans, order_of
-from server.rules.states import ProjectState, ResultState, RoundState, UnitState
+from server.rules.states import AuditState, ProjectState, Purpose, ResultState, RoundState, UnitState
 from server.storage.stores import Stores
-from server.storage.tables import Project, Round, Unit
+from server.storage.tables import Project, Result, Round, Unit
 
 
 class Audit:
@@ -62,6 +62,9 @@ class Audit:
         rows = self._stores.rounds.used_in_round(project.id, round_.number)
         if sorted(b for unit in valid for b in unit.mini_batches) != sorted(rows):
             yield f"{name}: the mini-batches of its valid units are not those recorded as used"
+        refuted = sum(unit.size for unit in valid if unit.refuted_at is not None)
+        if refuted != round_.refuted:
+            yield f"{name}: it counts {round_.refuted} mini-batches that were found wrong, rows {refuted}"
         if round_.state is not RoundState.open and used < round_.target:
             yield f"{name}: it is {round_.state} with {used} of {round_.target} mini-batches"
         if round_.state is RoundState.closed and self._stores.checkpoints.get(project.id, round_.number + 1) is None:
@@ -71,15 +74,29 @@ class Audit:
 
     def _unit(self, round_: Round, unit: Unit, name: str) -> Iterator[str]:
         results = self._stores.work.results_of(unit.id)
-        valid = [result for result in results if result.state is ResultState.valid]
-        if [result.id for result in valid] != ([unit.canonical] if unit.state is UnitState.valid else []):
-            yield f"{name}: it is {unit.state}, canonical {unit.canonical}, with {len(valid)} valid results"
+        yield from self._opinions(unit, results, name)
         if unit.size != len(unit.mini_batches):
             yield f"{name}: its size is {unit.size}, it has {len(unit.mini_batches)} mini-batches"
         if round_.state is not RoundState.open and unit.state is UnitState.open:
             yield f"{name}: it is open in a round that is {round_.state}"
-        if round_.state is not RoundState.open and any(r.state is ResultState.leased for r in results):
+        leased = [r for r in results if r.state is ResultState.leased]
+        if round_.state is not RoundState.open and any(r.purpose is Purpose.work for r in leased):
             yield f"{name}: a result is still leased in a round that is {round_.state}"
+
+    def _opinions(self, unit: Unit, results: list[Result], name: str) -> Iterator[str]:
+        """One result stands for a valid unit, and whatever else is valid agrees with it; what is held is waited for."""
+        valid = {result.id for result in results if result.state is ResultState.valid}
+        confirmed = {result.id for result in results if result.confirmed_at is not None}
+        expected = {unit.canonical} if unit.state is UnitState.valid and unit.refuted_at is None else set()
+        if unit.state is not UnitState.undone and not (expected <= valid and valid - confirmed <= expected):
+            yield f"{name}: it is {unit.state}, canonical {unit.canonical}, with {len(valid)} valid results"
+        elif unit.state in (UnitState.open, UnitState.cancelled) and valid:
+            yield f"{name}: it is {unit.state} with {len(valid)} valid results"
+        held = [result for result in results if result.state is ResultState.held]
+        if unit.seeks and not (held or valid):
+            yield f"{name}: it seeks another opinion, and there is none yet"
+        if held and not unit.seeks and unit.audit is not AuditState.wanted:
+            yield f"{name}: {len(held)} results of it are held, and nobody is asked about them"
 
     def _epochs(self, project: Project, name: str) -> Iterator[str]:
         """Each mini-batch exactly once in every complete epoch, at its own place of the order."""

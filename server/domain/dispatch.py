@@ -14,7 +14,7 @@ from server.rules import deadlines, sharing, sizing
 from server.rules.host_troubles import ASKED_ANEW
 from server.rules.second_opinions import Giver
 from server.rules.states import ProjectState, ResultState
-from server.rules.validation_policy import ValidationPolicy
+from server.rules.validation_policy import BELIEVES_ALL, ValidationPolicy
 from server.storage.checks import Standing
 from server.storage.stores import Stores
 from server.storage.tables import Host, Project, Unit
@@ -25,7 +25,6 @@ _FORGET_EVERY = dt.timedelta(seconds=60)
 _MAX_FORGET = 500
 _POLL_SECONDS = 0.005
 _NOTE_EVERY_SECONDS = 10.0
-BELIEVES_ALL = ValidationPolicy()
 
 
 class Dispatch:

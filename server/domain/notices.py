@@ -1,11 +1,11 @@
-"""The one place where a project becomes finished or needs attention and its owner is told: by its log and by letter."""
+"""The one place where a project becomes finished or needs attention, and its owner is told; hosts' owners are, too."""
 
 import datetime as dt
 
 from server.domain.letters import Letters
 from server.rules.states import ProjectState
 from server.storage.stores import Stores
-from server.storage.tables import Project
+from server.storage.tables import Host, Project
 
 
 class Notices:
@@ -48,6 +48,17 @@ class Notices:
         """It was cancelled by an operator's no."""
         sentence = f"Not approved by the operator of the grid: {reason}"
         self._tell(project, "is not approved", sentence, f"was not approved by the operator: {reason}", now)
+
+    def quarantined(self, host: Host, reason: str, now: dt.datetime) -> None:
+        """Tell its owner why, and what can be done. Inside the caller's transaction."""
+        name = " ".join(host.name.split())
+        link = f"{self._address}/computers" if self._address else ""
+        body = (
+            f"Your machine “{name}” gets no more work. {reason}\n\nIf you think that this is a mistake, write to the "
+            "grid's operator on the page “My computers”: there is a form for it beside the machine.\n"
+        ) + (f"\n{link}\n" if link else "")
+        event = {"event": "machine.quarantined", "machine": host.id, "name": host.name, "sentence": reason}
+        self._letters.write(host.account_id, f"{name} gets no more work", body, now, {**event, "link": link})
 
     def _tell(self, project: Project, what: str, sentence: str, text: str, now: dt.datetime) -> None:
         """`sentence` for the log; subject and body of the letter begin with the project's name."""

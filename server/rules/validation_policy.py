@@ -26,3 +26,7 @@ class ValidationPolicy:
     def for_project(self, quorum: int) -> "ValidationPolicy":
         """A project may ask for more agreement than the grid does, never for less."""
         return replace(self, quorum=max(self.quorum, quorum))
+
+
+BELIEVES_ALL = ValidationPolicy()
+"""As a grid among friends does: every result counts."""

@@ -65,6 +65,13 @@ class HostStore:
         """What its owner called it is the owner's; detached ones too."""
         Host.update(name="machine").where(Host.account == account_id).execute()
 
+    def by_id(self, host_id: int) -> Host:
+        """Raises NotFound."""
+        host = Host.row_where("id = ?", host_id)
+        if host is None:
+            raise NotFound("There is no such machine.")
+        return host
+
     def by_token(self, token_hash: str) -> Host | None:
         return Host.row_where("token_hash = ?", token_hash)
 
@@ -103,6 +110,10 @@ class HostStore:
         """Whose machines these are."""
         rows: Any = Host.select(Host.account).where(Host.id.in_(list(host_ids))).tuples()
         return {int(row[0]) for row in rows}
+
+    def accounts_by_host(self, host_ids: Iterable[int]) -> dict[int, int]:
+        rows: Any = Host.select(Host.id, Host.account).where(Host.id.in_(list(host_ids))).tuples()
+        return {int(host): int(account) for host, account in rows}
 
     def verdicts(self, host_id: int) -> dict[ResultState, int]:
         """How many results of each state the host has."""

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from server.errors import LeadershipLost
-from server.storage.tables import GridFact, Leadership
+from server.storage.grid_tables import GridFact, Leadership
 
 LEASE = dt.timedelta(seconds=4)
 

@@ -61,6 +61,16 @@ class ProjectStore:
         if moved != 1:
             raise SomebodyElseWasFirst()
 
+    def go_back(self, project: Project, number: int, epoch: int, head: int) -> None:
+        """As `advance`, to an earlier round. Raises SomebodyElseWasFirst when it is not in the round that was read."""
+        moved = (
+            Project.update(round=number, epoch=epoch, head=head)
+            .where(Project.id == project.id, Project.round == project.round)
+            .execute()
+        )
+        if moved != 1:
+            raise SomebodyElseWasFirst()
+
     def delete(self, project: Project) -> None:
         Project.delete().where(Project.id == project.id).execute()
 

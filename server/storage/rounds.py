@@ -15,10 +15,13 @@ _ROWS_AT_ONCE = 1000
 
 
 class RoundStore:
-    def open(self, project_id: int, number: int, epoch: int, target: int, now: dt.datetime) -> Round:
+    def open(
+        self, project_id: int, number: int, epoch: int, target: int, now: dt.datetime, unused_id: int | None = None
+    ) -> Round:
         return Round.create(
-            project=project_id, number=number, epoch=epoch, state=RoundState.open, target=target, opened_at=now
-        )
+            id=unused_id, project=project_id, number=number, epoch=epoch, state=RoundState.open, target=target,
+            opened_at=now,
+        )  # fmt: skip
 
     def begin_now(self, project_id: int, number: int, now: dt.datetime) -> None:
         """What its project waited for since it was opened is no time of the round."""
@@ -50,6 +53,27 @@ class RoundStore:
         if counted != 1:
             raise SomebodyElseWasFirst("The round is not open any more.")
         return int(Round.rows_where("id = ?", round_.id)[0].used)
+
+    def uncount(self, round_: Round, mini_batches: int, examples: int, unit_id: int) -> None:
+        """Take a unit out of an open round again: its mini-batches are not used."""
+        counted = (
+            Round.update(used=Round.used - mini_batches, examples=Round.examples - examples)
+            .where(Round.id == round_.id, Round.state == RoundState.open)
+            .execute()
+        )
+        if counted != 1:
+            raise SomebodyElseWasFirst("The round is not open any more.")
+        MiniBatchUse.delete().where(MiniBatchUse.unit == unit_id).execute()
+
+    def forget_from(self, project_id: int, number: int) -> int:
+        """Forget this round and all later ones, and what they used. Returns an id that no round has had.
+
+        Else a step that is being computed for a forgotten round could close the one that got its id.
+        """
+        unused = int(Round.select(fn.MAX(Round.id)).scalar()) + 1
+        MiniBatchUse.delete().where(MiniBatchUse.project == project_id, MiniBatchUse.round >= number).execute()
+        Round.delete().where(Round.project == project_id, Round.number >= number).execute()
+        return unused
 
     def begin_closing(self, round_: Round, now: dt.datetime) -> None:
         self._move(round_, RoundState.open, RoundState.closing, closing_at=now)
@@ -152,6 +176,18 @@ class CheckpointStore:
             "project_id = ? AND weights_sha256 > '' ORDER BY round DESC LIMIT ?", project_id, most
         )
 
+    def newest_until(self, project_id: int, number: int) -> Checkpoint | None:
+        """The newest one whose weights are still there, of round `number` or an earlier one."""
+        return Checkpoint.row_where(
+            "project_id = ? AND weights_sha256 > '' AND round <= ? ORDER BY round DESC", project_id, number
+        )
+
+    def forget_after(self, project_id: int, number: int) -> list[str]:
+        """Forget those of later rounds; the blobs that they named."""
+        later = Checkpoint.rows_where("project_id = ? AND round > ?", project_id, number)
+        Checkpoint.delete().where(Checkpoint.project == project_id, Checkpoint.round > number).execute()
+        return [sha256 for one in later for sha256 in (one.weights_sha256, one.optimizer_sha256) if sha256]
+
     def best_kept(self, project_id: int) -> Checkpoint | None:
         """That with the least validation loss, of equal ones the first; None where nothing was measured."""
         return Checkpoint.row_where(
@@ -201,14 +237,19 @@ class CheckpointStore:
 
     def evaluated(self, checkpoint: Checkpoint, loss: float, metrics: Mapping[str, float], now: dt.datetime) -> None:
         Checkpoint.update(validation_loss=loss, validation_metrics=dict(metrics), evaluated_at=now).where(
-            Checkpoint.id == checkpoint.id
+            _is_still(checkpoint)
         ).execute()
 
     def drop_blobs(self, checkpoint: Checkpoint) -> None:
         """Keep the row (it is history) and let go of weights and optimizer state."""
         Checkpoint.update(weights_sha256="", weights_size=0, optimizer_sha256="").where(
-            Checkpoint.id == checkpoint.id
+            _is_still(checkpoint)
         ).execute()
 
     def drop_optimizer(self, checkpoint: Checkpoint) -> None:
-        Checkpoint.update(optimizer_sha256="").where(Checkpoint.id == checkpoint.id).execute()
+        Checkpoint.update(optimizer_sha256="").where(_is_still(checkpoint)).execute()
+
+
+def _is_still(checkpoint: Checkpoint) -> Any:
+    """The row that was read: a project that goes back forgets checkpoints, and others get their ids."""
+    return (Checkpoint.id == checkpoint.id) & (Checkpoint.weights_sha256 == checkpoint.weights_sha256)

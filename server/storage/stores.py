@@ -17,6 +17,7 @@ from server.storage.ledger import LedgerStore
 from server.storage.letters import LetterStore, ProofStore
 from server.storage.linkings import LinkingStore
 from server.storage.operating import OperatingStore
+from server.storage.opinions import OpinionStore
 from server.storage.overview import OverviewStore
 from server.storage.partial_uploads import PartialUploadStore
 from server.storage.projects import ProjectStore
@@ -47,6 +48,7 @@ class Stores:
     rounds: RoundStore
     checkpoints: CheckpointStore
     work: WorkStore
+    opinions: OpinionStore
     references: ReferenceStore
     leadership: LeadershipStore
     facts: FactStore
@@ -71,7 +73,8 @@ def open_stores(folder: Path) -> Stores:
         join_keys=JoinKeyStore(), invitations=InvitationStore(), linkings=LinkingStore(), tokens=TokenStore(),
         proofs=ProofStore(), letters=LetterStore(), hosts=HostStore(), drafts=DraftStore(), projects=ProjectStore(),
         partial_uploads=PartialUploadStore(folder / "partial"),
-        rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), references=ReferenceStore(database),
+        rounds=RoundStore(), checkpoints=CheckpointStore(), work=WorkStore(), opinions=OpinionStore(),
+        references=ReferenceStore(database),
         leadership=LeadershipStore(), facts=FactStore(),
         overview=OverviewStore(database), operating=OperatingStore(database), actions=ActionStore(),
         ledger=LedgerStore(database), checks=CheckStore(database),

@@ -36,6 +36,7 @@ from server.storage.account_tables import (
     Team,
 )
 from server.storage.fields import InstantField, JsonField, StateField
+from server.storage.grid_tables import GridFact, Leadership
 from server.storage.table import Table
 
 
@@ -239,13 +240,13 @@ class Unit(Table):
 
 
 class Result(Table):
-    """`silent_at`: when three heartbeats will have been missed; `size`: how many
-    mini-batches were leased, `delivered`: how many the gradient covers.
+    """`silent_at`: when three heartbeats will have been missed; `size`: how many mini-batches were leased, `delivered`:
+    how many the gradient covers.
 
     `digest` is the SHA-256 of what was uploaded, kept for ever; `gradient_sha256` names the blob while it is kept.
     `bytes_down` is what the host had to fetch for it, `bytes_up` what it sent.
 
-    `norm` is the Euclidean norm of its mean gradient; `suspicion` says which of the checks wants another opinion;
+    `norm` is the Euclidean norm of its mean gradient, `loss` its mean loss; `suspicion` why another opinion is wanted;
     `confirmed_at`: another opinion agreed. `unproven`: its host had not earned trust yet when it was leased.
     """
 
@@ -273,6 +274,7 @@ class Result(Table):
     bytes_up = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     purpose = StateField(Purpose, default=Purpose.work, constraints=[SQL("DEFAULT 'work'")])
     norm = DoubleField(null=True)
+    loss = DoubleField(null=True)
     suspicion = TextField(default="", constraints=[SQL("DEFAULT ''")])
     confirmed_at = InstantField(null=True)
     unproven = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
@@ -298,6 +300,7 @@ Unit.add_index(Unit.index(Unit.project, Unit.id, name="unit_seeking").where(SQL(
 Unit.add_index(Unit.index(Unit.id, name="unit_audit_wanted").where(SQL("audit = 'wanted'")))
 Result.add_index(Result.index(Result.id, name="result_reported").where(SQL("state = 'reported'")))
 Result.add_index(Result.index(Result.silent_at, name="result_leased").where(SQL("state = 'leased'")))
+Result.add_index(Result.index(Result.unit, name="result_held").where(SQL("state = 'held'")))
 # The leaderboard reads nothing but this (measured at a million results: below a second, by rows 18).
 Result.add_index(
     Result.index(Result.host, Result.ended_at, Result.leased_at, Result.delivered, name="result_given").where(
@@ -374,22 +377,6 @@ class Event(Table):
     project_id: int
     at = InstantField()
     sentence = TextField()
-
-
-class Leadership(Table):
-    """One row a duty: who leads, until when, and the fencing token that grows with each change of leader."""
-
-    name = CharField(max_length=40, primary_key=True)
-    holder = CharField(max_length=80)
-    token = IntegerField()
-    expires_at = InstantField()
-
-
-class GridFact(Table):
-    """Single facts of the whole grid: when the server was last alive, its secret."""
-
-    name = CharField(max_length=40, primary_key=True)
-    value = TextField()
 
 
 ALL = (

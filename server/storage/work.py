@@ -216,7 +216,7 @@ class WorkStore:
         rows: Any = (
             Unit.select(Unit.round, fn.COUNT(Result.host.distinct()))
             .join(Result, on=(Unit.canonical == Result.id))
-            .where(Unit.project == project_id, Unit.round.in_(rounds))
+            .where(Unit.project == project_id, Unit.round.in_(rounds), Unit.state == UnitState.valid)
             .group_by(Unit.round)
         )
         return {int(number): int(count) for number, count in rows.tuples()} if rounds else {}

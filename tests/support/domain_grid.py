@@ -12,7 +12,7 @@ from server.domain.audit import Audit
 from server.domain.auditor import Auditor
 from server.domain.blob_collector import BlobCollector
 from server.domain.cloning import Cloning
-from server.domain.dispatch import BELIEVES_ALL, Dispatch
+from server.domain.dispatch import Dispatch
 from server.domain.draft_checker import DraftChecker
 from server.domain.drafts import Drafts
 from server.domain.evaluator import Evaluator
@@ -37,7 +37,7 @@ from server.domain.uploads import Uploads
 from server.domain.validator import Validator
 from server.rules.incoming import IncomingFile
 from server.rules.states import ProjectState
-from server.rules.validation_policy import ValidationPolicy
+from server.rules.validation_policy import BELIEVES_ALL, ValidationPolicy
 from server.storage.stores import Stores, open_stores
 from server.storage.tables import ALL, Host, Project
 from tests.support.tiny_training import TinyExporter, TinyIntake, TinyLearner, gradient_of
@@ -124,7 +124,9 @@ class DomainGrid:
         self.host_blobs = HostBlobs(stores, self.plans)
         self.letters = Letters(stores, True, "test grid")
         self.notices = Notices(stores, self.letters, "https://grid.test/")
-        self.validator = Validator(stores, self.plans, self.notices, lambda duty: None)
+        self.validator = Validator(
+            stores, self.plans, self.notices, lambda duty: None, self.policy
+        )
         self.assimilator = Assimilator(stores, self.plans, self.learner, self.notices, self._guard)
         self.transitioner = Transitioner(stores, self.notices)
         self.seeking = Seeking(stores, self.policy)

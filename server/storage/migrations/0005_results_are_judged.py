@@ -98,9 +98,11 @@ _STATEMENTS = (
     """CREATE INDEX "unit_audit_wanted" ON "unit" ("id") WHERE audit = 'wanted'""",
     """ALTER TABLE "result" ADD COLUMN "purpose" VARCHAR(20) NOT NULL DEFAULT 'work'""",
     """ALTER TABLE "result" ADD COLUMN "norm" REAL""",
+    """ALTER TABLE "result" ADD COLUMN "loss" REAL""",
     """ALTER TABLE "result" ADD COLUMN "suspicion" TEXT NOT NULL DEFAULT ''""",
     """ALTER TABLE "result" ADD COLUMN "confirmed_at" REAL""",
     """ALTER TABLE "result" ADD COLUMN "unproven" INTEGER NOT NULL DEFAULT 0""",
+    """CREATE INDEX "result_held" ON "result" ("unit_id") WHERE state = 'held'""",
     # What was found valid before there was a ledger: by the same formula (server/rules/credit.py), with the same key.
     """
     INSERT INTO "credit_entry" ("host_id", "account_id", "day", "at", "result", "project", "kind", "amount")

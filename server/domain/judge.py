@@ -1,0 +1,77 @@
+"""Reads what results of one unit say, and decides which of them agree. Changes nothing; reads outside transactions."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from server.domain.plans import Plans
+from server.rules import quorum
+from server.rules.states import Purpose
+from server.storage.stores import Stores
+from server.storage.tables import Project, Result, Unit
+from volunteer.protocol.gradients import GradientBlob
+from volunteer.protocol.tensors import load
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """`heard` are the results that it goes by; it holds only as long as `present` are all that speak of the unit."""
+
+    unit: int
+    present: frozenset[int]
+    heard: frozenset[int]
+    referees: frozenset[int]
+    decision: quorum.Decision
+
+
+class Judge:
+    def __init__(self, stores: Stores, plans: Plans) -> None:
+        self._stores = stores
+        self._plans = plans
+
+    def ruling(self, unit: Unit, project: Project, need: int) -> Ruling | None:
+        """What the opinions on the unit come to; None where not even two of them can be read any more.
+
+        need: how many must agree.
+        """
+        speaking = self._stores.opinions.of(unit.id)
+        readable = {
+            result.id: result
+            for result in speaking
+            if result.gradient_sha256 and self._stores.blobs.has(result.gradient_sha256)
+        }
+        if len(readable) < 2:
+            return None
+        opinions = [self._opinion(result) for result in readable.values()]
+        layout = quorum.layout_of(self._plans.of(project.plan_sha256))
+        state = self._state(project, unit)
+
+        @functools.lru_cache(maxsize=2)
+        def read(result_id: int) -> quorum.Vectors:
+            return self._vectors(readable[result_id])
+
+        @functools.cache
+        def agreement(pair: frozenset[int]) -> quorum.Agreement:
+            one, other = sorted(pair)
+            return quorum.compare(read(one), read(other), layout, state).agreement
+
+        decision = quorum.decide(opinions, lambda one, other: agreement(frozenset((one, other))), need)
+        referees = frozenset(opinion.result for opinion in opinions if opinion.referee)
+        return Ruling(unit.id, frozenset(one.id for one in speaking), frozenset(readable), referees, decision)
+
+    def _opinion(self, result: Result) -> quorum.Opinion:
+        host = self._stores.hosts.by_id(result.host_id)
+        return quorum.Opinion(result.id, host.account_id, bool(host.is_referee) or result.purpose is Purpose.audit)
+
+    def _vectors(self, result: Result) -> quorum.Vectors:
+        blob = GradientBlob.decode(self._stores.blobs.path(result.gradient_sha256).read_bytes())
+        return quorum.Vectors(blob.gradient, blob.moving, blob.sums, blob.examples)
+
+    def _state(self, project: Project, unit: Unit) -> NDArray[np.float32] | None:
+        """The moving statistics that the unit started from, while they are kept."""
+        checkpoint = self._stores.checkpoints.get(project.id, unit.round) if project.moving_size else None
+        if checkpoint is None or not checkpoint.weights_sha256:
+            return None
+        return np.asarray(load(self._stores.blobs.path(checkpoint.weights_sha256))[0]["moving"], np.float32)

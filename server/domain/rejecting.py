@@ -1,0 +1,50 @@
+"""What follows from a gradient that cannot be used as it is: unreadable, or its numbers are not finite."""
+
+import datetime as dt
+
+from server.domain.notices import Notices
+from server.domain.verdicts import Verdicts
+from server.rules import retries
+from server.rules.states import AuditState, ProjectState, Purpose, ResultState, UnitState
+from server.rules.status import ONLINE_SECONDS
+from server.storage.stores import Stores
+from server.storage.tables import Project, Result, Unit
+
+NOT_FINITE = "The numbers are not finite. Nobody is blamed for that: a model that diverges gives such numbers."
+UNREADABLE = "The upload cannot be read."
+
+
+class Rejecting:
+    def __init__(self, stores: Stores, verdicts: Verdicts, notices: Notices) -> None:
+        self._stores = stores
+        self._verdicts = verdicts
+        self._notices = notices
+
+    def reject(self, project: Project, unit: Unit, result: Result, flaw: ResultState, now: dt.datetime) -> None:
+        """Inside the caller's transaction."""
+        self._stores.work.move(result, flaw, sentence=NOT_FINITE if flaw is ResultState.not_finite else UNREADABLE)
+        if result.purpose is Purpose.audit and unit.audit is AuditState.wanted:
+            self._stores.opinions.set_audit(unit, AuditState.impossible)
+        failures = self._stores.work.count_failure(unit.id)
+        if unit.state is not UnitState.open or project.state is not ProjectState.running:
+            return
+        since = project.running_since or project.created_at
+        found = self._stores.work.ended_as(project.id, unit.round, ResultState.not_finite, since)
+        if self._model_diverged(project, found, now):
+            reason = (
+                f"the model diverged in round {unit.round}: its loss or gradients are not finite numbers. The weights "
+                "of the last closed round are kept: download them and start a new project from them with a smaller "
+                "learning rate."
+            )
+        elif retries.unit_is_hopeless(failures, 0):
+            reason = f"the same unit failed {failures} times in round {unit.round}."
+        else:
+            return
+        self._notices.needs_attention(project, reason, now)
+
+    def _model_diverged(self, project: Project, found: list[Result], now: dt.datetime) -> bool:
+        hosts = {result.host_id for result in found}
+        since = now - dt.timedelta(seconds=ONLINE_SECONDS)
+        able = self._stores.hosts.accounts_of(self._stores.hosts.able(since, project.memory_needed))
+        said = self._stores.hosts.accounts_of(hosts)
+        return retries.model_diverged(len(said), len(hosts), len(found), bool(able - said))

@@ -1,0 +1,125 @@
+"""Carries out what the judge has decided of a unit: who was right, who was wrong, and what follows from it."""
+
+import datetime as dt
+from collections.abc import Collection
+
+from server.domain.going_back import GoingBack
+from server.domain.judge import Ruling
+from server.domain.notices import Notices
+from server.domain.quarantine import Quarantine
+from server.domain.verdicts import UNCLEAR, Verdicts
+from server.rules import reputation
+from server.rules.states import AuditState, ProjectState, ResultState, RoundState, UnitState
+from server.storage.stores import Stores
+from server.storage.tables import Project, Result, Round, Unit
+
+ENOUGH = "Enough other hosts have computed it."
+NOBODY_AGREES = "No two hosts agree on this project's numbers."
+_ROUNDS_COMPARED = 3
+
+
+class Settling:
+    def __init__(
+        self, stores: Stores, verdicts: Verdicts, quarantine: Quarantine, going_back: GoingBack, notices: Notices
+    ) -> None:
+        self._stores = stores
+        self._verdicts = verdicts
+        self._quarantine = quarantine
+        self._going_back = going_back
+        self._notices = notices
+
+    def carry_out(self, ruling: Ruling, now: dt.datetime) -> bool:
+        """Whether it still held. Inside the caller's transaction. Raises SomebodyElseWasFirst."""
+        unit = self._stores.work.unit(ruling.unit)
+        speaking = {result.id: result for result in self._stores.opinions.of(unit.id)}
+        if ruling.present != speaking.keys():
+            return False
+        project = self._stores.projects.by_id(unit.project_id)
+        round_ = self._stores.rounds.get(project.id, unit.round)
+        if not ruling.decision.settled:
+            self._ask_more(project, round_, unit, ruling, now)
+            return True
+        wrong = [speaking[number] for number in sorted(ruling.decision.refuted)]
+        if wrong and self._is_the_projects_fault(project, unit, ruling, speaking):
+            self._blame_nobody(project, unit, speaking.values(), now)
+            return True
+        self._settle(project, round_, unit, ruling, speaking, now)
+        return True
+
+    def _ask_more(self, project: Project, round_: Round, unit: Unit, ruling: Ruling, now: dt.datetime) -> None:
+        """They disagree: what counted on trust does not count meanwhile, where it is not too late for that."""
+        if unit.state is UnitState.valid and round_.state is RoundState.open:
+            self._verdicts.uncount(project, round_, unit)
+        speaking = len(self._stores.opinions.of(unit.id))
+        more = ruling.decision.want - len(ruling.heard)
+        if more > 0:
+            self._verdicts.seek(unit, speaking + more, now)
+            return
+        # As many as may be asked contradict each other: only a referee can say.
+        self._stores.opinions.end_search(unit)
+        self._stores.opinions.set_audit(unit, AuditState.wanted)
+
+    def _settle(
+        self, project: Project, round_: Round, unit: Unit, ruling: Ruling, speaking: dict[int, Result],
+        now: dt.datetime,
+    ) -> None:  # fmt: skip
+        decision = ruling.decision
+        standing = unit.canonical if unit.state is UnitState.valid else None
+        self._note_audit(unit, ruling, standing)
+        for number in sorted(decision.refuted):
+            self._verdicts.refute(speaking[number], now)
+        too_late = standing in decision.refuted and round_.state is not RoundState.open
+        if too_late:
+            self._stores.opinions.refuted(unit, round_, now)
+        elif standing in decision.refuted:
+            self._stores.opinions.stand(unit, decision.canonical)
+        elif unit.state is UnitState.open and round_.state is RoundState.open and decision.canonical is not None:
+            self._verdicts.count(project, round_, unit, speaking[decision.canonical], now)
+        for number in sorted(decision.agreeing):
+            self._verdicts.confirm(project, unit, speaking[number], now)
+        for number in sorted(decision.unclear):
+            self._stores.opinions.note_disagreement(speaking[number].host_id)
+            if speaking[number].state is ResultState.held:
+                self._verdicts.dismiss(speaking[number], UNCLEAR, now)
+        self._stores.opinions.end_search(unit)
+        self._verdicts.end_leases(unit, ENOUGH, now)
+        self._follow_up(project, unit, [speaking[number] for number in sorted(decision.refuted)], too_late, now)
+
+    def _follow_up(
+        self, project: Project, unit: Unit, wrong: Collection[Result], too_late: bool, now: dt.datetime
+    ) -> None:
+        for host_id in sorted({result.host_id for result in wrong}):
+            self._quarantine.consider(host_id, now)
+        if not (too_late and self._going_back.consider(project, unit.round, now)):
+            self._verdicts.close_if_enough(project, unit.round, now)
+
+    def _note_audit(self, unit: Unit, ruling: Ruling, standing: int | None) -> None:
+        if ruling.referees:
+            right = standing is None or standing in ruling.decision.agreeing
+            self._stores.opinions.set_audit(unit, AuditState.agreed if right else AuditState.refuted)
+
+    def _is_the_projects_fault(
+        self, project: Project, unit: Unit, ruling: Ruling, speaking: dict[int, Result]
+    ) -> bool:
+        right, wrong = self._stores.opinions.hosts_compared(project.id, unit.round - _ROUNDS_COMPARED)
+        right |= {speaking[number].host_id for number in ruling.decision.agreeing - ruling.referees}
+        wrong |= {speaking[number].host_id for number in ruling.decision.refuted}
+        return reputation.project_is_to_blame(len(right | wrong), len(wrong - right))
+
+    def _blame_nobody(
+        self, project: Project, unit: Unit, results: Collection[Result], now: dt.datetime
+    ) -> None:
+        """When nearly every host is found wrong, it is the model whose numbers nobody can repeat."""
+        for result in results:
+            if result.state is ResultState.held:
+                self._verdicts.dismiss(result, NOBODY_AGREES, now)
+        self._stores.opinions.end_search(unit, opinions=1)
+        if unit.audit is AuditState.wanted:
+            self._stores.opinions.set_audit(unit, AuditState.impossible)
+        if project.state is ProjectState.running:
+            reason = (
+                f"its hosts do not agree on the gradients of round {unit.round}, and not one of them alone is to "
+                "blame: the same mini-batches give other numbers each time. Look for a layer whose results differ "
+                "from run to run, or pause other changes and resume it to try again."
+            )
+            self._notices.needs_attention(project, reason, now)

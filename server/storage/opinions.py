@@ -1,0 +1,162 @@
+"""Opinions on units: which results speak of one, which units wait for more, and what their hosts' record is."""
+
+import datetime as dt
+from typing import Any
+
+from peewee import fn
+
+from server.rules.states import AuditState, Purpose, ResultState, UnitState
+from server.storage.account_tables import Account
+from server.storage.tables import Host, Result, Round, Unit
+
+SPEAKING = (ResultState.held, ResultState.valid)
+"""A result in one of these is an opinion on its unit."""
+
+_SPEAKS = "state IN ('held', 'valid')"
+
+
+class OpinionStore:
+    def of(self, unit_id: int) -> list[Result]:
+        """The opinions on a unit, the earliest first."""
+        return Result.rows_where(f"unit_id = ? AND {_SPEAKS} ORDER BY id", unit_id)
+
+    def units_to_settle(self) -> list[Unit]:
+        """Those that seek and have as many opinions as they want, and those on which a referee has spoken."""
+        return Unit.rows_where(
+            f"seeks AND (SELECT COUNT(*) FROM result WHERE unit_id = unit.id AND {_SPEAKS}) >= opinions"
+            " UNION SELECT * FROM unit WHERE id IN"
+            " (SELECT unit_id FROM result WHERE state = 'held' AND purpose = 'audit') ORDER BY id"
+        )
+
+    def adrift(self) -> list[Result]:
+        """Held results of units that seek no opinion any more: no verdict would ever reach them."""
+        return Result.rows_where(
+            "state = 'held' AND NOT EXISTS (SELECT 1 FROM unit WHERE unit.id = unit_id"
+            " AND (seeks OR audit = 'wanted')) ORDER BY id"
+        )
+
+    def want(self, unit: Unit, opinions: int) -> None:
+        """From now on the unit seeks until so many results speak of it."""
+        Unit.update(opinions=opinions, seeks=True).where(Unit.id == unit.id).execute()
+        unit.opinions, unit.seeks = opinions, True
+
+    def end_search(self, unit: Unit, opinions: int | None = None) -> None:
+        changed: dict[str, Any] = {"seeks": False} if opinions is None else {"seeks": False, "opinions": opinions}
+        Unit.update(**changed).where(Unit.id == unit.id).execute()
+        unit.seeks = False
+
+    def set_audit(self, unit: Unit, audit: AuditState) -> None:
+        Unit.update(audit=audit).where(Unit.id == unit.id).execute()
+        unit.audit = audit
+
+    def stand(self, unit: Unit, result_id: int | None) -> None:
+        """Another result stands for the unit from now on."""
+        Unit.update(canonical=result_id).where(Unit.id == unit.id).execute()
+        unit.canonical = result_id
+
+    def refuted(self, unit: Unit, round_: Round, now: dt.datetime) -> None:
+        """Too late: the unit stays in its round, and the round remembers."""
+        Unit.update(refuted_at=now).where(Unit.id == unit.id).execute()
+        Round.update(refuted=Round.refuted + unit.size).where(Round.id == round_.id).execute()
+        unit.refuted_at = now
+
+    def turn_into_check(self, result: Result) -> None:
+        """What was leased as work goes on as another opinion."""
+        Result.update(purpose=Purpose.check).where(Result.id == result.id).execute()
+        result.purpose = Purpose.check
+
+    def note_facts(self, result: Result, norm: float, loss: float, suspicion: str) -> None:
+        Result.update(norm=norm, loss=loss, suspicion=suspicion).where(Result.id == result.id).execute()
+        result.norm, result.loss, result.suspicion = norm, loss, suspicion
+
+    def confirm(self, result: Result, now: dt.datetime) -> None:
+        """Another opinion agreed; host and account are one step nearer to being trusted."""
+        Result.update(confirmed_at=now).where(Result.id == result.id).execute()
+        result.confirmed_at = now
+        Host.update(trust=Host.trust + 1, confirmed=Host.confirmed + 1).where(Host.id == result.host_id).execute()
+        host = Host.row_where("id = ?", result.host_id)
+        if host is not None:
+            Account.update(trust=Account.trust + 1).where(Account.id == host.account_id).execute()
+
+    def blame(self, host: Host) -> None:
+        """It was found wrong: trust begins anew, the account's too."""
+        Host.update(trust=0, refuted=Host.refuted + 1).where(Host.id == host.id).execute()
+        Account.update(trust=0).where(Account.id == host.account_id).execute()
+
+    def note_disagreement(self, host_id: int) -> None:
+        """Its numbers were not those of the others, though not so far off that it is to blame."""
+        Host.update(disagreed=Host.disagreed + 1).where(Host.id == host_id).execute()
+
+    def quarantine(self, host_id: int, reason: str, now: dt.datetime) -> bool:
+        """Whether it was not in quarantine before."""
+        changed = Host.update(quarantined_at=now, quarantine_reason=reason, trust=0)
+        return bool(changed.where(Host.id == host_id, Host.quarantined_at.is_null()).execute())
+
+    def recent_errors(self, host_id: int, most: int) -> list[bool]:
+        """What became of the host's last compared results: True where it was found wrong."""
+        rows: Any = (
+            Result.select(Result.state)
+            .where(
+                Result.host == host_id,
+                Result.confirmed_at.is_null(False) | (Result.state == ResultState.invalid),
+            )
+            .order_by(Result.id.desc())
+            .limit(most)
+        )
+        return [ResultState(row[0]) is ResultState.invalid for row in rows.tuples()]
+
+    def hosts_compared(self, project_id: int, first_round: int) -> tuple[set[int], set[int]]:
+        """(hosts that another agreed with, hosts found wrong) since that round."""
+        rows: Any = (
+            Result.select(Result.host, Result.state)
+            .join(Unit)
+            .where(
+                Unit.project == project_id, Unit.round >= first_round, Result.norm.is_null(False),
+                Result.confirmed_at.is_null(False) | (Result.state == ResultState.invalid),
+            )
+            .distinct()
+        )  # fmt: skip
+        found = [(int(host), ResultState(state)) for host, state in rows.tuples()]
+        wrong = {host for host, state in found if state is ResultState.invalid}
+        return {host for host, state in found if state is not ResultState.invalid}, wrong
+
+    def recent_facts(self, project_id: int, first_round: int, most: int) -> list[tuple[float, float]]:
+        """(norm, loss) of the mean gradients that counted since that round; the newest `most` of them."""
+        rows: Any = (
+            Result.select(Result.norm, Result.loss)
+            .join(Unit, on=(Unit.canonical == Result.id))
+            .where(
+                Unit.project == project_id, Unit.round >= first_round, Unit.state == UnitState.valid,
+                Result.norm.is_null(False),
+            )
+            .order_by(Unit.id.desc())
+            .limit(most)
+        )  # fmt: skip
+        return [(float(norm), float(loss)) for norm, loss in rows.tuples()]
+
+    def held_of_host(self, host_id: int) -> list[Result]:
+        return Result.rows_where("host_id = ? AND state = 'held' ORDER BY id", host_id)
+
+    def unconfirmed_of_host(self, host_id: int) -> list[Unit]:
+        """Units for which a result of this host stands that nobody else has confirmed yet, gradients still kept."""
+        return list(
+            Unit.select()
+            .join(Result, on=(Unit.canonical == Result.id))
+            .where(
+                Result.host == host_id, Result.state == ResultState.valid, Result.confirmed_at.is_null(),
+                Result.gradient_sha256 != "", Unit.state == UnitState.valid,
+            )
+            .order_by(Unit.id)
+        )  # fmt: skip
+
+    def from_round(self, project_id: int, number: int) -> list[Unit]:
+        """All units of this round and of later ones."""
+        return Unit.rows_where("project_id = ? AND round >= ? ORDER BY id", project_id, number)
+
+    def awake_elsewhere(self, since: dt.datetime, account_id: int) -> bool:
+        """Whether a host of another account is awake, and not in quarantine."""
+        found = Host.select(fn.COUNT(Host.id)).where(
+            Host.last_seen_at >= since, Host.detached_at.is_null(), Host.quarantined_at.is_null(),
+            Host.account != account_id,
+        )  # fmt: skip
+        return bool(found.scalar())
