@@ -54,6 +54,8 @@ from server.domain.results import Results
 from server.domain.round_pages import RoundPages
 from server.domain.seeking import Seeking
 from server.domain.standings import Leaderboards
+from server.domain.statistics import StatisticsExport
+from server.domain.teams import Teams
 from server.domain.tokens import Tokens
 from server.domain.transitioner import Transitioner
 from server.domain.upload_collector import UploadCollector
@@ -69,6 +71,7 @@ from server.rules.quotas import UploadBounds
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.bell import Bell
 from server.storage.releases import ReleaseFolder
+from server.storage.statistics import StatisticsFolder
 from server.storage.stores import Stores, open_stores
 from server.tls import Certificate
 from volunteer.children.limits import Limits
@@ -152,6 +155,7 @@ def people(
     return People(
         passwords=passwords, addresses=Addresses(stores, letters, ring, settings.public_url, settings.name),
         leaving=Leaving(stores, passwords, projects, hosts), leaderboards=Leaderboards(stores),
+        teams=Teams(stores), statistics=_statistics(stores),
         status=PublicStatus(stores, utc_now()), operating=Operating(stores, ring, shown(settings)),
         invitations=Invitations(stores), approvals=Approvals(stores, notices, ring), sends_mail=settings.sends_mail,
     )  # fmt: skip
@@ -228,6 +232,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("preparations", 5.0, (Preparer(stores, intake_, notices, admission(settings)),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_, notices),)),
         Row("letters", 5.0, (postman(settings, stores),)),
+        Row("statistics", 300.0, (StatisticsExport(stores, _statistics(stores), settings.name),)),
         Row("blobs", 60.0, (
             BlobCollector(stores), DraftCollector(stores), UploadCollector(stores), CodeCollector(stores),
             LeavingFinisher(stores, projects),
@@ -279,6 +284,10 @@ def audit(settings: Settings) -> Audit:
 def replay(settings: Settings, learner_: ChildLearner, scratch: Path) -> Replay:
     stores = open_stores(settings.data)
     return Replay(stores, Plans(stores.blobs), learner_, scratch)
+
+
+def _statistics(stores: Stores) -> StatisticsFolder:
+    return StatisticsFolder(stores.folder / "stats")
 
 
 def _bell(settings: Settings) -> Bell:

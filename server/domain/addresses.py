@@ -39,6 +39,7 @@ class Addresses:
             tell_by_mail=row.tell_by_mail, webhook_url=row.webhook_url, webhook_secret=row.webhook_secret,
             webhook_trouble=tried[0].trouble if tried else "",
             webhook_sent_at=tried[0].sent_at if tried else None, is_listed=row.is_listed,
+            lists_hosts=row.lists_hosts, is_exported=row.is_exported,
         )  # fmt: skip
 
     def give_email(self, account_id: int, address: str, now: dt.datetime) -> None:
@@ -124,9 +125,13 @@ class Addresses:
             self._letters.webhook(account_id, row.webhook_url, "Test", text, now, {"event": "test"})
         self._ring("letters")
 
-    def list_on_leaderboard(self, account_id: int, is_listed: bool, now: dt.datetime) -> None:
+    def choose_listing(
+        self, account_id: int, is_listed: bool, lists_hosts: bool | None, is_exported: bool | None
+    ) -> None:
+        """What leaderboards and statistics sites may show; what is None stays."""
+        columns = {"is_listed": is_listed, "lists_hosts": lists_hosts, "is_exported": is_exported}
         with self._stores.database.write():
-            self._stores.accounts.change(account_id, is_listed=is_listed)
+            self._stores.accounts.change(account_id, **{n: v for n, v in columns.items() if v is not None})
 
     def _say_farewell(self, account_id: int, old: str, new: str, now: dt.datetime) -> None:
         """Who loses the account by a thief's change learns it."""

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 
+from server.domain.ledger_audit import LedgerAudit
 from server.domain.plans import Plans, order_of
 from server.rules.states import AuditState, ProjectState, Purpose, ResultState, RoundState, UnitState
 from server.storage.stores import Stores
@@ -13,12 +14,14 @@ class Audit:
     def __init__(self, stores: Stores, plans: Plans) -> None:
         self._stores = stores
         self._plans = plans
+        self._ledger = LedgerAudit(stores)
 
     def findings(self, now: dt.datetime) -> list[str]:
         """One sentence for each disagreement; none when all is well."""
         with self._stores.database.read():
             projects = self._stores.projects.every()
             lines = [line for project in projects for line in self._project(project)]
+            lines += self._ledger.findings()
             missing = [(project.id, sha256) for project in projects for sha256 in self._missing(project.id)]
         # The grid is at work: what was let go of since that instant is gone, and named no more.
         return lines + [

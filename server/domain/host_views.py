@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from server.rules.credit import in_credits
 from server.rules.host_troubles import WORTH_TELLING, in_words
 from server.rules.software import is_older
 from server.rules.states import ResultState
@@ -16,7 +17,7 @@ _MOST_LOOKED_AT = 30
 
 
 def host_view(stores: Stores, host: Host, given: tuple[int, int], newest: str, now: dt.datetime) -> HostView:
-    """`given`: results and mini-batches found valid; the latter are its credit.
+    """`given`: results and mini-batches found valid.
 
     `newest`: the version of the program that it should have.
     """
@@ -26,7 +27,7 @@ def host_view(stores: Stores, host: Host, given: tuple[int, int], newest: str, n
         id=host.id, name=host.name, system=host.system, threads=host.threads, memory=host.memory,
         last_seen_at=host.last_seen_at, doing=_doing(stores, host, now),
         valid_results=units, invalid_results=verdicts.get(ResultState.invalid, 0),
-        mini_batches=mini_batches, credit=mini_batches, software=host.software,
+        mini_batches=mini_batches, credit=in_credits(host.credit), software=host.software,
         outdated=is_older(host.software, newest), newest=newest, troubles=_troubles(stores, host, now),
         host_seconds=stores.work.total_host_seconds(now, host_id=host.id),
     )  # fmt: skip

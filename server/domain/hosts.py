@@ -7,6 +7,7 @@ from server.domain.host_views import host_view
 from server.domain.secrets import hash_of, new_secret
 from server.errors import AccountBlocked, HostTooOld, JoinKeyInvalid, NotAcceptable, TooManyTries, UnknownToken
 from server.rules.admission import ANYBODY, Admission
+from server.rules.credit import in_credits
 from server.rules.states import ResultState
 from server.rules.views import HostView
 from server.storage.stores import Stores
@@ -84,10 +85,11 @@ class Hosts:
         self.detach(host.account_id, host.id, now)
 
     def numbers(self, host: Host) -> HostNumbers:
-        """What a host is told of itself. Credit is the valid mini-batches."""
+        """What a host is told of itself. Whole credits: programs of before there was a ledger read no others."""
         account = self._stores.accounts.by_id(host.account_id)
         units, mini_batches = self._stores.overview.given_by_host(host.id)
-        return HostNumbers(host.name, account.name if account else "", units, mini_batches, mini_batches)
+        credit = int(in_credits(max(host.credit, 0)))
+        return HostNumbers(host.name, account.name if account else "", units, mini_batches, credit)
 
     def by_token(self, token: str) -> Host:
         """Raises UnknownToken, AccountBlocked."""

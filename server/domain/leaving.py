@@ -8,6 +8,7 @@ from server.domain.hashing import UNUSABLE
 from server.domain.hosts import Hosts
 from server.domain.passwords import Passwords, new_session_key
 from server.domain.projects import Projects
+from server.domain.teams import leave_team
 from server.domain.uploads import Uploads
 from server.errors import NotAllowedNow, NotFound
 from server.storage.stores import Stores
@@ -41,6 +42,7 @@ class Leaving:
         for host in self._stores.hosts.of_account(account_id):
             self._hosts.detach(account_id, host.id, now)
         self._stores.hosts.forget_names(account_id)
+        leave_team(self._stores, account_id)
         self._stores.tokens.delete_all_of(account_id)
         self._stores.join_keys.delete_all_of(account_id)
         self._stores.linkings.delete_all_of(account_id)

@@ -12,7 +12,9 @@ THOUSANDTHS = 1000
 """In one credit."""
 
 _OPERATIONS_A_THOUSANDTH = OPERATIONS_A_CREDIT // THOUSANDTHS
-_MULTIPLY_AND_ADD = 2
+FLOATING_OPERATIONS = 2 * FORWARD_AND_BACKWARD
+"""For each multiply-add of the forward pass: it is two, and the backward pass comes to it."""
+
 _SURPLUS_DIVISOR = 4
 _SURPLUS_UNITS = 10
 LATELY_DAYS = 7
@@ -24,8 +26,12 @@ HALF_LIFE_DAYS = 7.0
 
 def amount_of(operations: int, mini_batches: int) -> int:
     """Thousandths for mini-batches of `operations` multiply-adds forward each: the same for every host of a unit."""
-    floating = _MULTIPLY_AND_ADD * FORWARD_AND_BACKWARD * operations * mini_batches
-    return max(floating // _OPERATIONS_A_THOUSANDTH, 1)
+    return max(FLOATING_OPERATIONS * operations * mini_batches // _OPERATIONS_A_THOUSANDTH, 1)
+
+
+def in_credits(thousandths: int) -> float:
+    """For people and other programs; nothing is ever added up in this form."""
+    return thousandths / THOUSANDTHS
 
 
 def surplus_cap(granted_lately: int, of_one_unit: int) -> int:

@@ -81,7 +81,7 @@ class HostView(msgspec.Struct, frozen=True):
     invalid_results: int
     host_seconds: float
     mini_batches: int = 0
-    credit: int = 0
+    credit: float = 0.0
     software: str = ""
     outdated: bool = False
     newest: str = ""

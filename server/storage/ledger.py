@@ -6,7 +6,7 @@ Plain SQL: an entry is written with each verdict.
 import datetime as dt
 from typing import NamedTuple
 
-from server.rules.states import CreditKind
+from server.rules.states import CreditKind, ResultState
 from server.storage.database import Database
 
 DAY_SECONDS = 86_400
@@ -23,6 +23,20 @@ class Entry(NamedTuple):
     project: int
     kind: CreditKind
     amount: int
+
+
+class Credited(NamedTuple):
+    """A grant with the result that it was for, while that is there. `net`: what is left of it."""
+
+    result: int
+    kind: CreditKind
+    amount: int
+    net: int
+    state: ResultState
+    delivered: int
+    size: int
+    unit_size: int
+    operations: int
 
 
 def day_of(now: dt.datetime) -> int:
@@ -72,3 +86,50 @@ class LedgerStore:
             host_id, since_day, *(str(kind) for kind in kinds),
         )  # fmt: skip
         return int(total)
+
+    def sums_that_differ(self) -> list[tuple[str, int, int, int]]:
+        """("host", "account" or "team"; its number; its sum; what its entries come to)."""
+        found: list[tuple[str, int, int, int]] = []
+        for table, column in (("host", "host_id"), ("account", "account_id"), ("team", "team")):
+            rows = self._database.rows(
+                f"SELECT {table}.id, credit, COALESCE(part.amount, 0) FROM {table} LEFT JOIN"
+                f" (SELECT {column} AS id, SUM(amount) AS amount FROM credit_entry GROUP BY 1) AS part"
+                f" ON part.id = {table}.id WHERE credit <> COALESCE(part.amount, 0) ORDER BY 1"
+            )
+            found += [(table, *row) for row in rows]
+        return found
+
+    def granted_twice(self) -> list[int]:
+        """Results with more than one grant, of whichever kind."""
+        rows = self._database.rows(
+            "SELECT result FROM credit_entry WHERE amount > 0 GROUP BY result HAVING COUNT(*) > 1 ORDER BY 1"
+        )
+        return [number for (number,) in rows]
+
+    def taken_back_wrongly(self) -> list[int]:
+        """Results of which more, or less, was taken back than granted, or from somebody else."""
+        rows = self._database.rows(
+            "SELECT back.result FROM credit_entry AS back LEFT JOIN credit_entry AS given"
+            " ON given.result = back.result AND given.amount > 0 AND given.amount = -back.amount"
+            " AND given.host_id = back.host_id AND given.account_id = back.account_id AND given.team IS back.team"
+            " WHERE back.amount < 0 AND given.id IS NULL ORDER BY 1"
+        )
+        return [number for (number,) in rows]
+
+    def credited(self) -> list[Credited]:
+        """Every grant for a result that is still there."""
+        rows = self._database.rows(
+            "SELECT entry.result, entry.kind, entry.amount, entry.amount + COALESCE((SELECT SUM(amount)"
+            " FROM credit_entry WHERE result = entry.result AND amount < 0), 0), result.state, delivered, result.size,"
+            " unit.size, operations FROM credit_entry AS entry JOIN result ON result.id = entry.result"
+            " JOIN unit ON unit.id = result.unit_id JOIN project ON project.id = result.project_id"
+            " WHERE entry.amount > 0 ORDER BY 1"
+        )
+        return [Credited._make(row)._replace(kind=CreditKind(row[1]), state=ResultState(row[4])) for row in rows]
+
+    def valid_without_credit(self) -> list[int]:
+        rows = self._database.rows(
+            "SELECT result.id FROM result WHERE state = 'valid'"
+            " AND NOT EXISTS (SELECT 1 FROM credit_entry AS entry WHERE entry.result = result.id) ORDER BY 1"
+        )
+        return [number for (number,) in rows]

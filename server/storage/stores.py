@@ -8,6 +8,7 @@ from server.storage.accounts import AccountStore, JoinKeyStore
 from server.storage.actions import ActionStore
 from server.storage.blobs import BlobFolder
 from server.storage.checks import CheckStore
+from server.storage.credit_boards import CreditBoardStore
 from server.storage.database import Database
 from server.storage.drafts import DraftStore
 from server.storage.hosts import HostStore
@@ -23,6 +24,7 @@ from server.storage.partial_uploads import PartialUploadStore
 from server.storage.projects import ProjectStore
 from server.storage.references import ReferenceStore
 from server.storage.rounds import CheckpointStore, RoundStore
+from server.storage.teams import TeamStore
 from server.storage.tokens import TokenStore
 from server.storage.work import WorkStore
 
@@ -57,6 +59,8 @@ class Stores:
     checks: CheckStore
     actions: ActionStore
     ledger: LedgerStore
+    boards: CreditBoardStore
+    teams: TeamStore
 
 
 def open_stores(folder: Path) -> Stores:
@@ -78,4 +82,5 @@ def open_stores(folder: Path) -> Stores:
         leadership=LeadershipStore(), facts=FactStore(),
         overview=OverviewStore(database), operating=OperatingStore(database), actions=ActionStore(),
         ledger=LedgerStore(database), checks=CheckStore(database),
+        boards=CreditBoardStore(database), teams=TeamStore(),
     )  # fmt: skip

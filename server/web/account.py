@@ -80,8 +80,9 @@ def test_webhook() -> ResponseReturnValue:
 
 @blueprint.post("/account/leaderboard")
 def choose_listing() -> ResponseReturnValue:
-    listed = "is_listed" in request.form
-    here().people.addresses.list_on_leaderboard(login.account().id, listed, now())
+    form = request.form
+    listed = "is_listed" in form
+    here().people.addresses.choose_listing(login.account().id, listed, "lists_hosts" in form, "is_exported" in form)
     flash("The leaderboard shows your name." if listed else "The leaderboard does not show your name any more.")
     return redirect(url_for("account.show") + "#leaderboard")
 
@@ -155,8 +156,11 @@ def _require_password(field: str) -> None:
 def _page(token: str = "", problems: Sequence[Problem] = ()) -> str:
     """The page, with what was just made, shown this once, or what was wrong."""
     services, owner, moment = here(), login.account(), now()
+    team = services.people.teams.of(owner.id)
     return render_template(
         "account.html",
+        team=team[0] if team else None,
+        leads_team=bool(team and team[1]),
         account=owner,
         contact=services.people.addresses.view(owner.id, moment),
         tokens=services.tokens.list_for(owner.id, moment),

@@ -43,7 +43,8 @@ def test_webhook(owner: Account) -> Response:
 
 
 def choose_listing(owner: Account) -> Response:
-    here().people.addresses.list_on_leaderboard(owner.id, read_message(m.Listing).is_listed, now())
+    said = read_message(m.Listing)
+    here().people.addresses.choose_listing(owner.id, said.is_listed, said.lists_hosts, said.is_exported)
     return _done()
 
 

@@ -25,6 +25,8 @@ from server.web import (
     requestor_api,
     results,
     security,
+    statistics,
+    teams,
     tus,
     uploads,
     volunteer_api,
@@ -52,7 +54,7 @@ def create_app(services: Services) -> Flask:
     words.install(app)
     rooms = (
         pages, api_docs, accounts, account, computers, download, joining, linking, mail_links, public, operator,
-        drafts, projects, results, cloning,
+        drafts, projects, results, cloning, teams, statistics,
     )  # fmt: skip
     for blueprint in (*apis, parts, *(room.blueprint for room in rooms)):
         app.register_blueprint(blueprint)

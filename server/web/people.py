@@ -2,11 +2,13 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from server.rules.grid_views import StatusView
 from server.rules.views import Account
 from volunteer.protocol.account_messages import AccountRow, Contact, Overview
+from volunteer.protocol.credit_messages import HostLeaderboard, TeamInfo, TeamLeaderboard
 from volunteer.protocol.operator_messages import Invitation
 from volunteer.protocol.requestor_messages import Leaderboard
 
@@ -29,7 +31,9 @@ class Addresses(Protocol):
     def remove_email(self, account_id: int, now: dt.datetime) -> None: ...
     def choose(self, account_id: int, tell_by_mail: bool, webhook_url: str, now: dt.datetime) -> None: ...
     def test_webhook(self, account_id: int, now: dt.datetime) -> None: ...
-    def list_on_leaderboard(self, account_id: int, is_listed: bool, now: dt.datetime) -> None: ...
+    def choose_listing(
+        self, account_id: int, is_listed: bool, lists_hosts: bool | None, is_exported: bool | None
+    ) -> None: ...
 
 
 class Leaving(Protocol):
@@ -38,6 +42,24 @@ class Leaving(Protocol):
 
 class Leaderboards(Protocol):
     def view(self, now: dt.datetime) -> Leaderboard: ...
+    def hosts(self, now: dt.datetime) -> HostLeaderboard: ...
+    def teams(self, now: dt.datetime) -> TeamLeaderboard: ...
+
+
+class Teams(Protocol):
+    def create(self, account_id: int, name: str, description: str, now: dt.datetime) -> TeamInfo: ...
+    def change(
+        self, account_id: int, team_id: int, name: str | None, description: str | None, now: dt.datetime
+    ) -> TeamInfo: ...
+    def join(self, account_id: int, team_id: int, now: dt.datetime) -> TeamInfo: ...
+    def leave(self, account_id: int, now: dt.datetime) -> None: ...
+    def view(self, team_id: int) -> TeamInfo: ...
+    def of(self, account_id: int) -> tuple[TeamInfo, bool] | None: ...
+
+
+class Statistics(Protocol):
+    def files(self) -> list[tuple[str, int, dt.datetime]]: ...
+    def file(self, name: str) -> Path: ...
 
 
 class PublicStatus(Protocol):
@@ -74,6 +96,8 @@ class People:
     addresses: Addresses
     leaving: Leaving
     leaderboards: Leaderboards
+    teams: Teams
+    statistics: Statistics
     status: PublicStatus
     operating: Operating
     invitations: Invitations

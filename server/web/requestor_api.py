@@ -8,25 +8,34 @@ from typing import Any
 from flask import Blueprint, Response
 
 from server.rules.views import Account
-from server.web import api_account, api_drafts, api_machines, api_operator, api_projects, api_results, public
+from server.web import (
+    api_account,
+    api_credit,
+    api_drafts,
+    api_machines,
+    api_operator,
+    api_projects,
+    api_results,
+    public,
+)
 from server.web.bearer import speaker, token_owner
 from server.web.caching import BriefCache, polled
 from server.web.services import here, now
 from server.web.wire import answer
 from volunteer.protocol import requestor_messages as m
 from volunteer.protocol.account_endpoints import ACCOUNT_ENDPOINTS
+from volunteer.protocol.credit_endpoints import CREDIT_ENDPOINTS
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS, RequestorEndpoint
 
 LARGEST_NUMBER = 2**53
 _cache = BriefCache()
-_leaderboards = BriefCache(keep=60.0)
 
 
 def blueprint() -> Blueprint:
     """The routes, from the protocol's own table."""
     api = Blueprint("requestor_api", __name__, url_prefix=PREFIX)
-    for endpoint in (*REQUESTOR_ENDPOINTS, *ACCOUNT_ENDPOINTS):
+    for endpoint in (*REQUESTOR_ENDPOINTS, *CREDIT_ENDPOINTS, *ACCOUNT_ENDPOINTS):
         path = re.sub(r"{(\w+)}", rf"<int(max={LARGEST_NUMBER}):\1>", endpoint.path)
         api.add_url_rule(path, endpoint.name, _guarded(endpoint), methods=[endpoint.method])
     return api
@@ -50,18 +59,20 @@ def _grid() -> Response:
     return polled(*_cache.get(id(services), lambda: services.grid.view(now())))
 
 
-def _leaderboard() -> Response:
-    services = here()
-    return polled(*_leaderboards.get(id(services), lambda: services.people.leaderboards.view(now())))
-
-
 def _account(owner: Account) -> Response:
     return answer(m.AccountInfo(owner.id, owner.name, sorted(speaker("read").scopes)))
 
 
 HANDLERS: dict[str, Callable[..., Response]] = {
     "grid": _grid,
-    "leaderboard": _leaderboard,
+    "leaderboard": api_credit.leaderboard,
+    "host_leaderboard": api_credit.host_leaderboard,
+    "team_leaderboard": api_credit.team_leaderboard,
+    "team": api_credit.team,
+    "create_team": api_credit.create_team,
+    "change_team": api_credit.change_team,
+    "join_team": api_credit.join_team,
+    "leave_team": api_credit.leave_team,
     "account": _account,
     "drafts": api_drafts.drafts,
     "start_draft": api_drafts.start,

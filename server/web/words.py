@@ -13,7 +13,7 @@ UNITS = ("KB", "MB", "GB", "TB")
 
 
 def install(app: Flask) -> None:
-    for word in (about, rate, size, number, percent, duration, ago, utc, day, state_words, measure, by_field):
+    for word in (about, rate, size, number, credits, percent, duration, ago, utc, day, state_words, measure, by_field):
         app.add_template_filter(word)
 
 
@@ -28,6 +28,11 @@ def size(count: float) -> str:
 
 def number(count: float) -> str:
     return f"{count:,.0f}"
+
+
+def credits(count: float) -> str:
+    """0.1923 -> "0.19": a small model's first mini-batches are worth less than one."""
+    return number(count) if count >= 99.5 or count == 0 else f"{count:.2g}"
 
 
 def rate(a_second: float) -> str:

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from server.domain import hashing
 from server.domain.invitations import Invitations
 from server.domain.releases import Releases
+from server.domain.teams import Teams
 from server.rules.incoming import NewUpload
 from server.rules.scopes import SCOPES
 from server.storage.releases import ReleaseFolder
@@ -22,11 +23,12 @@ from tests.support.domain_grid import DomainGrid
 from tests.support.releases import DEB, Signer
 from tests.support.web_services import services_over
 from volunteer.protocol.account_endpoints import ACCOUNT_ENDPOINTS
+from volunteer.protocol.credit_endpoints import CREDIT_ENDPOINTS
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.messages import AttachRequest
 from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS
 
-ENDPOINTS = {endpoint.name: endpoint for endpoint in (*REQUESTOR_ENDPOINTS, *ACCOUNT_ENDPOINTS)}
+ENDPOINTS = {endpoint.name: endpoint for endpoint in (*REQUESTOR_ENDPOINTS, *CREDIT_ENDPOINTS, *ACCOUNT_ENDPOINTS)}
 
 
 class Script:
@@ -76,6 +78,7 @@ class ApiStage:
         self.key = self.grid.join_keys.list_for(self.owner_id, self.grid.now)[0].id
         Invitations(self.grid.stores).create(self.owner_id, name, 3, 300, self.grid.now)
         self.invitation = 1
+        self.team = Teams(self.grid.stores).create(self.owner_id, "Reds", "", self.grid.now).id
         self.owner = self.script(self.owner_id, "write")
         self.reader = self.script(self.owner_id, "read")
         self.stranger = self.script(self.stranger_id, *SCOPES)
@@ -111,7 +114,7 @@ class ApiStage:
             "project": self.project, "draft": self.draft, "key": self.key, "host": self.host.id,
             "upload": self.upload, "result": self.lease.result, "sha256": self.lease.weights.sha256,
             "token": self.grid.tokens.list_for(self.owner_id, self.grid.now)[0].id, "account": self.owner_id,
-            "letter": 1, "invitation": self.invitation, "file": DEB.format("9.9.9"),
+            "letter": 1, "invitation": self.invitation, "team": self.team, "file": DEB.format("9.9.9"),
         }  # fmt: skip
         return {name: things[name] for name in re.findall(r"{(\w+)}", path)}
 

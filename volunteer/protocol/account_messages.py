@@ -49,6 +49,8 @@ class Contact(msgspec.Struct, frozen=True):
     webhook_trouble: str
     webhook_sent_at: dt.datetime | None
     is_listed: bool
+    lists_hosts: bool
+    is_exported: bool
 
 
 class PasswordChange(msgspec.Struct, frozen=True):
@@ -77,9 +79,12 @@ class Notifications(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """Whether the leaderboard may show the account's name."""
+    """What the leaderboard may show: the account's name, and its machines, without theirs. `is_exported`: the files for
+    statistics sites may hold what the leaderboard shows. What is not named stays."""
 
     is_listed: bool
+    lists_hosts: bool | None = None
+    is_exported: bool | None = None
 
 
 class AccessToken(msgspec.Struct, frozen=True):

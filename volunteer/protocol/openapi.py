@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from volunteer.protocol.account_endpoints import ACCOUNT_ENDPOINTS
+from volunteer.protocol.credit_endpoints import CREDIT_ENDPOINTS
 from volunteer.protocol.endpoints import ENDPOINTS, GRADIENT_TYPE, PREFIX, Endpoint
 from volunteer.protocol.form_fields import FILE_FIELDS, FORM_FIELDS
 from volunteer.protocol.refusals import Refusal, RefusalCode, refusal, status_of
@@ -16,7 +17,9 @@ from volunteer.protocol.upload_endpoints import UPLOAD_ENDPOINTS
 from volunteer.protocol.version import PROTOCOL
 
 _C = RefusalCode
-EVERY: tuple[Endpoint, ...] = (*REQUESTOR_ENDPOINTS, *UPLOAD_ENDPOINTS, *ACCOUNT_ENDPOINTS, *ENDPOINTS)
+EVERY: tuple[Endpoint, ...] = (
+    *REQUESTOR_ENDPOINTS, *UPLOAD_ENDPOINTS, *CREDIT_ENDPOINTS, *ACCOUNT_ENDPOINTS, *ENDPOINTS,
+)  # fmt: skip
 """Of both APIs, in the order in which the document has them."""
 
 _ALWAYS = (_C.server_error, _C.busy)

@@ -41,12 +41,13 @@ class GridNumbers(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What a volunteer's machines have given."""
+    """What a volunteer's machines have given. The order is that of `credit`."""
 
     place: int
     name: str
     mini_batches: int
     host_seconds: float
+    credit: float = 0.0
 
 
 class Standings(msgspec.Struct, frozen=True):
@@ -56,13 +57,15 @@ class Standings(msgspec.Struct, frozen=True):
     others: int
     other_mini_batches: int
     other_seconds: float
+    other_credit: float = 0.0
 
 
 class Leaderboard(msgspec.Struct, frozen=True):
-    """`lately`: the last seven days."""
+    """`day`: the last 24 hours; `lately`: the last seven days."""
 
     lately: Standings
     ever: Standings
+    day: Standings
 
 
 class AccountInfo(msgspec.Struct, frozen=True):
@@ -373,7 +376,7 @@ class HostLine(msgspec.Struct, frozen=True):
     invalid_results: int
     host_seconds: float
     mini_batches: int
-    credit: int
+    credit: float
     software: str
     outdated: bool
     troubles: list[HostTrouble]

@@ -15,7 +15,8 @@ from volunteer.protocol.refusals import Refusal
 from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS, RequestorEndpoint
 
 EVERY = tuple(ENDPOINTS.values())
-OF_ONE = [endpoint for endpoint in EVERY if "{" in endpoint.path]
+OF_EVERYBODY = ("team", "join_team")
+OF_ONE = [endpoint for endpoint in EVERY if "{" in endpoint.path and endpoint.name not in OF_EVERYBODY]
 
 
 def refused(answer: TestResponse, status: int, code: str) -> Refusal:

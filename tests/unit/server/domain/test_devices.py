@@ -24,6 +24,7 @@ from server.errors import (
     TooManyTries,
     UnknownToken,
 )
+from server.rules.credit import THOUSANDTHS, amount_of
 from server.rules.user_codes import ALPHABET
 from server.storage.account_tables import Linking
 from server.storage.tables import Host
@@ -312,16 +313,19 @@ def test_a_program_that_is_too_old_gets_no_code(grid: DomainGrid, monkeypatch: p
 
 def test_a_host_reads_its_numbers_also_of_deleted_projects(grid: DomainGrid, owner: int, steady: Cast) -> None:
     project = grid.project(owner, examples=40, k=3)
+    operations = grid.row(project).operations
     for _ in range(2):
         steady.deliver(steady.lease())
         grid.rounds()
     numbers = grid.hosts.numbers(steady.row)
     assert (numbers.name, numbers.account) == ("steady", "operator")
-    assert (numbers.units, numbers.mini_batches, numbers.credit) == (2, 6, 6)
+    assert (numbers.units, numbers.mini_batches) == (2, 6)
+    earned = amount_of(operations, 3) * 2 / THOUSANDTHS
+    assert numbers.credit == int(earned)
     grid.projects.delete(owner, project, grid.now)
     assert grid.hosts.numbers(steady.row) == numbers
     (view,) = grid.hosts.list_for(steady.row.account_id, grid.now)
-    assert (view.valid_results, view.mini_batches, view.credit) == (2, 6, 6)
+    assert (view.valid_results, view.mini_batches, view.credit) == (2, 6, earned)
 
 
 def test_a_host_that_detaches_itself_is_nobody_and_its_work_goes_to_another(

@@ -43,7 +43,7 @@ def test_volunteers_stand_in_the_order_of_their_valid_mini_batches(
     other.lease()
     board = boards.view(grid.now)
     assert named(board.ever) == [(1, "stranger", many), (2, "owner", few)]
-    assert board.lately == board.ever
+    assert board.day == board.lately == board.ever
     assert [one.host_seconds for one in board.ever.rows] == [30.0, 10.0]
 
 
@@ -69,6 +69,7 @@ def test_who_is_not_listed_counts_in_the_sums_without_a_name(
     board = boards.view(grid.now)
     assert named(board.ever) == [(1, "owner", seen)]
     assert (board.ever.others, board.ever.other_mini_batches, board.ever.other_seconds) == (1, hidden, 20.0)
+    assert board.ever.other_credit > 0
     assert "stranger" not in repr(board)
 
 

@@ -245,7 +245,10 @@ def test_who_does_not_want_to_be_listed_is_not(owner: Any) -> None:
     assert Account.get().is_listed
 
 
-@pytest.mark.parametrize("path", ["/leaderboard", "/status", "/status.json", "/forgot"])
+BOARDS = ("/leaderboard", "/leaderboard/machines", "/leaderboard/teams", "/stats/")
+
+
+@pytest.mark.parametrize("path", [*BOARDS, "/status", "/status.json", "/forgot"])
 def test_public_pages_want_no_log_in(browser: Any, path: str) -> None:
     assert browser.get(path).status_code == 200
 

@@ -26,6 +26,7 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
         "/account/tokens", "/account/tokens/1/revoke", "/account/password", "/account/email",
         "/account/email/remove", "/account/notifications", "/account/webhook-test", "/account/leaderboard",
         "/account/delete", "/forgot", "/reset/1", "/verify/1",
+        "/teams/new", "/teams/leave", "/teams/1", "/teams/1/join",
         *(f"/operator/accounts/1/{verb}" for verb in ("block", "unblock", "appoint", "dismiss")),
         "/operator/projects/1/cancel", "/operator/letters/1/retry", "/operator/projects/1/approve",
         "/operator/projects/1/refuse", "/operator/invitations", "/operator/invitations/1/revoke",
@@ -93,7 +94,7 @@ def test_an_unexpected_error_shows_nothing_of_its_inside(
 def test_pages_load_nothing_from_elsewhere_and_hold_no_inline_code(owner: Any) -> None:
     for path in (
         "/", "/account", "/account/delete", "/computers", "/leaderboard", "/status", "/projects", "/drafts/new",
-        "/forgot", "/operator", "/operator/accounts",
+        "/forgot", "/operator", "/operator/accounts", "/leaderboard/teams", "/teams/new", "/stats/",
     ):  # fmt: skip
         text = owner.get(path).text
         assert "style=" not in text

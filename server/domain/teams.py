@@ -1,0 +1,120 @@
+"""Teams: volunteers who count their credit together. Everybody may join any; what was earned in one stays with it."""
+
+import datetime as dt
+
+from server.domain.throttle import Throttle
+from server.errors import NotAcceptable, NotAllowedNow, NotFound
+from server.rules.credit import in_credits
+from server.storage.account_tables import Account, Team
+from server.storage.stores import Stores
+from volunteer.protocol.credit_messages import MOST_DESCRIPTION_LETTERS, MOST_TEAM_LETTERS, TeamInfo, TeamMember
+
+_LEAST_LETTERS = 2
+_MOST_MADE = 5
+_MOST_NAMED = 500
+
+
+class Teams:
+    def __init__(self, stores: Stores) -> None:
+        self._stores = stores
+        self._throttle = Throttle(stores)
+
+    def create(self, account_id: int, name: str, description: str, now: dt.datetime) -> TeamInfo:
+        """A new team with this account as founder and first member.
+
+        Raises NotAcceptable; NotAllowedNow for who is in a team; TooManyTries.
+        """
+        name, description = _name(name), _description(description)
+        with self._stores.database.write():
+            if self._stores.teams.of_account(account_id) is not None:
+                raise NotAllowedNow("You are in a team already. Leave it first.")
+            self._throttle.count("team", str(account_id), _MOST_MADE, now)
+            team = self._stores.teams.add(name, description, account_id, now)
+            self._stores.teams.put(account_id, team.id)
+            return self._view(team)
+
+    def change(
+        self, account_id: int, team_id: int, name: str | None, description: str | None, now: dt.datetime
+    ) -> TeamInfo:
+        """What is None stays. Raises NotAcceptable; NotFound for who is not its founder."""
+        columns = {} if name is None else {"name": _name(name)}
+        columns |= {} if description is None else {"description": _description(description)}
+        with self._stores.database.write():
+            if self._stores.teams.by_id(team_id).founder != account_id:
+                raise NotFound("There is no such team.")
+            if columns:
+                self._stores.teams.change(team_id, **columns)
+            return self.view(team_id)
+
+    def join(self, account_id: int, team_id: int, now: dt.datetime) -> TeamInfo:
+        """From now on. Who is in another leaves it. Raises NotFound."""
+        with self._stores.database.write():
+            team = self._stores.teams.by_id(team_id)
+            before = self._stores.teams.of_account(account_id)
+            if before is None or before.id != team.id:
+                leave_team(self._stores, account_id)
+                if self._stores.teams.earliest_member(team.id) is None:
+                    # All others have left it: it is this one's now.
+                    self._stores.teams.change(team.id, founder=account_id)
+                self._stores.teams.put(account_id, team.id)
+            return self.view(team_id)
+
+    def leave(self, account_id: int, now: dt.datetime) -> None:
+        with self._stores.database.write():
+            leave_team(self._stores, account_id)
+
+    def view(self, team_id: int) -> TeamInfo:
+        """Raises NotFound."""
+        with self._stores.database.read():
+            return self._view(self._stores.teams.by_id(team_id))
+
+    def of(self, account_id: int) -> tuple[TeamInfo, bool] | None:
+        """The account's team, and whether the account is its founder."""
+        with self._stores.database.read():
+            team = self._stores.teams.of_account(account_id)
+            return None if team is None else (self._view(team), team.founder == account_id)
+
+    def _view(self, team: Team) -> TeamInfo:
+        members = self._stores.teams.members(team.id)
+        named = [one for one in members if _may_be_named(one)]
+        founder = next((one.name for one in named if one.id == team.founder), "")
+        return TeamInfo(
+            id=team.id, name=team.name, description=team.description, founder=founder, created_at=team.created_at,
+            credit=in_credits(team.credit), members=len(members),
+            named=[TeamMember(one.name, in_credits(one.credit)) for one in named[:_MOST_NAMED]],
+        )  # fmt: skip
+
+
+def leave_team(stores: Stores, account_id: int) -> None:
+    """In the caller's transaction. A founder who goes hands the team on; who is last leaves it behind, empty."""
+    team = stores.teams.of_account(account_id)
+    if team is None:
+        return
+    stores.teams.put(account_id, None)
+    heir = stores.teams.earliest_member(team.id)
+    if heir is None:
+        stores.teams.delete_without_history(team.id)
+    elif team.founder == account_id:
+        stores.teams.change(team.id, founder=heir)
+
+
+def _may_be_named(row: Account) -> bool:
+    return bool(row.is_listed and row.deleted_at is None and row.blocked_at is None)
+
+
+def _name(text: str) -> str:
+    plain = _plain(text)
+    if not _LEAST_LETTERS <= len(plain) <= MOST_TEAM_LETTERS:
+        raise NotAcceptable(f"A team's name has {_LEAST_LETTERS} to {MOST_TEAM_LETTERS} letters.", "name")
+    return plain
+
+
+def _description(text: str) -> str:
+    plain = "\n".join(_plain(line) for line in text.splitlines()).strip()
+    if len(plain) > MOST_DESCRIPTION_LETTERS:
+        raise NotAcceptable(f"A description has {MOST_DESCRIPTION_LETTERS} letters at most.", "description")
+    return plain
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -1,0 +1,76 @@
+"""Teams: what members and founders do. (The page of a team is for everybody: `public.py` has its address.)"""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from server.errors import NotAcceptable, NotAllowedNow, TooManyTries
+from server.rules.problems import Problem
+from server.web import login
+from server.web.services import here, now
+from volunteer.protocol.credit_messages import MOST_DESCRIPTION_LETTERS, MOST_TEAM_LETTERS
+
+blueprint = Blueprint("teams", __name__)
+login.members_only(blueprint)
+_LIMITS = {"most_letters": MOST_TEAM_LETTERS, "most_description": MOST_DESCRIPTION_LETTERS}
+
+
+@blueprint.get("/teams/new")
+def new() -> ResponseReturnValue:
+    return _new_page([])
+
+
+@blueprint.post("/teams/new")
+def create() -> ResponseReturnValue:
+    form = request.form
+    try:
+        team = here().people.teams.create(
+            login.account().id, form.get("name", ""), form.get("description", ""), now()
+        )
+    except NotAcceptable as error:
+        return _new_page([Problem(error.field, error.sentence)]), 400
+    except (NotAllowedNow, TooManyTries) as error:
+        return _new_page([Problem("", error.sentence)]), 429 if isinstance(error, TooManyTries) else 409
+    flash(f"The team “{team.name}” is made, and you are in it.")
+    return redirect(url_for("public.team", team_id=team.id))
+
+
+@blueprint.post("/teams/<int(max=9007199254740991):team_id>/join")
+def join(team_id: int) -> ResponseReturnValue:
+    team = here().people.teams.join(login.account().id, team_id, now())
+    flash(f"You are in the team “{team.name}”: what your machines earn from now on counts with it.")
+    return redirect(url_for("public.team", team_id=team_id))
+
+
+@blueprint.post("/teams/leave")
+def leave() -> ResponseReturnValue:
+    here().people.teams.leave(login.account().id, now())
+    flash("You are in no team any more. What you earned in it stays there.")
+    return redirect(url_for("account.show") + "#team")
+
+
+@blueprint.post("/teams/<int(max=9007199254740991):team_id>")
+def change(team_id: int) -> ResponseReturnValue:
+    form = request.form
+    try:
+        here().people.teams.change(
+            login.account().id, team_id, form.get("name", ""), form.get("description", ""), now()
+        )
+    except NotAcceptable as error:
+        return page(team_id, [Problem(error.field, error.sentence)]), 400
+    flash("Saved.")
+    return redirect(url_for("public.team", team_id=team_id))
+
+
+def page(team_id: int, problems: list[Problem] | None = None) -> str:
+    """Of one team, with what the asker may do there. Raises NotFound."""
+    teams = here().people.teams
+    mine = teams.of(login.account().id) if login.is_logged_in() else None
+    return render_template(
+        "team.html", team=teams.view(team_id), is_in_it=mine is not None and mine[0].id == team_id,
+        is_founder=mine is not None and mine[0].id == team_id and mine[1], is_elsewhere=mine is not None,
+        problems=problems or [], form=request.form, **_LIMITS,
+    )  # fmt: skip
+
+
+def _new_page(problems: list[Problem]) -> str:
+    return render_template("team_new.html", problems=problems, form=request.form, **_LIMITS)
