@@ -111,7 +111,7 @@ def compare(a: Vectors, b: Vectors, layout: Layout, state: NDArray[np.float32] |
         return Comparison(Agreement.differ, math.inf, "shapes")
     if state is None:
         state = np.ones(len(a.moving), np.float32)
-    rounding = [STATE_ROUNDING * a.examples * norm for norm in _norms(state, layout.moving)]
+    rounding = [STATE_ROUNDING * a.examples * norm for norm in _measure(state, state, layout.moving)[1]]
     parts = [
         *_of_tensors("gradient", a.gradient, b.gradient, layout.gradient, [0.0] * len(layout.gradient), a.examples),
         *_of_tensors("moving", a.moving, b.moving, layout.moving, rounding, a.examples),
@@ -144,10 +144,10 @@ def _of_tensors(
     """
     if not len(a):
         return []
-    differences, norms_a, norms_b = _differences(a, b, tensors), _norms(a, tensors), _norms(b, tensors)
-    whole = max(_total(norms_a), _total(norms_b))
+    differences, norms_a, norms_b = _measure(a, b, tensors)
+    whole = max(math.hypot(*norms_a), math.hypot(*norms_b))
     floor = ABSOLUTE * examples
-    parts = [(_ratio(_total(differences), whole, floor + _total(rounding)), kind)]
+    parts = [(_ratio(math.hypot(*differences), whole, floor + math.hypot(*rounding)), kind)]
     for position, (name, size) in enumerate(tensors):
         share = math.sqrt(size / len(a))
         scale = max(norms_a[position], norms_b[position], SHARE * whole * share)
@@ -178,33 +178,26 @@ def _ratio(difference: float, scale: float, floor: float) -> float:
     return difference / (scale + floor / AGREE) if difference > 0 else 0.0
 
 
-def _total(norms: Sequence[float]) -> float:
-    return math.hypot(*norms)
-
-
-def _spans(tensors: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
-    ends = list(itertools.accumulate(size for _, size in tensors))
-    return list(zip([0, *ends], ends, strict=False))
-
-
-def _norms(vector: NDArray[np.float32], tensors: Sequence[tuple[str, int]]) -> list[float]:
-    return [_norm(vector, None, start, end) for start, end in _spans(tensors)]
-
-
-def _differences(a: NDArray[np.float32], b: NDArray[np.float32], tensors: Sequence[tuple[str, int]]) -> list[float]:
-    return [_norm(a, b, start, end) for start, end in _spans(tensors)]
-
-
-def _norm(a: NDArray[np.float32], b: NDArray[np.float32] | None, start: int, end: int) -> float:
-    """Of a, or of a - b, between two places; squares are summed in float64, in blocks that stay in the cache."""
-    squares = 0.0
-    with np.errstate(invalid="ignore"):
-        for at in range(start, end, _BLOCK):
-            block = a[at : min(at + _BLOCK, end)].astype(np.float64)
-            if b is not None:
-                block -= b[at : min(at + _BLOCK, end)]
-            squares += float(block @ block)
-    return math.sqrt(squares) if math.isfinite(squares) else math.inf
+def _measure(
+    a: NDArray[np.float32], b: NDArray[np.float32], tensors: Sequence[tuple[str, int]]
+) -> tuple[list[float], list[float], list[float]]:
+    """The norms, tensor by tensor, of a - b, a and b: one pass, in blocks that stay in the cache."""
+    norms = []
+    start = 0
+    for _, size in tensors:
+        squares = np.zeros(3)
+        for at in range(start, start + size, _BLOCK):
+            block = slice(at, min(at + _BLOCK, start + size))
+            mine, yours = a[block].astype(np.float64), b[block].astype(np.float64)
+            squares[1] += mine @ mine
+            squares[2] += yours @ yours
+            with np.errstate(invalid="ignore"):
+                mine -= yours
+            squares[0] += mine @ mine
+        norms.append(np.sqrt(squares).tolist())
+        start += size
+    differences, of_a, of_b = zip(*norms, strict=True) if norms else ((), (), ())
+    return list(differences), list(of_a), list(of_b)
 
 
 def decide(
