@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 
 from server.config import Settings, shown
 from server.domain.accounts import Accounts
+from server.domain.action_log import ActionLog
 from server.domain.addresses import Addresses
+from server.domain.appeals import Appeals
 from server.domain.approvals import Approvals
 from server.domain.assimilator import Assimilator
 from server.domain.audit import Audit
@@ -31,6 +33,7 @@ from server.domain.evaluator import Evaluator
 from server.domain.grid import NOTE_EVERY_SECONDS, Downtime, Grid
 from server.domain.hashing import Hashing
 from server.domain.host_blobs import HostBlobs
+from server.domain.host_records import HostRecords
 from server.domain.hosts import Hosts
 from server.domain.invitations import Invitations
 from server.domain.join_keys import JoinKeys
@@ -41,12 +44,13 @@ from server.domain.notices import Notices
 from server.domain.operating import Operating
 from server.domain.passwords import Passwords, ResetLetters
 from server.domain.plans import Plans
-from server.domain.ports import Post, Ring
+from server.domain.ports import Post, Quarantining, Ring
 from server.domain.postman import Postman
 from server.domain.preparer import Preparer
 from server.domain.project_views import ProjectViews
 from server.domain.projects import Projects
 from server.domain.public_status import PublicStatus
+from server.domain.quarantine import Quarantine
 from server.domain.releases import Releases
 from server.domain.replay import Replay
 from server.domain.reports import Reports
@@ -61,6 +65,7 @@ from server.domain.transitioner import Transitioner
 from server.domain.upload_collector import UploadCollector
 from server.domain.uploads import Uploads
 from server.domain.validator import Validator
+from server.domain.verdicts import Verdicts
 from server.intake.intake import ChildIntake
 from server.learning.exporter import ChildExporter
 from server.learning.learner import ChildLearner
@@ -151,14 +156,22 @@ def people(
 
     letters = Letters(stores, settings.sends_mail, settings.name)
     notices = Notices(stores, letters, settings.public_url)
+    quarantine = quarantining(stores, Plans(stores.blobs), notices)
     passwords = Passwords(stores, accounts, hashing, letters, ring)
     return People(
         passwords=passwords, addresses=Addresses(stores, letters, ring, settings.public_url, settings.name),
         leaving=Leaving(stores, passwords, projects, hosts), leaderboards=Leaderboards(stores),
         teams=Teams(stores), statistics=_statistics(stores),
         status=PublicStatus(stores, utc_now()), operating=Operating(stores, ring, shown(settings)),
-        invitations=Invitations(stores), approvals=Approvals(stores, notices, ring), sends_mail=settings.sends_mail,
+        invitations=Invitations(stores), approvals=Approvals(stores, notices, ring),
+        records=HostRecords(stores, quarantine, notices, ring, validation_policy(settings)),
+        appeals=Appeals(stores, notices), log=ActionLog(stores), sends_mail=settings.sends_mail,
     )  # fmt: skip
+
+
+def quarantining(stores: Stores, plans: Plans, notices: Notices) -> Quarantining:
+    """What puts hosts out and lets them in again, wherever it is done."""
+    return Quarantine(stores, Verdicts(stores, plans), notices, ActionLog(stores))
 
 
 def releases(settings: Settings) -> Releases:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from server.rules.appeals import may_appeal
 from server.rules.credit import in_credits
 from server.rules.host_troubles import WORTH_TELLING, in_words
 from server.rules.software import is_older
@@ -30,6 +31,9 @@ def host_view(stores: Stores, host: Host, given: tuple[int, int], newest: str, n
         mini_batches=mini_batches, credit=in_credits(host.credit), software=host.software,
         outdated=is_older(host.software, newest), newest=newest, troubles=_troubles(stores, host, now),
         host_seconds=stores.work.total_host_seconds(now, host_id=host.id),
+        quarantined_at=host.quarantined_at, quarantine_reason=host.quarantine_reason, appeal=host.appeal,
+        appealed_at=host.appealed_at, appeal_answer=host.appeal_answer,
+        may_appeal=may_appeal(host.quarantined_at, host.appealed_at, host.appeal_answer, now),
     )  # fmt: skip
 
 
@@ -44,6 +48,8 @@ def _troubles(stores: Stores, host: Host, now: dt.datetime) -> list[HostTrouble]
 
 
 def _doing(stores: Stores, host: Host, now: dt.datetime) -> str:
+    if host.quarantined_at is not None:
+        return "in quarantine, gets no work"
     leased = stores.work.leased_to(host.id)
     if leased:
         count = sum(stores.work.unit(result.unit_id).size for result in leased)

@@ -41,6 +41,7 @@ class Leaving:
     def _forget_person(self, account_id: int, now: dt.datetime) -> None:
         for host in self._stores.hosts.of_account(account_id):
             self._hosts.detach(account_id, host.id, now)
+        self._stores.hosts.forget_appeals(account_id)
         self._stores.hosts.forget_names(account_id)
         leave_team(self._stores, account_id)
         self._stores.tokens.delete_all_of(account_id)

@@ -15,11 +15,11 @@ def require_operator(stores: Stores, operator_id: int) -> Account:
     return row
 
 
-def require_words(text: str, most: int = MOST_LETTERS) -> str:
-    """What a person reads afterwards, on one line. Raises NotAcceptable where nothing, or too much, was said."""
+def require_words(text: str, field: str = "reason") -> str:
+    """What another person reads afterwards, on one line. Raises NotAcceptable where nothing, or too much, was said."""
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     if not words:
-        raise NotAcceptable("Say why: whom it concerns reads it.", "reason")
-    if len(words) > most:
-        raise NotAcceptable(f"This has {len(words):,} letters; {most:,} are the most.", "reason")
+        raise NotAcceptable("Say why: somebody reads it.", field)
+    if len(words) > MOST_LETTERS:
+        raise NotAcceptable(f"This has {len(words):,} letters; {MOST_LETTERS:,} are the most.", field)
     return words

@@ -7,6 +7,7 @@ import datetime as dt
 import shutil
 
 from server.domain.action_log import ActionLog
+from server.domain.host_records import host_rows
 from server.domain.office import require_operator
 from server.domain.passwords import new_session_key
 from server.domain.ports import Ring
@@ -17,7 +18,6 @@ from server.storage.stores import Stores
 from server.storage.tables import Project
 from volunteer.protocol import account_messages as views
 
-_LATELY = dt.timedelta(days=7)
 _MOST = 200
 _BLOCKED = "The account is blocked by the operator of the grid."
 
@@ -51,15 +51,7 @@ class Operating:
         disk = shutil.disk_usage(self._stores.folder)
         database = sum(path.stat().st_size for path in self._stores.folder.glob("grid.db*"))
         return views.Overview(
-            hosts=[
-                views.HostRow(
-                    id=row.id, name=row.name, owner=row.owner, system=row.system, software=row.software,
-                    threads=row.threads,
-                    last_seen_at=None if row.last_seen_at is None else _instant(row.last_seen_at),
-                    good=row.good, bad=row.bad, lost=row.lost,
-                )
-                for row in operating.hosts(now - _LATELY, _MOST)
-            ],
+            hosts=host_rows(self._stores, "all", "", now),
             projects=[
                 views.ProjectRow(
                     row.id, row.name, row.owner, ProjectState(row.state), row.reason, row.round,
@@ -125,6 +117,8 @@ class Operating:
             if not self._stores.operating.other_operators(account_id):
                 raise NotAllowedNow("The grid needs an operator. Make somebody else one first.")
             self._stores.accounts.change(account_id, is_operator=False)
+            # Referees are machines of operators.
+            self._stores.records.dismiss_referees_of(account_id)
             self._note(operator_id, "took the operator's office from", row, now)
 
     def cancel_project(self, operator_id: int, project_id: int, now: dt.datetime) -> None:

@@ -33,7 +33,7 @@ class Quarantine:
         """Whether it was not in quarantine before. `actor_id`: the operator who did it, or None: its record."""
         if not self._stores.opinions.quarantine(host.id, reason, now):
             return False
-        self._log.note(actor_id, "quarantined", f"machine {host.id}", reason, now)
+        self._log.note(actor_id, "quarantined machine", f"{host.name} ({host.id})", reason, now)
         self._notices.quarantined(host, reason, now)
         for result in self._stores.work.leased_to(host.id):
             self._stores.work.move(result, ResultState.cancelled, ended_at=now, sentence=IN_QUARANTINE)
@@ -43,6 +43,10 @@ class Quarantine:
             self._verdicts.dismiss(result, IN_QUARANTINE, now)
             self._leave_to_others(result.unit_id, now)
         return True
+
+    def release(self, host: Host, now: dt.datetime) -> None:
+        """It gets work again, and earns trust anew; what it was found wrong in does not count against it any more."""
+        self._stores.opinions.forgive(host.id)
 
     def _doubt(self, unit: Unit, now: dt.datetime) -> None:
         """Nobody but that host speaks for it: out of the round while it is open; later, others are asked."""

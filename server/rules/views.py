@@ -86,6 +86,12 @@ class HostView(msgspec.Struct, frozen=True):
     outdated: bool = False
     newest: str = ""
     troubles: list[HostTrouble] = []
+    quarantined_at: dt.datetime | None = None
+    quarantine_reason: str = ""
+    appeal: str = ""
+    appealed_at: dt.datetime | None = None
+    appeal_answer: str = ""
+    may_appeal: bool = False
 
 
 class UploadView(msgspec.Struct, frozen=True):

@@ -65,6 +65,14 @@ class HostStore:
         """What its owner called it is the owner's; detached ones too."""
         Host.update(name="machine").where(Host.account == account_id).execute()
 
+    def appeal(self, host_id: int, text: str, now: dt.datetime | None, answer: str = "") -> None:
+        """What its owner says to its quarantine, and what an operator says to that."""
+        Host.update(appeal=text, appealed_at=now, appeal_answer=answer).where(Host.id == host_id).execute()
+
+    def forget_appeals(self, account_id: int) -> None:
+        """A person's words go with the person."""
+        Host.update(appeal="").where(Host.account == account_id).execute()
+
     def by_id(self, host_id: int) -> Host:
         """Raises NotFound."""
         host = Host.row_where("id = ?", host_id)

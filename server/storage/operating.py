@@ -1,6 +1,5 @@
 """What operators look at: accounts, hosts, projects and events of everybody."""
 
-import datetime as dt
 from typing import NamedTuple
 
 from server.storage.database import Database
@@ -15,21 +14,6 @@ class AccountRow(NamedTuple):
     blocked_at: float | None
     hosts: int
     projects: int
-
-
-class HostRow(NamedTuple):
-    """`good` and `bad`: verdicts since the asked instant; `lost`: leases that ran out."""
-
-    id: int
-    name: str
-    owner: str
-    system: str
-    software: str
-    threads: int
-    last_seen_at: float | None
-    good: int
-    bad: int
-    lost: int
 
 
 class ProjectRow(NamedTuple):
@@ -65,20 +49,6 @@ class OperatingStore:
             like, like, most,
         )  # fmt: skip
         return [AccountRow(*row) for row in rows]
-
-    def hosts(self, since: dt.datetime, most: int) -> list[HostRow]:
-        """Those seen last come first."""
-        rows = self._database.rows(
-            "SELECT host.id, host.name, account.name, host.system, host.software, host.threads, host.last_seen_at,"
-            " (SELECT COUNT(*) FROM result WHERE host_id = host.id AND state = 'valid' AND ended_at >= ?1),"
-            " (SELECT COUNT(*) FROM result WHERE host_id = host.id AND state IN ('invalid', 'failed', 'not_finite')"
-            "  AND ended_at >= ?1),"
-            " (SELECT COUNT(*) FROM result WHERE host_id = host.id AND state = 'lost' AND ended_at >= ?1)"
-            " FROM (SELECT * FROM host WHERE detached_at IS NULL ORDER BY last_seen_at DESC LIMIT ?2) AS host"
-            " JOIN account ON account.id = host.account_id ORDER BY host.last_seen_at DESC",
-            since.timestamp(), most,
-        )  # fmt: skip
-        return [HostRow(*row) for row in rows]
 
     def projects(self, most: int) -> list[ProjectRow]:
         """What is not over comes first, then the newest."""

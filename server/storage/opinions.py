@@ -92,12 +92,20 @@ class OpinionStore:
         changed = Host.update(quarantined_at=now, quarantine_reason=reason, trust=0)
         return bool(changed.where(Host.id == host_id, Host.quarantined_at.is_null()).execute())
 
+    def forgive(self, host_id: int) -> None:
+        """Out of quarantine, with a record that begins anew."""
+        last = Result.select(fn.COALESCE(fn.MAX(Result.id), 0)).where(Result.host == host_id)
+        Host.update(
+            quarantined_at=None, quarantine_reason="", trust=0, confirmed=0, disagreed=0, refuted=0, forgiven=last
+        ).where(Host.id == host_id).execute()
+
     def recent_errors(self, host_id: int, most: int) -> list[bool]:
-        """What became of the host's last compared results: True where it was found wrong."""
+        """What became of the host's last compared results, since it was forgiven: True where it was found wrong."""
         rows: Any = (
             Result.select(Result.state)
             .where(
                 Result.host == host_id,
+                Result.id > Host.select(Host.forgiven).where(Host.id == host_id),
                 Result.confirmed_at.is_null(False) | (Result.state == ResultState.invalid),
             )
             .order_by(Result.id.desc())

@@ -22,6 +22,7 @@ from server.storage.opinions import OpinionStore
 from server.storage.overview import OverviewStore
 from server.storage.partial_uploads import PartialUploadStore
 from server.storage.projects import ProjectStore
+from server.storage.records import RecordStore
 from server.storage.references import ReferenceStore
 from server.storage.rounds import CheckpointStore, RoundStore
 from server.storage.teams import TeamStore
@@ -57,6 +58,7 @@ class Stores:
     overview: OverviewStore
     operating: OperatingStore
     checks: CheckStore
+    records: RecordStore
     actions: ActionStore
     ledger: LedgerStore
     boards: CreditBoardStore
@@ -82,5 +84,5 @@ def open_stores(folder: Path) -> Stores:
         leadership=LeadershipStore(), facts=FactStore(),
         overview=OverviewStore(database), operating=OperatingStore(database), actions=ActionStore(),
         ledger=LedgerStore(database), checks=CheckStore(database),
-        boards=CreditBoardStore(database), teams=TeamStore(),
+        records=RecordStore(database), boards=CreditBoardStore(database), teams=TeamStore(),
     )  # fmt: skip

@@ -71,6 +71,8 @@ class Host(Table):
     quarantine_reason = TextField(default="", constraints=[SQL("DEFAULT ''")])
     appeal = TextField(default="", constraints=[SQL("DEFAULT ''")])
     appealed_at = InstantField(null=True)
+    appeal_answer = TextField(default="", constraints=[SQL("DEFAULT ''")])
+    forgiven = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     numeric_class = CharField(max_length=120, default="", constraints=[SQL("DEFAULT ''")])
     credit = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
 
@@ -298,6 +300,7 @@ Checkpoint.add_index(
 Unit.add_index(Unit.index(Unit.project, Unit.id, name="unit_open").where(SQL("state = 'open'")))
 Unit.add_index(Unit.index(Unit.project, Unit.id, name="unit_seeking").where(SQL("seeks")))
 Unit.add_index(Unit.index(Unit.id, name="unit_audit_wanted").where(SQL("audit = 'wanted'")))
+Unit.add_index(Unit.index(Unit.audit, Unit.id, name="unit_audited").where(SQL("audit != ''")))
 Result.add_index(Result.index(Result.id, name="result_reported").where(SQL("state = 'reported'")))
 Result.add_index(Result.index(Result.silent_at, name="result_leased").where(SQL("state = 'leased'")))
 Result.add_index(Result.index(Result.unit, name="result_held").where(SQL("state = 'held'")))

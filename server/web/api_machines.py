@@ -7,7 +7,7 @@ from server.rules.views import Account
 from server.web import joining
 from server.web.services import here, now
 from server.web.wire import answer, read_message
-from volunteer.protocol import requestor_messages as m
+from volunteer.protocol import machine_messages as m
 
 
 def join_keys(owner: Account) -> Response:
@@ -33,6 +33,12 @@ def hosts(owner: Account) -> Response:
 
 def rename_host(owner: Account, host: int) -> Response:
     view = here().hosts.rename(owner.id, host, read_message(m.HostChange).name, now())
+    return answer(msgspec.convert(view, m.HostLine, from_attributes=True))
+
+
+def appeal(owner: Account, host: int) -> Response:
+    here().people.appeals.appeal(owner.id, host, read_message(m.Appeal).text, now())
+    view = here().hosts.rename(owner.id, host, None, now())
     return answer(msgspec.convert(view, m.HostLine, from_attributes=True))
 
 

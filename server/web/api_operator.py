@@ -59,6 +59,10 @@ def refuse_project(operator: Account, project: int) -> Response:
     return _done()
 
 
+def actions(operator: Account) -> Response:
+    return answer(o.Actions(here().people.log.newest(operator.id, read_query(o.ActionsQuery).before)))
+
+
 def invitations(operator: Account) -> Response:
     return answer(o.Invitations(here().people.invitations.list_for(operator.id, now())))
 

@@ -19,6 +19,7 @@ from server.web import (
     login,
     mail_links,
     operator,
+    operator_hosts,
     pages,
     projects,
     public,
@@ -54,7 +55,7 @@ def create_app(services: Services) -> Flask:
     words.install(app)
     rooms = (
         pages, api_docs, accounts, account, computers, download, joining, linking, mail_links, public, operator,
-        drafts, projects, results, cloning, teams, statistics,
+        operator_hosts, drafts, projects, results, cloning, teams, statistics,
     )  # fmt: skip
     for blueprint in (*apis, parts, *(room.blueprint for room in rooms)):
         app.register_blueprint(blueprint)

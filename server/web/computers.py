@@ -66,6 +66,17 @@ def detach(host_id: int) -> ResponseReturnValue:
     return redirect(url_for("computers.show"))
 
 
+@blueprint.post("/computers/<int:host_id>/appeal")
+def appeal(host_id: int) -> ResponseReturnValue:
+    field = f"appeal-{host_id}"
+    try:
+        here().people.appeals.appeal(login.account().id, host_id, request.form.get(field, ""), now())
+    except NotAcceptable as error:
+        return _page(problems=[Problem(field, error.sentence)]), 400
+    flash("The operator of the grid is told. The answer will stand here.")
+    return redirect(url_for("computers.show"))
+
+
 def _made() -> str | list[Problem]:
     """The secret of a new join key as the form wants it, or what is wrong with the form."""
     form = request.form

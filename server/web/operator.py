@@ -13,13 +13,13 @@ from server.web.services import here, now
 
 blueprint = Blueprint("operator", __name__, url_prefix="/operator")
 PAGES = {
-    "overview": "Overview", "accounts": "Accounts", "hosts": "Machines", "projects": "Projects",
-    "invitations": "Invitations", "letters": "Letters", "settings": "Settings",
+    "overview": "Overview", "accounts": "Accounts", "hosts": "Machines", "audits": "Audits", "projects": "Projects",
+    "invitations": "Invitations", "letters": "Letters", "actions": "Log", "settings": "Settings",
 }  # fmt: skip
 
 
 @blueprint.before_request
-def _operators_only() -> None:
+def operators_only() -> None:
     """The same answer to strangers and to visitors, as if there were no such page."""
     if not login.is_logged_in() or not login.account().is_operator:
         raise NotFound
@@ -40,9 +40,12 @@ def accounts() -> str:
     )  # fmt: skip
 
 
-@blueprint.get("/hosts")
-def hosts() -> str:
-    return _page("hosts")
+@blueprint.get("/actions")
+def actions() -> str:
+    before = request.args.get("before", "")
+    known = int(before[:16]) if before.isascii() and before.isdigit() else None
+    found = here().people.log.newest(login.account().id, known)
+    return render_template("operator/actions.html", actions=found, known=known, now=now(), pages=PAGES, page="actions")
 
 
 @blueprint.get("/projects")

@@ -7,9 +7,9 @@ from typing import Protocol
 
 from server.rules.grid_views import StatusView
 from server.rules.views import Account
-from volunteer.protocol.account_messages import AccountRow, Contact, Overview
+from volunteer.protocol.account_messages import AccountRow, Contact, HostRow, Overview
 from volunteer.protocol.credit_messages import HostLeaderboard, TeamInfo, TeamLeaderboard
-from volunteer.protocol.operator_messages import Invitation
+from volunteer.protocol.operator_messages import Action, Audits, HostRecord, Invitation, Which
 from volunteer.protocol.requestor_messages import Leaderboard
 
 
@@ -88,6 +88,25 @@ class Approvals(Protocol):
     def refuse(self, operator_id: int, project_id: int, reason: str, now: dt.datetime) -> None: ...
 
 
+class ActionLog(Protocol):
+    def newest(self, operator_id: int, before: int | None = None) -> list[Action]: ...
+
+
+class Appeals(Protocol):
+    def appeal(self, owner_id: int, host_id: int, text: str, now: dt.datetime) -> None: ...
+
+
+class HostRecords(Protocol):
+    def hosts(self, operator_id: int, which: Which, search: str, now: dt.datetime) -> list[HostRow]: ...
+    def record(self, operator_id: int, host_id: int, now: dt.datetime) -> HostRecord: ...
+    def quarantine(self, operator_id: int, host_id: int, reason: str, now: dt.datetime) -> None: ...
+    def release(self, operator_id: int, host_id: int, reason: str, now: dt.datetime) -> None: ...
+    def refuse_appeal(self, operator_id: int, host_id: int, answer: str, now: dt.datetime) -> None: ...
+    def appoint_referee(self, operator_id: int, host_id: int, now: dt.datetime) -> None: ...
+    def dismiss_referee(self, operator_id: int, host_id: int, now: dt.datetime) -> None: ...
+    def audits(self, operator_id: int, now: dt.datetime) -> Audits: ...
+
+
 @dataclass(frozen=True)
 class People:
     """Part of the web room's services."""
@@ -102,4 +121,7 @@ class People:
     operating: Operating
     invitations: Invitations
     approvals: Approvals
+    records: HostRecords
+    appeals: Appeals
+    log: ActionLog
     sends_mail: bool

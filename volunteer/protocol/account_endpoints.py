@@ -72,6 +72,23 @@ ACCOUNT_ENDPOINTS = (
                  "begin."),
     _of_operator("refuse_project", "POST /operator/projects/{project}/refuse", "Cancel a project that waits for an "
                  "approval; its owner is told why.", takes=o.Reason),
+    _of_operator("host_records", "GET /operator/hosts", "Machines with their record; those in quarantine, those that "
+                 "appeal, referees.", o.HostRows, query=o.HostsQuery),
+    _of_operator("host_record", "GET /operator/hosts/{host}", "A machine's record and its newest results.",
+                 o.HostRecord),
+    _of_operator("quarantine_host", "POST /operator/hosts/{host}/quarantine", "No work for this machine; its owner is "
+                 "told why.", takes=o.Reason),
+    _of_operator("release_host", "POST /operator/hosts/{host}/release", "It gets work again, and earns trust anew.",
+                 takes=o.Reason),
+    _of_operator("refuse_appeal", "POST /operator/hosts/{host}/refuse-appeal", "It stays in quarantine; its owner "
+                 "reads the answer.", takes=o.Reason),
+    _of_operator("appoint_referee", "POST /operator/hosts/{host}/appoint-referee", "Its opinion outranks all "
+                 "others'; for machines of operators."),
+    _of_operator("dismiss_referee", "POST /operator/hosts/{host}/dismiss-referee", "Its opinion counts as others'."),
+    _of_operator("audits", "GET /operator/audits", "What referees said of the units that they computed again.",
+                 o.Audits),
+    _of_operator("actions", "GET /operator/actions", "Who did what and when, the newest first, a page at a time.",
+                 o.Actions, query=o.ActionsQuery),
     _of_operator("invitations", "GET /operator/invitations", "Invitations that can still be used, without their codes.",
                  o.Invitations),
     _of_operator("create_invitation", "POST /operator/invitations", "A new invitation, by which people sign up.",

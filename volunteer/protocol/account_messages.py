@@ -139,7 +139,11 @@ class AccountsQuery(msgspec.Struct, frozen=True):
 
 
 class HostRow(msgspec.Struct, frozen=True):
-    """A host as an operator sees it; counts of the last seven days."""
+    """A host as an operator sees it; `good`, `bad`, `lost` count the last seven days.
+
+    `trust`: confirmed results in a row, and `account_trust` those of all the account's hosts. `confirmed`, `disagreed`
+    and `refuted` count what other opinions said of its results, ever. An appeal without an answer waits.
+    """
 
     id: int
     name: str
@@ -151,6 +155,18 @@ class HostRow(msgspec.Struct, frozen=True):
     good: int
     bad: int
     lost: int
+    account_id: int
+    trust: int
+    account_trust: int
+    confirmed: int
+    disagreed: int
+    refuted: int
+    is_referee: bool
+    quarantined_at: dt.datetime | None
+    quarantine_reason: str
+    appeal: str
+    appealed_at: dt.datetime | None
+    appeal_answer: str
 
 
 class ProjectRow(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from volunteer.protocol import machine_messages as machines
 from volunteer.protocol import requestor_messages as m
 from volunteer.protocol.endpoints import Endpoint
 from volunteer.protocol.refusals import RefusalCode
@@ -122,14 +123,16 @@ _RESULTS = (
 )  # fmt: skip
 
 _MACHINES = (
-    _endpoint("join_keys", "GET /join-keys", "Keys that can still be used.", m.JoinKeys, group="Machines"),
+    _endpoint("join_keys", "GET /join-keys", "Keys that can still be used.", machines.JoinKeys, group="Machines"),
     _endpoint("create_join_key", "POST /join-keys", "A new key, by which machines become hosts of this account.",
-              m.JoinKeySecret, (*_BODY, _C.not_acceptable), m.NewJoinKey, group="Machines", success=201),
+              machines.JoinKeySecret, (*_BODY, _C.not_acceptable), machines.NewJoinKey, group="Machines", success=201),
     _endpoint("revoke_join_key", "DELETE /join-keys/{key}", "Revoke a key; machines that joined by it stay.", None,
               _ONE, group="Machines", success=204),
-    _endpoint("hosts", "GET /hosts", "This account's machines and what they do.", m.HostLines, group="Machines"),
-    _endpoint("rename_host", "PATCH /hosts/{host}", "Give a machine another name.", m.HostLine,
-              (*_BODY, *_ONE, _C.not_acceptable), m.HostChange, group="Machines"),
+    _endpoint("hosts", "GET /hosts", "This account's machines and what they do.", machines.HostLines, group="Machines"),
+    _endpoint("rename_host", "PATCH /hosts/{host}", "Give a machine another name.", machines.HostLine,
+              (*_BODY, *_ONE, _C.not_acceptable), machines.HostChange, group="Machines"),
+    _endpoint("appeal", "POST /hosts/{host}/appeal", "Say why a machine in quarantine should get work again.",
+              machines.HostLine, (*_BODY, *_ONE, _C.not_acceptable, _C.not_now), machines.Appeal, group="Machines"),
     _endpoint("detach_host", "DELETE /hosts/{host}", "Detach a machine; what it has computed stays.", None, _ONE,
               group="Machines", success=204),
 )  # fmt: skip

@@ -114,6 +114,32 @@ def test_an_operator_invites_and_the_code_is_shown_once(stage: ApiStage, operato
     assert told(operator, 404, "revoke_invitation", invitation=listed["the class"].id).code == "no_such_thing"
 
 
+def test_a_machine_is_put_out_appeals_and_is_released(stage: ApiStage, operator: Script) -> None:
+    host = {"host": stage.host.id}
+    assert operator.call("quarantine_host", **host, json={"reason": "All zeros."}).status_code == 204
+    assert told(operator, 409, "quarantine_host", **host, json={"reason": "Again."}).code == "not_now"
+    [listed] = operator.read("host_records", query={"which": "quarantined", "search": "ste"}).hosts
+    assert (listed.name, listed.quarantine_reason) == ("steady", "All zeros.")
+    assert told(stage.stranger, 404, "appeal", **host, json={"text": "Mine."}).code == "no_such_thing"
+    assert told(stage.owner, 422, "appeal", **host, json={"text": " "}).field == "text"
+    line = stage.owner.read("appeal", **host, json={"text": "It was overclocked."})
+    assert (line.quarantine_reason, line.appeal, line.may_appeal) == ("All zeros.", "It was overclocked.", False)
+    assert operator.call("refuse_appeal", **host, json={"reason": "And now?"}).status_code == 204
+    assert stage.owner.read("hosts").hosts[0].appeal_answer == "And now?"
+    assert operator.call("release_host", **host, json={"reason": "It is not any more."}).status_code == 204
+    assert stage.owner.read("hosts").hosts[0].quarantined_at is None
+    record = operator.read("host_record", **host)
+    assert (record.host.name, record.trusted, record.account_hosts) == ("steady", False, 1)
+    assert operator.call("appoint_referee", **host).status_code == 204
+    assert told(operator, 409, "quarantine_host", **host, json={"reason": "Again."}).code == "not_now"
+    assert operator.call("dismiss_referee", **host).status_code == 204
+    assert operator.read("audits").units == []
+    actions = operator.read("actions").actions
+    assert {one.actor for one in actions} == {"owner"}
+    older = operator.read("actions", query={"before": actions[1].id}).actions
+    assert [one.id for one in older] == [one.id for one in actions[2:]]
+
+
 def test_what_does_not_wait_for_an_approval_is_neither_approved_nor_refused(stage: ApiStage, operator: Script) -> None:
     assert told(operator, 409, "approve_project", project=stage.project).code == "not_now"
     assert told(operator, 409, "refuse_project", project=stage.project, json={"reason": "no"}).code == "not_now"
@@ -138,7 +164,7 @@ def test_an_operator_sees_all_and_blocks_appoints_and_cancels(stage: ApiStage, o
     assert told(operator, 404, "retry_letter", letter=10**6).code == "no_such_thing"
 
 
-@pytest.mark.parametrize("name", ["overview", "accounts", "block_account", "end_project"])
+@pytest.mark.parametrize("name", ["overview", "accounts", "actions", "audits", "block_account", "end_project"])
 def test_to_who_is_no_operator_there_is_no_such_thing_whatever_the_token_says(stage: ApiStage, name: str) -> None:
     assert stage.stranger.read("account").scopes == sorted(SCOPES)
     parts = {"block_account": {"account": stage.owner_id}, "end_project": {"project": stage.project}}.get(name, {})

@@ -53,7 +53,8 @@ def the_owners(stage: ApiStage) -> dict[str, list[Any]]:
     }  # fmt: skip
     rows = {table: database.rows(f'SELECT * FROM "{table}" WHERE {rule}', owner) for table, rule in wanted.items()}
     rows["token"] = database.rows("SELECT id, token_hash, scopes FROM access_token WHERE account_id = ?", owner)
-    rows["host"] = database.rows("SELECT id, token_hash, name FROM host WHERE account_id = ?", owner)
+    of_hosts = "id, token_hash, name, appeal, quarantined_at, is_referee"
+    rows["host"] = database.rows(f"SELECT {of_hosts} FROM host WHERE account_id = ?", owner)
     return rows
 
 

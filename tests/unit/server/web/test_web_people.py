@@ -204,7 +204,10 @@ def test_a_blocked_account_is_put_out_and_told_so_at_the_log_in(operator: Any, o
     assert owner.post("/log-in", {"name": "owner", "password": PASSWORD}).status_code == 302
 
 
-PAGES = ("", "/invitations", "/accounts", "/hosts", "/projects", "/letters", "/settings")
+PAGES = (
+    "", "/accounts", "/hosts", "/hosts?which=quarantined&search=a", "/audits", "/projects", "/invitations", "/letters",
+    "/actions", "/settings",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -29,6 +29,8 @@ def test_every_answer_carries_the_security_headers(browser: Any, path: str) -> N
         "/teams/new", "/teams/leave", "/teams/1", "/teams/1/join",
         *(f"/operator/accounts/1/{verb}" for verb in ("block", "unblock", "appoint", "dismiss")),
         "/operator/projects/1/cancel", "/operator/letters/1/retry", "/operator/projects/1/approve",
+        *(f"/operator/hosts/1/{verb}" for verb in ("quarantine", "release", "refuse-appeal")),
+        "/operator/hosts/1/appoint-referee", "/operator/hosts/1/dismiss-referee", "/computers/1/appeal",
         "/operator/projects/1/refuse", "/operator/invitations", "/operator/invitations/1/revoke",
         "/drafts", "/drafts/1", "/drafts/1/start", "/drafts/1/discard", "/drafts/1/suggested", "/projects/1/clone",
         "/projects/1/pause", "/projects/1/resume", "/projects/1/cancel", "/projects/1/delete",
