@@ -111,7 +111,7 @@ class Auditor:
             file = folder / "gradient"
             self._learner.recompute(self._request(project, unit, file))
             self._file(project, result, file, now)
-        except (LearnerFailed, Refused, MalformedTensors) as error:
+        except (LearnerFailed, Refused, MalformedTensors, NotFound) as error:
             self._failed(unit, result, str(error), now)
             return 0
         finally:

@@ -17,10 +17,15 @@ _WANTING = (
     f"seeks AND state != 'undone' AND opinions > (SELECT COUNT(*) FROM result WHERE unit_id = unit.id AND state IN"
     f" {_IN_HAND})"
 )
-_AUDITED = (
-    f"audit = '{AuditState.wanted}' AND state != 'undone' AND NOT EXISTS (SELECT 1 FROM result WHERE unit_id = unit.id"
-    f" AND purpose = '{Purpose.audit}' AND state IN ('leased', 'reported'))"
+_UNDER_NO_AUDIT = (
+    "state != 'undone' AND NOT EXISTS (SELECT 1 FROM result WHERE unit_id = unit.id"
+    f" AND purpose = '{Purpose.audit}' AND state IN ('leased', 'reported', 'held'))"
 )
+
+
+# Said which index: of two that begin with the project the planner takes the larger one.
+_SEEKING = "unit INDEXED BY unit_seeking WHERE seeks"
+_TO_AUDIT = f"unit INDEXED BY unit_audit_wanted WHERE audit = '{AuditState.wanted}'"
 
 
 class Standing(NamedTuple):
@@ -81,7 +86,7 @@ class CheckStore:
     def anything_sought(self) -> bool:
         """Whether any unit wants another opinion."""
         [(found,)] = self._database.rows(
-            "SELECT EXISTS(SELECT 1 FROM unit WHERE seeks) OR EXISTS(SELECT 1 FROM unit WHERE audit = 'wanted')"
+            f"SELECT EXISTS(SELECT 1 FROM {_SEEKING}) OR EXISTS(SELECT 1 FROM {_TO_AUDIT})"
         )
         return bool(found)
 
@@ -96,8 +101,9 @@ class CheckStore:
         """Units that a referee is to look at and none does yet, those that a round waits for first."""
         order = "ORDER BY state != 'open', id LIMIT ?"
         if project_id is None:
-            return Unit.rows_where(f"{_AUDITED} {order}", most)
-        return Unit.rows_where(f"{_AUDITED} AND project_id = ? {order}", project_id, most)
+            return Unit.rows_where(f"id IN (SELECT id FROM {_TO_AUDIT}) AND {_UNDER_NO_AUDIT} {order}", most)
+        wanted = f"id IN (SELECT id FROM {_TO_AUDIT} AND project_id = ?)"
+        return Unit.rows_where(f"{wanted} AND {_UNDER_NO_AUDIT} {order}", project_id, most)
 
     def on(self, unit_ids: list[int]) -> dict[int, list[OpinionOn]]:
         """By unit, its results that count, will count or were worth nothing: none of a host that let it go."""
@@ -126,15 +132,14 @@ class CheckStore:
     def projects_sought(self) -> list[int]:
         """Projects with units that seek opinions or an audit."""
         rows = self._database.rows(
-            "SELECT project_id FROM unit WHERE seeks UNION SELECT project_id FROM unit WHERE audit = 'wanted'"
+            f"SELECT project_id FROM {_SEEKING} UNION SELECT project_id FROM {_TO_AUDIT}"
         )
         return [int(number) for (number,) in rows]
 
     def rounds_sought(self, project_id: int) -> set[int]:
         """Rounds of which a unit seeks opinions or an audit: their weights are still needed."""
         rows = self._database.rows(
-            "SELECT round FROM unit WHERE project_id = ?1 AND seeks UNION SELECT round FROM unit WHERE"
-            " audit = 'wanted' AND project_id = ?1",
+            f"SELECT round FROM {_SEEKING} AND project_id = ?1 UNION SELECT round FROM {_TO_AUDIT} AND project_id = ?1",
             project_id,
         )
         return {int(number) for (number,) in rows}
@@ -142,8 +147,8 @@ class CheckStore:
     def sought(self, project_id: int) -> list[Unit]:
         """All units of a project that seek opinions or an audit, the oldest first."""
         return Unit.rows_where(
-            "id IN (SELECT id FROM unit WHERE project_id = ?1 AND seeks UNION SELECT id FROM unit WHERE"
-            " audit = 'wanted' AND project_id = ?1) ORDER BY id",
+            f"id IN (SELECT id FROM {_SEEKING} AND project_id = ?1 UNION SELECT id FROM {_TO_AUDIT} AND"
+            " project_id = ?1) ORDER BY id",
             project_id,
         )
 

@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -195,21 +196,43 @@ def test_the_queries_of_every_lease_and_report_use_their_index(
     stores: Stores, index: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without them leases get slower with all that was ever trained (measured: 10 a second at a million rows)."""
-    queries: list[tuple[str, object]] = []
+    for sql, params in queries_of(lambda: HOT[index](stores), monkeypatch):
+        plan = [str(row[3]) for row in stores.database.rows(f"EXPLAIN QUERY PLAN {sql}", *params)]
+        assert index.strip() in plan[0] or "PRIMARY KEY" in plan[0], (sql, plan)
+        assert not any("TEMP B-TREE FOR ORDER" in step for step in plan), (sql, plan)
+
+
+def queries_of(call: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[object, ...]]]:
+    """What is asked of the database meanwhile."""
+    queries: list[tuple[str, tuple[object, ...]]] = []
     execute = SqliteDatabase.execute_sql
 
     def noted(self: SqliteDatabase, sql: str, params: object = None, *rest: object) -> object:
-        queries.append((sql, params))
+        queries.append((sql, tuple(params or ())))
         return execute(self, sql, params, *rest)
 
-    monkeypatch.setattr(SqliteDatabase, "execute_sql", noted)
-    HOT[index](stores)
-    monkeypatch.undo()
+    with monkeypatch.context() as patched:
+        patched.setattr(SqliteDatabase, "execute_sql", noted)
+        call()
     assert queries
-    for sql, params in queries:
-        plan = [str(row[3]) for row in stores.database.rows(f"EXPLAIN QUERY PLAN {sql}", *(params or ()))]
-        assert index.strip() in plan[0] or "PRIMARY KEY" in plan[0], (sql, plan)
-        assert not any("TEMP B-TREE FOR ORDER" in step for step in plan), (sql, plan)
+    return queries
+
+
+SOUGHT = {
+    "unit_seeking": lambda s: (s.checks.wanting(1, 64), s.checks.rounds_sought(1), s.checks.anything_sought()),
+    "unit_audit_wanted": lambda s: (s.checks.audits_wanted(64, 1), s.checks.audits_wanted(64)),
+}
+
+
+@pytest.mark.parametrize("index", SOUGHT)
+def test_a_host_that_asks_for_work_is_told_of_checks_by_what_is_sought_alone(
+    stores: Stores, index: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for sql, params in queries_of(lambda: SOUGHT[index](stores), monkeypatch):
+        plan = [str(row[3]) for row in stores.database.rows(f"EXPLAIN QUERY PLAN {sql}", *params)]
+        assert any(index in step for step in plan), (sql, plan)
+        assert not any("SCAN unit" in step and "unit_" not in step for step in plan), (sql, plan)
+        assert not any("unit_project_id_round" in step for step in plan), (sql, plan)
 
 
 def test_deleting_a_project_searches_no_table_from_end_to_end(stores: Stores) -> None:
