@@ -108,8 +108,12 @@ def sign_folder(folder: Path, key: Path, now: dt.datetime) -> Manifest:
         private = key.read_bytes()
         public = public_of(private)
         names = sorted(one.name for one in folder.iterdir() if one.is_file() and kind_of(one.name) is not None)
-    except (OSError, NoKey) as error:
-        raise NotAcceptable(f"{error}") from None
+    except NoKey:
+        raise NotAcceptable(
+            f"{key} holds no private key of daig-server release-key (the file that ends with .pub is the other half)."
+        ) from None
+    except OSError as error:
+        raise NotAcceptable(f"{error.filename} cannot be read: {error.strerror}.") from None
     if not names:
         raise NotAcceptable(f"{folder} holds no installer (.deb, .tar.gz, .exe, .dmg).")
     versions = {version_of(name) for name in names}
