@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.config import Settings, shown
+from server.config import BadSettings, Settings, shown
 from server.domain.accounts import Accounts
 from server.domain.addresses import Addresses
 from server.domain.assimilator import Assimilator
@@ -63,7 +63,7 @@ from server.rules.letters import MAIL, RESET, WEBHOOK
 from server.rules.quotas import UploadBounds
 from server.storage.bell import Bell
 from server.storage.releases import ReleaseFolder
-from server.storage.stores import Stores, open_stores
+from server.storage.stores import Stores, is_grid, open_stores
 from server.tls import Certificate
 from volunteer.children.limits import Limits
 
@@ -93,8 +93,20 @@ def keep_private() -> None:
 
 
 def prepare_folder(settings: Settings) -> None:
-    """Create the data folder and bring the database up to date, once, before the processes start."""
-    open_stores(settings.data).database.close()
+    """Create the data folder and bring the database up to date, once, before the processes start.
+
+    Raises BadSettings.
+    """
+    try:
+        open_stores(settings.data).database.close()
+    except OSError as error:
+        raise BadSettings(f"data: {settings.data} cannot be a data folder: {error.strerror}") from None
+
+
+def require_grid(settings: Settings) -> None:
+    """Raises BadSettings where no grid has been: who asks about one does not want another, empty one."""
+    if not is_grid(settings.data):
+        raise BadSettings(f"data: there is no grid in {settings.data}. Say where its data is: --data DIR")
 
 
 def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flask":

@@ -109,6 +109,7 @@ _DATA_OPTIONS = ("loss", "optimizer", "batch_size", "label_column", "label_encod
 
 
 def _replay(settings: Settings, given: dict[str, object]) -> int:
+    bootstrap.require_grid(settings)
     learner = bootstrap.learner(settings)
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -120,6 +121,7 @@ def _replay(settings: Settings, given: dict[str, object]) -> int:
 
 
 def _audit(settings: Settings, given: dict[str, object]) -> int:
+    bootstrap.require_grid(settings)
     findings = bootstrap.audit(settings).findings(bootstrap.utc_now())
     for line in findings:
         print(line)
@@ -145,6 +147,7 @@ def _sign_release(settings: Settings, given: dict[str, object]) -> int:
 
 
 def _publish(settings: Settings, given: dict[str, object]) -> int:
+    bootstrap.require_grid(settings)
     manifest = bootstrap.releases(settings).publish(Path(str(given["folder"])), bool(given["new_key"]))
     print(f"Version {manifest.version} is on the grid's page /download: {len(manifest.files)} installers.")
     return 0

@@ -9,6 +9,7 @@ from server import cli
 from server.domain.releases import Releases, make_key, sign_folder
 from server.errors import NotAcceptable, NotFound
 from server.storage.releases import ReleaseFolder
+from server.storage.stores import open_stores
 from volunteer.protocol.releases import MANIFEST, PUBLIC_KEY, SIGNATURE
 from volunteer.protocol.version import SOFTWARE
 
@@ -147,10 +148,18 @@ def test_the_commands_do_all_of_it(
 ) -> None:
     monkeypatch.setattr("server.bootstrap.keep_private", lambda: None)
     folder, key = folder_of(tmp_path), tmp_path / "key"
+    open_stores(tmp_path / "data").database.close()
     assert cli.main(["release-key", str(key)]) == 0
     assert cli.main(["release-key", str(key)]) == 1
     assert cli.main(["publish", str(folder), "--data", str(tmp_path / "data")]) == 1
     assert "sign-release" in capsys.readouterr().err
+    assert cli.main(["sign-release", str(folder), "--key", f"{key}.pub"]) == 1
+    assert "holds no private key" in capsys.readouterr().err
+    assert cli.main(["sign-release", str(folder), "--key", str(tmp_path / "none")]) == 1
+    assert f"{tmp_path / 'none'} cannot be read: No such file or directory." in capsys.readouterr().err
     assert cli.main(["sign-release", str(folder), "--key", str(key)]) == 0
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["publish", str(folder), "--data", str(tmp_path / "elsewhere")])
+    assert not (tmp_path / "elsewhere").exists()
     assert cli.main(["publish", str(folder), "--data", str(tmp_path / "data")]) == 0
     assert "Version 0.2.0 is on the grid's page /download: 2 installers." in capsys.readouterr().out
