@@ -137,7 +137,9 @@ def server_address(text: str, insecure_http: bool) -> str:
     except ValueError:
         raise StopAndTell(f"“{text}” is not an address.") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise StopAndTell(f"“{text}” is not an address: it begins with https:// and names a machine.")
+        raise StopAndTell(
+            f"“{text}” is not an address: one looks like https://grid.example.org (or http://, on this machine)."
+        )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise StopAndTell("The server's address holds no user, no password, no ? and no #.")
     if parts.scheme == "http" and not is_loopback(host) and not insecure_http:
@@ -176,5 +178,6 @@ def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | N
         try:
             return Path(os.path.expanduser(source)).read_text("utf-8").strip() or None
         except (OSError, ValueError) as error:
-            raise StopAndTell(f"The join key file cannot be read: {error}") from None
+            why = getattr(error, "strerror", None) or error
+            raise StopAndTell(f"The join key file {source} cannot be read: {why}.") from None
     return str(given["join_key"]).strip() if given.get("join_key") else None
