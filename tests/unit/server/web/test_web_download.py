@@ -40,7 +40,7 @@ def test_without_a_release_it_says_how_to_install_from_source(browser: Any, oper
 
 def test_each_visitor_is_shown_their_own_first_and_all_others(browser: Any, published: None) -> None:
     page = browser.get("/download", headers=WINDOWS).text
-    assert page.index(EXE) < page.index("For other computers") < page.rindex(DEB)
+    assert page.index(EXE) < page.index("Other installers") < page.rindex(DEB)
     assert hashlib.sha256(EXE.encode() * 1000).hexdigest() in page
     assert "certutil -hashfile" in page
     assert "not on phones" in browser.get("/download", headers={"User-Agent": "Android"}).text
