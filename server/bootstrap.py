@@ -1,5 +1,6 @@
 """The one place that builds concrete things: one function for each kind of process."""
 
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -8,7 +9,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ from server.post.mailing import Mailer, MailServer
 from server.rules.letters import MAIL, RESET, WEBHOOK
 from server.rules.quotas import UploadBounds
 from server.storage.bell import Bell
+from server.storage.folder_lock import only_grid
 from server.storage.releases import ReleaseFolder
 from server.storage.stores import Stores, is_grid, open_stores
 from server.tls import Certificate
@@ -92,15 +94,20 @@ def keep_private() -> None:
     os.umask(0o077)
 
 
-def prepare_folder(settings: Settings) -> None:
-    """Create the data folder and bring the database up to date, once, before the processes start.
+@contextlib.contextmanager
+def data_folder(settings: Settings) -> Iterator[None]:
+    """The data folder, made where there was none, its database up to date, and no other grid on it meanwhile.
 
     Raises BadSettings.
     """
-    try:
-        open_stores(settings.data).database.close()
-    except OSError as error:
-        raise BadSettings(f"data: {settings.data} cannot be a data folder: {error.strerror}") from None
+    with contextlib.ExitStack() as held:
+        try:
+            settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            held.enter_context(only_grid(settings.data))
+            open_stores(settings.data).database.close()
+        except OSError as error:
+            raise BadSettings(f"data: {settings.data} cannot be a data folder: {error.strerror}") from None
+        yield
 
 
 def require_grid(settings: Settings) -> None:

@@ -41,7 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(settings: Settings, given: dict[str, object]) -> int:
     bootstrap.configure_logging("daig-server")
-    bootstrap.prepare_folder(settings)
+    with bootstrap.data_folder(settings):
+        _serve(settings)
+    return 0
+
+
+def _serve(settings: Settings) -> None:
     stop = supervisor.stop_on_signals()
     with supervisor.listen(settings.host, settings.port, stop) as listening:
         listening.set_inheritable(True)
@@ -54,7 +59,6 @@ def _run(settings: Settings, given: dict[str, object]) -> int:
             print(f"The SHA-256 fingerprint of its own certificate is {certificate.fingerprint}", flush=True)
         pulse = bootstrap.scheduler_pulse(settings)
         supervisor.supervise(listening, ["--data", str(settings.data)], stop, pulse, https=certificate is not None)
-    return 0
 
 
 def _web(settings: Settings, given: dict[str, object]) -> int:
