@@ -1,5 +1,6 @@
 """Releases of the volunteer's program: made and signed by the operator, checked, published, offered."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -85,18 +86,23 @@ class Releases:
 
 
 def make_key(path: Path) -> Path:
-    """Write a new private key, for its owner only, and the public one beside it, which is returned. Overwrites none."""
+    """Write a new private key, for its owner only, and the public one beside it, which is returned. Overwrites none.
+
+    Both or neither: a key beside the public one of another signs what no program would take.
+    """
     public_path = path.with_name(path.name + ".pub")
     private, public = make_keys()
-    for one, content, mode in ((path, private, 0o600), (public_path, public, 0o644)):
-        try:
-            handle = os.open(one, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        except FileExistsError:
-            raise NotAcceptable(f"{one} exists. A key that is overwritten is lost: choose another name.") from None
-        except OSError as error:
-            raise NotAcceptable(f"{one} cannot be written: {error.strerror}.") from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+    with contextlib.ExitStack() as made:
+        for one, content, mode in ((path, private, 0o600), (public_path, public, 0o644)):
+            try:
+                with os.fdopen(os.open(one, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                    made.callback(one.unlink)
+                    file.write(content)
+            except FileExistsError:
+                raise NotAcceptable(f"{one} exists. A key that is overwritten is lost: choose another name.") from None
+            except OSError as error:
+                raise NotAcceptable(f"{one} cannot be written: {error.strerror}.") from None
+        made.pop_all()
     # The process writes privately; this one is for everybody.
     public_path.chmod(0o644)
     return public_path

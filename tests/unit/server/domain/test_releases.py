@@ -46,6 +46,17 @@ def test_a_key_is_private_and_is_never_overwritten(tmp_path: Path) -> None:
     assert private.read_bytes() == before
 
 
+def test_where_one_half_of_a_pair_exists_no_other_half_is_made(tmp_path: Path) -> None:
+    """A key that does not fit the public one beside it would sign what every program refuses."""
+    for there, other in (("key.pub", "key"), ("key", "key.pub")):
+        (tmp_path / there).write_text("of an earlier key")
+        with pytest.raises(NotAcceptable, match="exists"):
+            make_key(tmp_path / "key")
+        assert not (tmp_path / other).exists()
+        assert (tmp_path / there).read_text() == "of an earlier key"
+        (tmp_path / there).unlink()
+
+
 def test_what_is_signed_can_be_published_and_is_offered(tmp_path: Path, key: Path, releases: Releases) -> None:
     assert releases.current() is None
     folder = folder_of(tmp_path)
