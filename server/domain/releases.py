@@ -81,6 +81,11 @@ class Releases:
                     f"This is version {manifest.version}, and {current.manifest.version} is offered already: programs "
                     "do not go back. Sign the old files anew under a higher version."
                 )
+            if manifest.created_at < current.manifest.created_at:
+                raise NotAcceptable(
+                    "This was signed earlier than what is offered now, so programs would refuse it as out of date. "
+                    "Sign the folder again: daig-server sign-release."
+                )
         self._folder.replace(folder, [one.file for one in manifest.files])
         return manifest
 
@@ -134,6 +139,14 @@ def sign_folder(folder: Path, key: Path, now: dt.datetime) -> Manifest:
         files.append(ReleaseFile(platform, name, (folder / name).stat().st_size, _sha256(folder / name)))
     manifest = Manifest(versions.pop() or "", files, now.replace(microsecond=0))
     body = encode(manifest) + b"\n"
+    try:
+        # As every reader will read it.
+        decode(body, Manifest)
+    except Malformed as error:
+        raise NotAcceptable(
+            f"This folder cannot be signed: {error}. Installers' names hold letters, digits and . _ + - only, and no "
+            "installer is empty."
+        ) from None
     for name, content in ((MANIFEST, body), (SIGNATURE, sign(private, body)), (PUBLIC_KEY, public)):
         (folder / name).write_bytes(content)
     return manifest

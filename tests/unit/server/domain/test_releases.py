@@ -124,6 +124,31 @@ def test_a_lower_version_and_an_unknown_key_are_refused(tmp_path: Path, key: Pat
     assert releases.publish(other, new_key=True).version == "0.3.0"
 
 
+def test_what_was_signed_before_the_present_release_is_refused_as_programs_would(
+    tmp_path: Path, key: Path, releases: Releases
+) -> None:
+    new, earlier = folder_of(tmp_path), folder_of(tmp_path, "0.2.1")
+    sign_folder(new, key, NOW)
+    sign_folder(earlier, key, NOW - dt.timedelta(hours=1))
+    releases.publish(new)
+    with pytest.raises(NotAcceptable, match="signed earlier"):
+        releases.publish(earlier)
+    assert releases.require().manifest.version == "0.2.0"
+    assert releases.publish(new).version == "0.2.0", "the very same again changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("DAIG Volunteer-0.2.0-macos-arm64.dmg", b"x"), ("a_0.2.0_amd64.deb", b"")]
+)
+def test_what_could_not_be_published_is_not_signed(tmp_path: Path, key: Path, name: str, content: bytes) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    with pytest.raises(NotAcceptable, match="cannot be signed"):
+        sign_folder(folder, key, NOW)
+    assert not (folder / MANIFEST).exists()
+
+
 def test_only_what_counts_stays_on_disk(tmp_path: Path, key: Path, releases: Releases) -> None:
     for version in ("0.1.0", "0.2.0", "0.3.0"):
         folder = folder_of(tmp_path, version)
