@@ -64,7 +64,9 @@ def place(source: Path | None, name: str) -> None:
     """Put a file beside the program, or see that none is left from an earlier build."""
     (FOLDER / name).unlink(missing_ok=True)
     if source is not None:
-        shutil.copy(source, FOLDER / name)
+        shutil.copyfile(source, FOLDER / name)
+        # Root's in a package, and whoever starts the program reads it.
+        (FOLDER / name).chmod(0o644)
 
 
 def report(seconds: float) -> None:
