@@ -7,7 +7,7 @@ import time
 from server.domain.hosts import require_new_enough
 from server.domain.plans import Plans
 from server.domain.work_generator import WorkGenerator
-from server.errors import AccountBlocked
+from server.errors import AccountBlocked, UnknownToken
 from server.rules import deadlines, sharing, sizing
 from server.rules.host_troubles import ASKED_ANEW
 from server.rules.states import ProjectState, ResultState
@@ -32,13 +32,15 @@ class Dispatch:
         self._lock = threading.Lock()
 
     def ask(self, host: Host, request: WorkRequest, now: dt.datetime) -> Lease | NoWork:
-        """A lease, or why there is none. Raises HostTooOld, AccountBlocked."""
+        """A lease, or why there is none. Raises HostTooOld, AccountBlocked, UnknownToken."""
         require_new_enough(request.machine)
         forget = self._to_forget(host, request, now)
         with self._stores.database.write():
-            # Here too: it may have been blocked while its host waited for work.
+            # Here too: it may have been blocked, and the host detached, while the host waited for work.
             if self._stores.accounts.is_blocked(host.account_id):
                 raise AccountBlocked()
+            if self._stores.hosts.is_detached(host.id):
+                raise UnknownToken()
             self._note(host, request, now)
             self._let_go_of_earlier_leases(host, now)
             projects = self._in_turn(now)

@@ -38,6 +38,9 @@ class HostStore:
     def detach(self, host_id: int, now: dt.datetime) -> None:
         Host.update(token_hash=f"detached {host_id}", detached_at=now).where(Host.id == host_id).execute()
 
+    def is_detached(self, host_id: int) -> bool:
+        return Host.row_where("id = ? AND detached_at IS NOT NULL", host_id) is not None
+
     def rename(self, host_id: int, name: str) -> None:
         Host.update(name=name).where(Host.id == host_id).execute()
 
