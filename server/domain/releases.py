@@ -86,7 +86,10 @@ class Releases:
                     "This was signed earlier than what is offered now, so programs would refuse it as out of date. "
                     "Sign the folder again: daig-server sign-release."
                 )
-        self._folder.replace(folder, [one.file for one in manifest.files])
+        try:
+            self._folder.replace(folder, [one.file for one in manifest.files])
+        except OSError as error:
+            raise NotAcceptable(f"The release cannot be written to the data folder: {error}") from None
         return manifest
 
 

@@ -1,6 +1,8 @@
 """Keys, signed folders, publishing: what is accepted, and that nothing changes when it is not."""
 
 import datetime as dt
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,41 @@ def test_what_could_not_be_published_is_not_signed(tmp_path: Path, key: Path, na
     with pytest.raises(NotAcceptable, match="cannot be signed"):
         sign_folder(folder, key, NOW)
     assert not (folder / MANIFEST).exists()
+
+
+@pytest.mark.parametrize("step", range(9))
+def test_whatever_fails_while_it_is_written_a_whole_release_is_on_offer(
+    tmp_path: Path, key: Path, releases: Releases, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    old, new = folder_of(tmp_path), folder_of(tmp_path, "0.3.0")
+    for folder in (old, new):
+        sign_folder(folder, key, NOW)
+    releases.publish(old)
+    left = iter([None] * step)
+
+    def sync(path: Path) -> None:
+        if next(left, path) is path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("server.storage.releases._sync", sync)
+    with pytest.raises(NotAcceptable, match="No space left"):
+        releases.publish(new)
+    offered = releases.require()
+    assert offered.manifest.version == ("0.2.0" if step < 8 else "0.3.0")
+    assert all((offered.stored.folder / one.file).exists() for one in offered.manifest.files)
+
+
+def test_another_user_than_the_grids_publishes_nothing(
+    tmp_path: Path, key: Path, releases: Releases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What root writes here, closed to everybody else, the grid could not read: three of its pages would fail."""
+    folder = folder_of(tmp_path)
+    sign_folder(folder, key, NOW)
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr("os.geteuid", lambda: os.stat(tmp_path).st_uid + 1)
+    with pytest.raises(NotAcceptable, match="another user"):
+        releases.publish(folder)
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_only_what_counts_stays_on_disk(tmp_path: Path, key: Path, releases: Releases) -> None:
