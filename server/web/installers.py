@@ -9,7 +9,7 @@ from server.errors import Busy
 from server.web.services import here
 from server.web.uploads import Slots
 
-SENDING = Slots(12)
+SENDING = Slots(6)
 """Anybody may ask, and an installer is large: slow takers must not hold all the threads that hosts and people need."""
 
 
