@@ -153,6 +153,30 @@ def test_a_download_that_breaks_off_goes_on_where_it_stood(signer: Signer, host:
     ]  # fmt: skip
 
 
+def test_a_grid_that_is_busy_for_long_is_asked_less_and_less_often(
+    signer: Signer, host: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Busy(ShownRelease):
+        def download_release(self, file: ReleaseFile, part: Path, go_on: Callable[[], bool]) -> None:
+            raise RetryLater("The server is busy.", "busy", 0.5)
+
+    waited: list[float] = []
+    over = threading.Event()
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        if len(waited) == 20:
+            over.set()
+        return over.is_set()
+
+    updates = host(Busy(signer.folder("0.2.0")))
+    monkeypatch.setattr(updates._stopped, "wait", wait)
+    updates.install()
+    assert over.wait(5)
+    assert waited[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert waited[-1] == module.TRY_AGAIN_SECONDS
+
+
 def test_a_file_that_comes_whole_and_wrong_is_not_fetched_again_and_again(signer: Signer, host: Maker) -> None:
     class Altered(ShownRelease):
         def download_release(self, file: ReleaseFile, part: Path, go_on: Callable[[], bool]) -> None:

@@ -140,7 +140,7 @@ class Updates:
         try:
             self._trouble = ""
             self._clear(f"{file.sha256}.part")
-            for _ in range(TRIES):
+            for number in range(TRIES):
                 try:
                     self._fetch_once(file)
                     break
@@ -150,7 +150,9 @@ class Updates:
                         raise
                     # What has come stays: the next try goes on from there.
                     self._trouble = f"Its download broke off: {error.sentence}"
-                    if self._stopped.wait(error.after or TRY_AGAIN_SECONDS):
+                    # A busy grid says half a second, to everybody: its installers may be asked for by hundreds.
+                    wait = error.after * 2.0**number if error.after else TRY_AGAIN_SECONDS
+                    if self._stopped.wait(min(wait, TRY_AGAIN_SECONDS)):
                         return
             else:
                 return
