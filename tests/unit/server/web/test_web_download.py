@@ -85,6 +85,16 @@ def test_slow_takers_of_installers_leave_threads_to_everybody_else(
         assert answer.data == DEB.encode() * 1000
 
 
+def test_a_file_that_a_newer_release_has_just_replaced_is_not_there(
+    browser: Any, published: None, services: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about, path = services.releases.file(DEB)
+    monkeypatch.setattr(services.releases, "file", lambda _name: (about, path.with_name("gone")))
+    assert browser.get(f"/downloads/{DEB}").status_code == 404
+    answer = browser.get(f"{PREFIX}/releases/files/{DEB}")
+    assert (answer.status_code, answer.json["code"]) == (404, "no_such_thing")
+
+
 def test_programs_get_manifest_and_signature_byte_for_byte(browser: Any, published: None) -> None:
     manifest, signature = (browser.get(f"{PREFIX}/releases/{name}") for name in ("manifest", "signature"))
     assert is_signed(browser.get("/downloads/release-key.pub").data, manifest.data, signature.data)
