@@ -35,6 +35,8 @@ def main() -> int:
         for library in _libraries():
             # They are loaded, not run.
             library.chmod(0o644)
+        # In a package all is root's, and everybody runs it.
+        subprocess.run(["chmod", "--recursive", "go+rX", str(FOLDER)], check=True)
     place(given.join, JOIN_FILE)
     place(given.release_key, RELEASE_KEY)
     report(time.monotonic() - started)

@@ -48,6 +48,14 @@ def test_what_is_laid_beside_the_program_can_be_read_by_whoever_starts_it(tmp_pa
             assert (tmp_path / "beside").stat().st_mode & 0o777 == 0o644
 
 
+def test_a_package_is_for_everybody_also_when_its_builder_keeps_files_private(tmp_path: Path) -> None:
+    script = "import os, sys, pathlib; os.umask(0o077); import tree; tree.write(pathlib.Path(sys.argv[1]), 'text')"
+    command = [sys.executable, "-c", script, str(tmp_path / "usr/lib/a")]
+    subprocess.run(command, cwd=built.ROOT / "packaging/linux", check=True)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("usr", "usr/lib", "usr/lib/a")]
+    assert modes == [0o755, 0o755, 0o644]
+
+
 def test_in_the_container_the_commands_and_the_program_have_one_home() -> None:
     """`podman exec daig daig-volunteer pause` must reach the program that runs there."""
     text = (built.ROOT / "packaging/container/Containerfile").read_text()
