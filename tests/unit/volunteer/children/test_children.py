@@ -339,3 +339,26 @@ def test_a_child_that_talks_without_end_fills_neither_memory_nor_disk(start: Sta
         started = time.monotonic()
     assert time.monotonic() - started < 2
     assert log.stat().st_size < MOST_OF_A_LOG * 1.1
+
+
+def test_a_child_that_says_too_much_at_once_is_heard_no_more(start: Start) -> None:
+    code = "serve(lambda request: {'words': 'y' * request['length']})"
+    with start(code, longest_answer=1000) as child:
+        child.send({"length": 900})
+        assert len(child.receive(SECONDS)["words"]) == 900
+        child.send({"length": 1000})
+        with pytest.raises(ChildGone):
+            child.receive(SECONDS)
+
+
+def test_words_that_cannot_be_kept_do_not_stop_the_child(start: Start, tmp_path: Path) -> None:
+    code = """
+    import sys
+    def handle(request):
+        print("x" * 2**20, file=sys.stderr, flush=True)
+        return {"ok": True}
+    serve(handle)
+    """
+    with start(code, log=tmp_path / "no such folder" / "log") as child:
+        child.send({})
+        assert child.receive(SECONDS) == {"ok": True}
