@@ -96,8 +96,7 @@ class App:
         """The processor is left alone within a second; with `after_unit` once the unit is done."""
         if until is not None and until <= self._now():
             raise StopAndTell("That pause would be over already. Give a time that is still to come.")
-        self._governor.pause(until, after_unit)
-        self._obey(self._governor.look())
+        self._governor.pause(until, after_unit, self._obey)
         self._publish()
 
     def resume(self) -> None:
