@@ -286,6 +286,13 @@ def test_a_pause_that_is_over_before_it_begins_is_refused(running):
         running(server="").pause(NOW, False)
 
 
+def test_a_pause_to_the_end_of_all_calendars_is_refused(running, place):
+    app = running(server="")
+    with pytest.raises(StopAndTell, match="up to a year"):
+        app.pause(datetime.max.replace(tzinfo=UTC), False)
+    assert PauseFile(place.folder / "state" / "pause.json").load() is None
+
+
 def test_a_host_that_was_paused_when_it_ended_starts_paused_and_asks_for_nothing(running, place):
     place.know()
     PauseFile(place.folder / "state" / "pause.json").save(Pause())
