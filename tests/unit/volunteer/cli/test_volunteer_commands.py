@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -156,6 +157,37 @@ def test_pausing_an_app_that_does_not_run_counts_at_its_start(home, said):
     assert file.load() == Pause()
     assert main(["resume"]) == OK
     assert file.load() is None
+
+
+@pytest.mark.parametrize("arguments", [["pause"], ["resume"], ["prefs", "set", "gpu", "yes"]])
+def test_an_app_that_is_just_starting_is_waited_for_and_asked(home, said, arguments):
+    folders, app = Folders.below(home), App()
+    lock = HomeLock(folders.state / "lock")
+    servers = []
+    begin = threading.Timer(
+        0.3, lambda: servers.append(ControlServer(UnixDoor(folders.state, os.getuid()), Answers(app, app, home)))
+    )
+    begin.start()
+    try:
+        assert main(arguments) == OK
+        assert len(app.asked) == 1
+        assert "not running" not in said()
+        assert PauseFile(folders.state / PAUSE_FILE).load() is None
+    finally:
+        begin.join()
+        lock.release()
+        servers[0].close()
+
+
+def test_an_app_that_runs_and_does_not_listen_is_not_said_to_be_away(home, capsys, monkeypatch):
+    monkeypatch.setattr("volunteer.cli.alone._PATIENCE_SECONDS", 0.1)
+    lock = HomeLock(Folders.below(home).state / "lock")
+    try:
+        assert main(["pause"]) == FAILED
+    finally:
+        lock.release()
+    assert "cannot be asked" in capsys.readouterr().err
+    assert PauseFile(Folders.below(home).state / PAUSE_FILE).load() is None
 
 
 @pytest.mark.parametrize("option", [["--for", "soon"], ["--until", "25:00"], ["--for", "0h"]])
