@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from volunteer.agent.app import App
-from volunteer.agent.attaching import await_confirmation, detach, keep
+from volunteer.agent.attaching import detach, keep, link
 from volunteer.agent.governor import Governor, Reason
 from volunteer.agent.grids import Grids
 from volunteer.agent.machine import describe, usable_memory
@@ -198,7 +198,7 @@ def _now() -> datetime:
 
 
 def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:
-    """Become a host of that grid where no app runs: by the key, or by a code that `show` is given. No work is done.
+    """Become a host of that grid where no app runs: by the key, or by codes that `show` is given. No work is done.
 
     Raises StopAndTell when the grid, or the person, refuses; RetryLater when the grid does not answer.
     """
@@ -206,11 +206,12 @@ def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:
         file = bench.identity(address)
         if file.load() is None and settings.join_key is not None:
             request = AttachRequest(settings.join_key, settings.name, bench.machine(), nonce=secrets.token_hex(16))
+            file.require_room()
             keep(file, address.server, grid.attach(request))
         elif file.load() is None:
-            code = grid.device(DeviceRequest(settings.name, bench.machine()))
-            show(_link(code))
-            await_confirmation(grid, file, address.server, code, Patience(), threading.Event())
+            newcomer = DeviceRequest(settings.name, bench.machine())
+            never = threading.Event()
+            link(grid, file, address.server, newcomer, lambda code: show(_link(code)), Patience(), never)
         bench.remember(address)
 
 
