@@ -40,6 +40,7 @@ class App:
         self.statuses = [TRAINING]
         self.over = None
         self.offered = ""
+        self.good_for = timedelta(minutes=10)
 
     def status(self):
         return self.statuses[0]
@@ -55,7 +56,7 @@ class App:
 
     def link(self, request):
         self.asked.append(("link", request.server))
-        return Link("ABCD-EFGH", f"{SERVER}/device?code=ABCD-EFGH", datetime.now(UTC) + timedelta(minutes=10))
+        return Link("ABCD-EFGH", f"{SERVER}/device?code=ABCD-EFGH", datetime.now(UTC) + self.good_for)
 
     def check_for_updates(self):
         if not self.offered:
@@ -292,6 +293,12 @@ def test_a_code_that_is_refused_ends_the_waiting(app, capsys):
     ]
     assert main(["attach", SERVER]) == FAILED
     assert "Somebody has refused." in capsys.readouterr().err
+
+
+def test_a_host_of_another_grid_does_not_wait_for_ever_for_a_code_that_nobody_confirmed(app, capsys):
+    app.good_for = timedelta(minutes=-5)
+    assert main(["attach", "https://another.example"]) == FAILED
+    assert "Nobody confirmed the code." in capsys.readouterr().err
 
 
 def test_plain_http_to_another_machine_needs_a_word(app, capsys):
