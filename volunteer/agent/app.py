@@ -202,7 +202,7 @@ class App:
             here.state, here.away, here.away_for_person,
         )  # fmt: skip
         activity, sentence = describe(facts)
-        paused = standing.pause
+        paused, lacking = standing.pause, here.missing_protection
         return Status(
             version=0,
             activity=activity,
@@ -215,7 +215,7 @@ class App:
             units_today=self._numbers.units_today,
             credit=self._numbers.credit,
             progress=here.progress,
-            missing_protection=list(here.missing_protection),
+            missing_protection=None if lacking is None else list(lacking),
             software=SOFTWARE,
             update=self._update,
             tray=self._tray,

@@ -41,7 +41,7 @@ class View:
     progress: float | None = None
     away: str = ""
     away_for_person: bool = False
-    missing_protection: tuple[str, ...] = ()
+    missing_protection: tuple[str, ...] | None = None
 
 
 class Work:

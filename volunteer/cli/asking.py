@@ -50,8 +50,7 @@ def lines_of(status: Status) -> list[str]:
         lines.append(f"Grid: {status.server}" + (f", as {status.host_name}" if status.host_name else ""))
         credit = "" if status.credit is None else f", credit {status.credit}"
         lines.append(f"Today: {status.units_today} {'unit' if status.units_today == 1 else 'units'}{credit}")
-    if status.missing_protection:
-        lines.append(f"This system cannot keep the trainer from: {', '.join(status.missing_protection)}")
+    lines += status.missing_protection or []
     if status.update:
         lines.append(f"Version {status.update} is on offer.")
     return lines

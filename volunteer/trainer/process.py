@@ -77,11 +77,11 @@ class TrainerProcess:
         self._sending = threading.Lock()
         self._running: set[int] = set()
         self._closed = False
-        self._isolation: tuple[str, ...] = ()
+        self._isolation: tuple[str, ...] | None = None
 
     @property
-    def isolation(self) -> tuple[str, ...]:
-        """What the child could not shut itself out of, a sentence for each; known once it has been heard."""
+    def isolation(self) -> tuple[str, ...] | None:
+        """What the child could not shut itself out of, a sentence for each; None before it has been heard."""
         return self._isolation
 
     @property

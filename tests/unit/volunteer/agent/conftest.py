@@ -127,7 +127,7 @@ class FakeTrainer:
         self.jobs: list[Job] = []
         self.killed = 0
         self.suspended = False
-        self.isolation: tuple[str, ...] = ()
+        self.isolation: tuple[str, ...] | None = ()
         self.outcome: Callable[[Job, Reins], Outcome] = self.gradient
 
     @staticmethod

@@ -361,3 +361,12 @@ def test_what_the_icon_and_the_updates_say_is_in_the_status(running):
     app.update_offered("9.9")
     status = app.status()
     assert (status.tray, status.update) == (True, "9.9")
+
+
+def test_what_the_box_lacks_is_not_known_before_the_trainer_has_said_it(running, place):
+    place.trainer.isolation = None
+    place.know()
+    app = running()
+    assert seen(app, Activity.waiting_for_work).missing_protection is None
+    place.trainer.isolation = ("Training could reach the network.",)
+    assert app.status().missing_protection == ["Training could reach the network."]

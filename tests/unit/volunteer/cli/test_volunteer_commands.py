@@ -103,13 +103,14 @@ def test_status_for_people(app, said):
 
 def test_status_says_reasons_and_what_protects_nobody():
     status = Status(
-        version=1, activity=Activity.paused, sentence="Paused while blender runs.", missing_protection=["the network"],
+        version=1, activity=Activity.paused, sentence="Paused while blender runs.",
+        missing_protection=["Training could reach it."],
         reasons=["Paused while blender runs.", "The computer runs on its battery."], server=SERVER, units_today=1,
         update="9.9",
     )  # fmt: skip
     assert lines_of(status) == [
         "Paused while blender runs.", "  The computer runs on its battery.", f"Grid: {SERVER}", "Today: 1 unit",
-        "This system cannot keep the trainer from: the network", "Version 9.9 is on offer.",
+        "Training could reach it.", "Version 9.9 is on offer.",
     ]  # fmt: skip
 
 
