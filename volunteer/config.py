@@ -101,12 +101,12 @@ def read_settings(
     given |= {name: value for name, value in arguments.items() if value is not None}
     folders = folders_of(arguments, environment)
     kept = read_file(folders.config / SETTINGS_FILE)
-    if given.get("server", kept.get("server")) != kept.get("server"):
+    if "server" in given and not _same(given["server"], kept.get("server")):
         # What was said of one grid's certificate, or of its network, says nothing of another's.
         kept = {name: value for name, value in kept.items() if name not in ("fingerprint", "insecure_http")}
     given = kept | given
     installed = beside_program()
-    if installed is not None and given.get("server") in (None, installed.server):
+    if installed is not None and ("server" not in given or _same(given["server"], installed.server)):
         given = installed.settings() | given
     if not given.get("server") and need_server:
         raise StopAndTell("Say which grid to work for: --server URL, or first: daig-volunteer attach URL.")
@@ -168,6 +168,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two texts name the same grid; people end an address with a slash or without."""
+    return str(one).strip().rstrip("/") == str(other).strip().rstrip("/")
 
 
 def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | None:
