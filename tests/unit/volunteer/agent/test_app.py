@@ -253,6 +253,27 @@ def test_an_error_that_nobody_foresaw_does_not_end_the_app(running, place):
     assert app.error is None
 
 
+def test_a_disk_that_takes_nothing_at_the_start_is_shown_and_tried_again(running, place):
+    place.know()
+    tools = place.tools
+
+    def full(_address):
+        raise OSError(28, "No space left on device")
+
+    place.tools = full
+    app = running()
+    assert "OSError" in seen(app, Activity.needs_attention).sentence
+    assert (app.error, app.over) == (None, 0)
+    place.seconds += 100
+    app.tick()
+    assert app.status().activity is Activity.needs_attention
+    place.tools = tools
+    app.tick()
+    assert app.status().activity is Activity.needs_attention
+    place.seconds += 100
+    seen(app, Activity.waiting_for_work)
+
+
 @pytest.mark.parametrize("error", [StopAndTell("Install a newer version.", "host_too_old"), ZeroDivisionError()])
 def test_without_a_desktop_trouble_ends_the_program(running, place, error):
     place.know()
