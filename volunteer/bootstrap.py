@@ -76,7 +76,7 @@ def build_app(settings: Settings, preferences: Callable[[], Preferences], deskto
     address = _address_of(settings) if settings.server else None
     if bench.knows(address):
         bench.follow_login()
-    elif desktop and settings.join_key is None:
+    elif desktop and (settings.join_key is None or not (address is None or address.agreed)):
         governor.not_started()
     numbers = Numbers(settings.folders.state / "numbers.json", date.today, time.monotonic)
     grids = Grids(bench, numbers, Newcomer(address, settings.name, settings.join_key), _now)
@@ -117,7 +117,7 @@ class Workbench:
     def knows(self, address: GridAddress | None) -> bool:
         """Whether this machine is a host of that grid, or was made one so badly that the person has to look."""
         try:
-            return address is not None and self.identity(address).load() is not None
+            return address is not None and address.agreed and self.identity(address).load() is not None
         except StopAndTell:
             return True
 
@@ -240,8 +240,7 @@ def _alone(settings: Settings) -> Iterator[tuple[Workbench, GridAddress, GridCli
 
 
 def _address_of(settings: Settings) -> GridAddress:
-    # What is not https was confirmed, or reading the settings would have refused it.
-    return GridAddress(settings.server, settings.fingerprint, settings.server.startswith("http:"))
+    return GridAddress(settings.server, settings.fingerprint, settings.insecure_http)
 
 
 def _link(code: DeviceCode) -> Link:

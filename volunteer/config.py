@@ -61,7 +61,7 @@ class Settings:
     """Which grid, under which name, and where things are kept.
 
     `fingerprint`: SHA-256, in hexadecimal, of the one certificate that the server is believed by; empty: one that
-    this system trusts.
+    this system trusts. `insecure_http`: the person agreed to plain http to another machine.
     """
 
     server: str
@@ -69,6 +69,7 @@ class Settings:
     join_key: str | None = field(default=None, repr=False)
     name: str = ""
     fingerprint: str = ""
+    insecure_http: bool = False
 
     @property
     def grid_key(self) -> str:
@@ -93,7 +94,8 @@ def read_settings(
     """Raises StopAndTell for a value that cannot be used. `read_line` gives a join key from standard input.
 
     A join file on the command line counts as what it says there. The one beside the program is believed last, and its
-    key and fingerprint only for its own grid. `need_server`: without an address it raises; else `server` is "".
+    key and fingerprint only for its own grid. `need_server`: without an address it raises, and for plain http that
+    nobody agreed to; else `server` is "", or what the person is to be asked about.
     """
     given: dict[str, Any] = {name: environment[key] for name, key in ENVIRONMENT.items() if environment.get(key)}
     if arguments.get("join_file"):
@@ -110,12 +112,14 @@ def read_settings(
         given = installed.settings() | given
     if not given.get("server") and need_server:
         raise StopAndTell("Say which grid to work for: --server URL, or first: daig-volunteer attach URL.")
+    agreed = given.get("insecure_http") is True
     return Settings(
-        server=server_address(str(given["server"]), given.get("insecure_http") is True) if given.get("server") else "",
+        server=server_address(str(given["server"]), agreed or not need_server) if given.get("server") else "",
         folders=folders,
         join_key=_join_key(given, read_line),
         name=(str(given.get("name") or "") or socket.gethostname() or "host")[:200],
         fingerprint=read_fingerprint(str(given.get("fingerprint") or "")),
+        insecure_http=agreed,
     )
 
 
@@ -142,11 +146,17 @@ def server_address(text: str, insecure_http: bool) -> str:
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise StopAndTell("The server's address holds no user, no password, no ? and no #.")
-    if parts.scheme == "http" and not is_loopback(host) and not insecure_http:
+    if not (insecure_http or is_guarded(text)):
         raise StopAndTell(
             f"{text} would send this host's token in clear. Use https://, or --insecure-http if you trust the network."
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def is_guarded(server: str) -> bool:
+    """Whether what goes to that address cannot be read on the way."""
+    parts = urlsplit(server.strip())
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 def read_fingerprint(text: str) -> str:

@@ -391,3 +391,16 @@ def test_what_the_box_lacks_is_not_known_before_the_trainer_has_said_it(running,
     assert seen(app, Activity.waiting_for_work).missing_protection is None
     place.trainer.isolation = ("Training could reach the network.",)
     assert app.status().missing_protection == ["Training could reach the network."]
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_nothing_goes_in_clear_to_a_grid_that_nobody_agreed_to(running, place, known):
+    if known:
+        place.know()
+    app = running(server="http://grid.example", join_key="the-join-key")
+    assert "http://grid.example" in seen(app, Activity.not_attached).sentence
+    time.sleep(0.05)
+    assert not place.grids
+    app.link(LinkRequest("http://grid.example", insecure_http=True))
+    seen(app, Activity.waiting_for_work)
+    assert place.remembered == [GridAddress("http://grid.example", "", True)]
