@@ -15,7 +15,7 @@ from typing import Any
 from volunteer.children.frames import MAX_FRAME, read_frame, write_frame
 from volunteer.children.limits import Limits
 from volunteer.children.programs import command
-from volunteer.children.suspending import resume, suspend
+from volunteer.children.suspending import end, resume, suspend
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -126,7 +126,7 @@ class Child:
     def kill(self) -> None:
         """End the child now and wait until it is gone; its pipes are closed."""
         if self.alive:
-            self._process.kill()
+            end(self.pid)
         self._process.wait()
         self._close_pipes()
 
@@ -161,15 +161,18 @@ class Child:
                 self._answers.get_nowait()
             self._threads[0].join(0.001)
         self._threads[1].join(2)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
+        answers, words = (not thread.is_alive() for thread in self._threads)
+        process = self._process
+        for stream, read in ((process.stdin, True), (process.stdout, answers), (process.stderr, words)):
+            # Who reads still, because a process that got away holds the other end, would keep us waiting for that.
+            if stream is not None and read:
                 with contextlib.suppress(OSError):
                     stream.close()
 
     def _collect_answers(self) -> None:
         stream = self._process.stdout
         assert stream is not None
-        with contextlib.suppress(ValueError, OSError, RecursionError):
+        with contextlib.suppress(ValueError, OSError, RecursionError), stream:
             while (message := read_frame(stream, self._longest_answer)) is not None:  # type: ignore[arg-type]
                 self._answers.put(message)
         self._answers.put(None)
@@ -177,7 +180,7 @@ class Child:
     def _collect_words(self, log: Path | None) -> None:
         stream = self._process.stderr
         assert stream is not None
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError), stream:
             room = MOST_OF_A_LOG
             while line := stream.readline(LONGEST_LINE):
                 text = line.decode("utf-8", "replace").rstrip()
