@@ -64,23 +64,20 @@ class Governor:
             turn, pause, after_unit = self._turn, self._pause, self._after_unit
         if over:
             self._keep()
-        if pause is not None and not after_unit:
-            return Standing(Hold.now, pause, (), turn)
-        reasons = self._read(now)
-        if reasons:
-            return Standing(Hold.now, pause, reasons, turn)
-        return Standing(Hold.none if pause is None else Hold.after_unit, pause, (), turn)
+        keeps_still = pause is not None and not after_unit
+        return _standing(turn, pause, after_unit, () if keeps_still else self._read(now))
 
     def pause(
         self, until: datetime | None, after_unit: bool, at_once: Callable[[Standing], None] = lambda _standing: None
     ) -> None:
-        """The person wants it to stop, for ever or until then. `at_once` hears what holds now before it is written
-        down: a busy disk may take its time for that."""
+        """The person wants it to stop, for ever or until then. `at_once` hears what holds now, by the last look, before
+        that is written down: a busy disk may take its time."""
         with self._lock:
             # Whoever is paused at once already would begin to work by "finish this unit".
             keeps_still = self._pause is not None and not self._after_unit
             self._set(Pause(until), after_unit and not keeps_still)
-        at_once(self.look())
+            standing = _standing(self._turn, self._pause, self._after_unit, self._reasons)
+        at_once(standing)
         self._keep()
 
     def not_started(self) -> None:
@@ -123,3 +120,12 @@ class Governor:
                 _log.exception("the sensors of this machine cannot be read")
             self._sensors_failed = True
         return self._reasons
+
+
+def _standing(turn: int, pause: Pause | None, after_unit: bool, reasons: tuple[str, ...]) -> Standing:
+    """The preferences count where there is no pause, and for a unit that is finished before one."""
+    if pause is not None and not after_unit:
+        return Standing(Hold.now, pause, (), turn)
+    if reasons:
+        return Standing(Hold.now, pause, reasons, turn)
+    return Standing(Hold.none if pause is None else Hold.after_unit, pause, (), turn)

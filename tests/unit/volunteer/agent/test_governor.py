@@ -96,6 +96,17 @@ def test_a_unit_that_is_finished_before_the_pause_gives_way_to_the_preferences(s
     assert governor.look().hold is Hold.after_unit
 
 
+def test_no_pause_waits_for_a_sensor(start, wall):
+    governor = start()
+    wall.reasons = ["Waiting: battery."]
+    governor.look()
+    heard = []
+    for after_unit in (True, False):
+        governor.pause(None, after_unit, lambda standing: heard.append((standing.hold, standing.reasons)))
+    assert heard == [(Hold.now, ("Waiting: battery.",)), (Hold.now, ())]
+    assert wall.looked == 1
+
+
 def test_a_pause_counts_before_it_is_written_down(tmp_path, wall):
     held = []
 
