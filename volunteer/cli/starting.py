@@ -50,4 +50,4 @@ def window(given: Given) -> None:
         from volunteer.windows.opening import main
     except ImportError as error:
         raise StopAndTell(f"This Python draws no windows ({error}): install tkinter (Debian: python3-tk).") from None
-    sys.exit(main(Window(given.options["window"]), given.app, given.folders))
+    sys.exit(main(Window(given.options["window"]), given.app))
