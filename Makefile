@@ -46,6 +46,7 @@ lock: $(READY)
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --all-extras setup.cfg -o constraints.txt --no-annotate --no-header
 
 $(READY): setup.cfg pyproject.toml constraints.txt
+	@echo "Setting up .venv (2.3 GB, some minutes, without a word from pip) ..."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q -c constraints.txt -e '.[server,volunteer,requestor,test]'
 	if pkg-config --exists gobject-introspection-1.0 cairo; then \

@@ -35,6 +35,8 @@ def main() -> int:
         for library in _libraries():
             # They are loaded, not run.
             library.chmod(0o644)
+        # In a package all is root's, and everybody runs it.
+        subprocess.run(["chmod", "--recursive", "go+rX", str(FOLDER)], check=True)
     place(given.join, JOIN_FILE)
     place(given.release_key, RELEASE_KEY)
     report(time.monotonic() - started)
@@ -64,7 +66,9 @@ def place(source: Path | None, name: str) -> None:
     """Put a file beside the program, or see that none is left from an earlier build."""
     (FOLDER / name).unlink(missing_ok=True)
     if source is not None:
-        shutil.copy(source, FOLDER / name)
+        shutil.copyfile(source, FOLDER / name)
+        # Root's in a package, and whoever starts the program reads it.
+        (FOLDER / name).chmod(0o644)
 
 
 def report(seconds: float) -> None:

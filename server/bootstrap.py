@@ -1,5 +1,6 @@
 """The one place that builds concrete things: one function for each kind of process."""
 
+import contextlib
 import datetime as dt
 import logging
 import os
@@ -8,11 +9,11 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.config import Settings, shown
+from server.config import BadSettings, Settings, shown
 from server.domain.accounts import Accounts
 from server.domain.action_log import ActionLog
 from server.domain.addresses import Addresses
@@ -75,9 +76,10 @@ from server.rules.letters import MAIL, RESET, WEBHOOK
 from server.rules.quotas import UploadBounds
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.bell import Bell
+from server.storage.folder_lock import only_grid
 from server.storage.releases import ReleaseFolder
 from server.storage.statistics import StatisticsFolder
-from server.storage.stores import Stores, open_stores
+from server.storage.stores import Stores, is_grid, open_stores
 from server.tls import Certificate
 from volunteer.children.limits import Limits
 
@@ -106,9 +108,26 @@ def keep_private() -> None:
     os.umask(0o077)
 
 
-def prepare_folder(settings: Settings) -> None:
-    """Create the data folder and bring the database up to date, once, before the processes start."""
-    open_stores(settings.data).database.close()
+@contextlib.contextmanager
+def data_folder(settings: Settings) -> Iterator[None]:
+    """The data folder, made where there was none, its database up to date, and no other grid on it meanwhile.
+
+    Raises BadSettings.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            held.enter_context(only_grid(settings.data))
+            open_stores(settings.data).database.close()
+        except OSError as error:
+            raise BadSettings(f"data: {settings.data} cannot be a data folder: {error.strerror}") from None
+        yield
+
+
+def require_grid(settings: Settings) -> None:
+    """Raises BadSettings where no grid has been: who asks about one does not want another, empty one."""
+    if not is_grid(settings.data):
+        raise BadSettings(f"data: there is no grid in {settings.data}. Say where its data is: --data DIR")
 
 
 def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flask":

@@ -41,7 +41,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(settings: Settings, given: dict[str, object]) -> int:
     bootstrap.configure_logging("daig-server")
-    bootstrap.prepare_folder(settings)
+    with bootstrap.data_folder(settings):
+        _serve(settings)
+    return 0
+
+
+def _serve(settings: Settings) -> None:
     stop = supervisor.stop_on_signals()
     with supervisor.listen(settings.host, settings.port, stop) as listening:
         listening.set_inheritable(True)
@@ -54,7 +59,6 @@ def _run(settings: Settings, given: dict[str, object]) -> int:
             print(f"The SHA-256 fingerprint of its own certificate is {certificate.fingerprint}", flush=True)
         pulse = bootstrap.scheduler_pulse(settings)
         supervisor.supervise(listening, ["--data", str(settings.data)], stop, pulse, https=certificate is not None)
-    return 0
 
 
 def _web(settings: Settings, given: dict[str, object]) -> int:
@@ -109,6 +113,7 @@ _DATA_OPTIONS = ("loss", "optimizer", "batch_size", "label_column", "label_encod
 
 
 def _replay(settings: Settings, given: dict[str, object]) -> int:
+    bootstrap.require_grid(settings)
     learner = bootstrap.learner(settings)
     with tempfile.TemporaryDirectory() as scratch:
         try:
@@ -120,6 +125,7 @@ def _replay(settings: Settings, given: dict[str, object]) -> int:
 
 
 def _audit(settings: Settings, given: dict[str, object]) -> int:
+    bootstrap.require_grid(settings)
     findings = bootstrap.audit(settings).findings(bootstrap.utc_now())
     for line in findings:
         print(line)
@@ -145,6 +151,7 @@ def _sign_release(settings: Settings, given: dict[str, object]) -> int:
 
 
 def _publish(settings: Settings, given: dict[str, object]) -> int:
+    bootstrap.require_grid(settings)
     manifest = bootstrap.releases(settings).publish(Path(str(given["folder"])), bool(given["new_key"]))
     print(f"Version {manifest.version} is on the grid's page /download: {len(manifest.files)} installers.")
     return 0

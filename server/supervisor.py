@@ -146,10 +146,13 @@ def listen(host: str, port: int, stop: threading.Event, patience: float = _ADDRE
         try:
             return socket.create_server((host, port), backlog=1024)
         except OSError as error:
+            # A name that cannot be resolved has a negative number, which strerror does not know.
+            number = error.errno or 0
+            why = os.strerror(number) if number > 0 else "this is no name or address of a machine"
             if error.errno != errno.EADDRINUSE or stop.is_set() or time.monotonic() >= until:
-                raise BadSettings(f"cannot listen at {host}, port {port}: {os.strerror(error.errno or 0)}") from None
+                raise BadSettings(f"cannot listen at {host}, port {port}: {why}") from None
         if not told:
-            _LOG.warning("port %d is in use; waiting for it", port)
+            _LOG.warning("port %d is in use; waiting up to %.0f s for it", port, patience)
             told = True
         stop.wait(0.2)
 

@@ -85,9 +85,13 @@ def _is_name(name: str) -> bool:
 
 def _given(certificate: Path, key: Path) -> Certificate:
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+        # With a password, for without one OpenSSL asks at the terminal: there is none when web is started again.
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError) as error:
-        raise BadSettings(f"tls_certificate {certificate} and tls_key {key} cannot be used: {error}") from None
+        raise BadSettings(
+            f"tls_certificate {certificate} and tls_key {key} cannot be used: {error}. They have to be PEM files that "
+            "belong together, the key without a password"
+        ) from None
     der = _der(certificate)
     return Certificate(certificate, key, _fingerprint(der) if _is_self_made(der) else "")
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from volunteer.agent.app import App
-from volunteer.agent.attaching import await_confirmation, detach, keep
+from volunteer.agent.attaching import detach, keep, link
 from volunteer.agent.governor import Governor, Reason
 from volunteer.agent.grids import Grids
 from volunteer.agent.machine import describe, usable_memory
@@ -76,7 +76,7 @@ def build_app(settings: Settings, preferences: Callable[[], Preferences], deskto
     address = _address_of(settings) if settings.server else None
     if bench.knows(address):
         bench.follow_login()
-    elif desktop and settings.join_key is None:
+    elif desktop and (settings.join_key is None or not (address is None or address.agreed)):
         governor.not_started()
     numbers = Numbers(settings.folders.state / "numbers.json", date.today, time.monotonic)
     grids = Grids(bench, numbers, Newcomer(address, settings.name, settings.join_key), _now)
@@ -117,7 +117,7 @@ class Workbench:
     def knows(self, address: GridAddress | None) -> bool:
         """Whether this machine is a host of that grid, or was made one so badly that the person has to look."""
         try:
-            return address is not None and self.identity(address).load() is not None
+            return address is not None and address.agreed and self.identity(address).load() is not None
         except StopAndTell:
             return True
 
@@ -198,7 +198,7 @@ def _now() -> datetime:
 
 
 def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:
-    """Become a host of that grid where no app runs: by the key, or by a code that `show` is given. No work is done.
+    """Become a host of that grid where no app runs: by the key, or by codes that `show` is given. No work is done.
 
     Raises StopAndTell when the grid, or the person, refuses; RetryLater when the grid does not answer.
     """
@@ -206,11 +206,12 @@ def attach_alone(settings: Settings, show: Callable[[Link], None]) -> None:
         file = bench.identity(address)
         if file.load() is None and settings.join_key is not None:
             request = AttachRequest(settings.join_key, settings.name, bench.machine(), nonce=secrets.token_hex(16))
+            file.require_room()
             keep(file, address.server, grid.attach(request))
         elif file.load() is None:
-            code = grid.device(DeviceRequest(settings.name, bench.machine()))
-            show(_link(code))
-            await_confirmation(grid, file, address.server, code, Patience(), threading.Event())
+            newcomer = DeviceRequest(settings.name, bench.machine())
+            never = threading.Event()
+            link(grid, file, address.server, newcomer, lambda code: show(_link(code)), Patience(), never)
         bench.remember(address)
 
 
@@ -239,8 +240,7 @@ def _alone(settings: Settings) -> Iterator[tuple[Workbench, GridAddress, GridCli
 
 
 def _address_of(settings: Settings) -> GridAddress:
-    # What is not https was confirmed, or reading the settings would have refused it.
-    return GridAddress(settings.server, settings.fingerprint, settings.server.startswith("http:"))
+    return GridAddress(settings.server, settings.fingerprint, settings.insecure_http)
 
 
 def _link(code: DeviceCode) -> Link:

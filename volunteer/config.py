@@ -61,7 +61,7 @@ class Settings:
     """Which grid, under which name, and where things are kept.
 
     `fingerprint`: SHA-256, in hexadecimal, of the one certificate that the server is believed by; empty: one that
-    this system trusts.
+    this system trusts. `insecure_http`: the person agreed to plain http to another machine.
     """
 
     server: str
@@ -69,6 +69,7 @@ class Settings:
     join_key: str | None = field(default=None, repr=False)
     name: str = ""
     fingerprint: str = ""
+    insecure_http: bool = False
 
     @property
     def grid_key(self) -> str:
@@ -93,7 +94,8 @@ def read_settings(
     """Raises StopAndTell for a value that cannot be used. `read_line` gives a join key from standard input.
 
     A join file on the command line counts as what it says there. The one beside the program is believed last, and its
-    key and fingerprint only for its own grid. `need_server`: without an address it raises; else `server` is "".
+    key and fingerprint only for its own grid. `need_server`: without an address it raises, and for plain http that
+    nobody agreed to; else `server` is "", or what the person is to be asked about.
     """
     given: dict[str, Any] = {name: environment[key] for name, key in ENVIRONMENT.items() if environment.get(key)}
     if arguments.get("join_file"):
@@ -101,21 +103,23 @@ def read_settings(
     given |= {name: value for name, value in arguments.items() if value is not None}
     folders = folders_of(arguments, environment)
     kept = read_file(folders.config / SETTINGS_FILE)
-    if given.get("server", kept.get("server")) != kept.get("server"):
+    if "server" in given and not _same(given["server"], kept.get("server")):
         # What was said of one grid's certificate, or of its network, says nothing of another's.
         kept = {name: value for name, value in kept.items() if name not in ("fingerprint", "insecure_http")}
     given = kept | given
     installed = beside_program()
-    if installed is not None and given.get("server") in (None, installed.server):
+    if installed is not None and ("server" not in given or _same(given["server"], installed.server)):
         given = installed.settings() | given
     if not given.get("server") and need_server:
         raise StopAndTell("Say which grid to work for: --server URL, or first: daig-volunteer attach URL.")
+    agreed = given.get("insecure_http") is True
     return Settings(
-        server=server_address(str(given["server"]), given.get("insecure_http") is True) if given.get("server") else "",
+        server=server_address(str(given["server"]), agreed or not need_server) if given.get("server") else "",
         folders=folders,
         join_key=_join_key(given, read_line),
         name=(str(given.get("name") or "") or socket.gethostname() or "host")[:200],
         fingerprint=read_fingerprint(str(given.get("fingerprint") or "")),
+        insecure_http=agreed,
     )
 
 
@@ -137,14 +141,22 @@ def server_address(text: str, insecure_http: bool) -> str:
     except ValueError:
         raise StopAndTell(f"“{text}” is not an address.") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise StopAndTell(f"“{text}” is not an address: it begins with https:// and names a machine.")
+        raise StopAndTell(
+            f"“{text}” is not an address: one looks like https://grid.example.org (or http://, on this machine)."
+        )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise StopAndTell("The server's address holds no user, no password, no ? and no #.")
-    if parts.scheme == "http" and not is_loopback(host) and not insecure_http:
+    if not (insecure_http or is_guarded(text)):
         raise StopAndTell(
             f"{text} would send this host's token in clear. Use https://, or --insecure-http if you trust the network."
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def is_guarded(server: str) -> bool:
+    """Whether what goes to that address cannot be read on the way."""
+    parts = urlsplit(server.strip())
+    return parts.scheme == "https" or is_loopback(parts.hostname or "")
 
 
 def read_fingerprint(text: str) -> str:
@@ -168,6 +180,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _same(one: object, other: object) -> bool:
+    """Whether two texts name the same grid; people end an address with a slash or without."""
+    return str(one).strip().rstrip("/") == str(other).strip().rstrip("/")
+
+
 def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | None:
     source = given.get("join_key_file")
     if source == "-" or (source is None and given.get("join_key") == "-"):
@@ -176,5 +193,6 @@ def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | N
         try:
             return Path(os.path.expanduser(source)).read_text("utf-8").strip() or None
         except (OSError, ValueError) as error:
-            raise StopAndTell(f"The join key file cannot be read: {error}") from None
+            why = getattr(error, "strerror", None) or error
+            raise StopAndTell(f"The join key file {source} cannot be read: {why}.") from None
     return str(given["join_key"]).strip() if given.get("join_key") else None

@@ -31,7 +31,8 @@ def read_join_file(path: Path) -> JoinFile:
         with path.expanduser().open("rb") as file:
             values = tomllib.loads(file.read(MOST_BYTES).decode("utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise StopAndTell(f"The join file {path} cannot be read: {error}") from None
+        why = getattr(error, "strerror", None) or error
+        raise StopAndTell(f"The join file {path} cannot be read: {why}.") from None
     wrong = [name for name in ("server", "join_key", "fingerprint") if not isinstance(values.get(name, ""), str)]
     if wrong or not values.get("server"):
         raise StopAndTell(f"{path} is no join file: its “{wrong[0] if wrong else 'server'}” has to be a text.")

@@ -32,6 +32,8 @@ config=${XDG_CONFIG_HOME:-$HOME/.config}
 mkdir -p "$HOME/.local/lib" "$bin" "$data/applications" "$data/icons"
 
 # The new program stands complete beside the old one before it takes its place; one that runs goes on.
+# An upgrade that was cut off between the two may have left the old one, with its join file, under its other name only.
+[ -e "$lib" ] || [ ! -e "$lib.old" ] || mv "$lib.old" "$lib"
 rm -rf "$lib.new" "$lib.old"
 cp -R "$here/daig-volunteer" "$lib.new"
 if [ -n "$join" ]; then
@@ -55,7 +57,9 @@ sed "s|^ExecStart=/usr/bin/daig-volunteer|ExecStart=\"$lib/daig-volunteer\"|" "$
 "$lib/daig-volunteer" --version
 if [ $headless = yes ]; then
     systemctl --user daemon-reload
-    systemctl --user enable --now daig-volunteer
+    systemctl --user enable daig-volunteer
+    # One that runs is still the old program.
+    systemctl --user restart daig-volunteer
     echo "It works as a service of yours; \`loginctl enable-linger\` keeps it working after you log out."
 else
     echo "Installed. Start it from the menu (DAIG Volunteer), or with $bin/daig-volunteer"

@@ -12,6 +12,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 DIST = ROOT / "dist"
 BUNDLE = DIST / "daig-volunteer"
+# Folders in a package are for everybody, also when whoever builds keeps theirs private.
+os.umask(0o022)
 
 
 def need_bundle() -> None:

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Removes what install.sh installed. With --purge also the settings, the token and what waits to be delivered.
+# Removes what install.sh installed, and what can be fetched again. With --purge also the settings, the token and what
+# waits to be delivered.
 set -eu
 lib=$HOME/.local/lib/daig-volunteer
 data=${XDG_DATA_HOME:-$HOME/.local/share}
@@ -12,8 +13,11 @@ systemctl --user disable --now daig-volunteer 2>/dev/null || true
 rm -f "$HOME/.local/bin/daig-volunteer" "$data/applications/daig-volunteer.desktop"
 rm -f "$config/autostart/daig-volunteer.desktop" "$config/systemd/user/daig-volunteer.service"
 rm -f "$data"/icons/hicolor/*/apps/daig-volunteer.png "$data"/icons/hicolor/scalable/apps/daig-volunteer.svg
-rm -rf "$lib"
+rm -rf "$lib" "$lib.new" "$lib.old"
+systemctl --user daemon-reload 2>/dev/null || true
+# Gigabytes, and of no use to anybody without the program.
+rm -rf "${XDG_CACHE_HOME:-$HOME/.cache}/daig"
 if [ "${1:-}" = --purge ]; then
-    rm -rf "$config/daig" "${XDG_STATE_HOME:-$HOME/.local/state}/daig" "${XDG_CACHE_HOME:-$HOME/.cache}/daig"
+    rm -rf "$config/daig" "${XDG_STATE_HOME:-$HOME/.local/state}/daig"
 fi
 echo "Removed."

@@ -103,4 +103,6 @@ Section "Uninstall"
   Delete "$INSTDIR\release-key.pub"
   Delete "$INSTDIR\uninstall.exe"
   RMDir "$INSTDIR"
+  ; Gigabytes that can be fetched again, where platformdirs puts the cache. Settings and token stay.
+  RMDir /r "$LOCALAPPDATA\daig\daig\Cache"
 SectionEnd

@@ -31,6 +31,11 @@ _MOST_IN_ALL = 10_000
 _MOST_GUESSES = 20
 _GUESS = "device code"
 _UNKNOWN = "No machine waits with this code. It may have run out: look at the machine, it shows a new one."
+_ANSWERED = {
+    LinkState.approved: "the machine is linked as soon as it asks",
+    LinkState.collected: "the machine is linked",
+    LinkState.denied: "it links no machine",
+}
 
 
 class NewLink(NamedTuple):
@@ -109,7 +114,7 @@ class Devices:
             raise NotFound("A code is eight letters, such as BCDF-GHJK: the machine shows it.")
         row = self._stores.linkings.by_user(hash_of(text), now)
         if row is not None and row.account_id == account_id:
-            raise NotFound(f"You have answered this code already: it is {row.state}.")
+            raise NotFound(f"You have answered this code already: {_ANSWERED[row.state]}.")
         if row is None or row.state is not LinkState.pending:
             self._throttle.count(_GUESS, str(account_id), _MOST_GUESSES, now)
             raise NotFound(_UNKNOWN)

@@ -9,7 +9,7 @@ from server.domain.checks import Offer
 from server.domain.hosts import require_new_enough
 from server.domain.plans import Plans
 from server.domain.work_generator import Asker, WorkGenerator
-from server.errors import AccountBlocked, HostQuarantined
+from server.errors import AccountBlocked, HostQuarantined, UnknownToken
 from server.rules import deadlines, sharing, sizing
 from server.rules.host_troubles import ASKED_ANEW
 from server.rules.second_opinions import Giver
@@ -37,11 +37,11 @@ class Dispatch:
         self._lock = threading.Lock()
 
     def ask(self, host: Host, request: WorkRequest, now: dt.datetime) -> Lease | NoWork:
-        """A lease, or why there is none. Raises HostTooOld, AccountBlocked, HostQuarantined."""
+        """A lease, or why there is none. Raises HostTooOld, AccountBlocked, HostQuarantined, UnknownToken."""
         require_new_enough(request.machine)
         forget = self._to_forget(host, request, now)
         with self._stores.database.write():
-            # Here too: it may have been blocked, or found wrong too often, while its host waited for work.
+            # Here too: it may have been blocked, found wrong too often or detached while its host waited for work.
             standing = self._stores.checks.standing(host.id)
             _require_welcome(standing)
             self._note(host, request, now)
@@ -168,5 +168,7 @@ class Dispatch:
 def _require_welcome(standing: Standing) -> None:
     if standing.is_blocked:
         raise AccountBlocked()
+    if standing.is_detached:
+        raise UnknownToken()
     if standing.quarantine is not None:
         raise HostQuarantined(standing.quarantine)

@@ -1,5 +1,6 @@
 """Releases of the volunteer's program: made and signed by the operator, checked, published, offered."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -80,23 +81,36 @@ class Releases:
                     f"This is version {manifest.version}, and {current.manifest.version} is offered already: programs "
                     "do not go back. Sign the old files anew under a higher version."
                 )
-        self._folder.replace(folder, [one.file for one in manifest.files])
+            if manifest.created_at < current.manifest.created_at:
+                raise NotAcceptable(
+                    "This was signed earlier than what is offered now, so programs would refuse it as out of date. "
+                    "Sign the folder again: daig-server sign-release."
+                )
+        try:
+            self._folder.replace(folder, [one.file for one in manifest.files])
+        except OSError as error:
+            raise NotAcceptable(f"The release cannot be written to the data folder: {error}") from None
         return manifest
 
 
 def make_key(path: Path) -> Path:
-    """Write a new private key, for its owner only, and the public one beside it, which is returned. Overwrites none."""
+    """Write a new private key, for its owner only, and the public one beside it, which is returned. Overwrites none.
+
+    Both or neither: a key beside the public one of another signs what no program would take.
+    """
     public_path = path.with_name(path.name + ".pub")
     private, public = make_keys()
-    for one, content, mode in ((path, private, 0o600), (public_path, public, 0o644)):
-        try:
-            handle = os.open(one, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        except FileExistsError:
-            raise NotAcceptable(f"{one} exists. A key that is overwritten is lost: choose another name.") from None
-        except OSError as error:
-            raise NotAcceptable(f"{one} cannot be written: {error.strerror}.") from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+    with contextlib.ExitStack() as made:
+        for one, content, mode in ((path, private, 0o600), (public_path, public, 0o644)):
+            try:
+                with os.fdopen(os.open(one, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                    made.callback(one.unlink)
+                    file.write(content)
+            except FileExistsError:
+                raise NotAcceptable(f"{one} exists. A key that is overwritten is lost: choose another name.") from None
+            except OSError as error:
+                raise NotAcceptable(f"{one} cannot be written: {error.strerror}.") from None
+        made.pop_all()
     # The process writes privately; this one is for everybody.
     public_path.chmod(0o644)
     return public_path
@@ -108,8 +122,12 @@ def sign_folder(folder: Path, key: Path, now: dt.datetime) -> Manifest:
         private = key.read_bytes()
         public = public_of(private)
         names = sorted(one.name for one in folder.iterdir() if one.is_file() and kind_of(one.name) is not None)
-    except (OSError, NoKey) as error:
-        raise NotAcceptable(f"{error}") from None
+    except NoKey:
+        raise NotAcceptable(
+            f"{key} holds no private key of daig-server release-key (the file that ends with .pub is the other half)."
+        ) from None
+    except OSError as error:
+        raise NotAcceptable(f"{error.filename} cannot be read: {error.strerror}.") from None
     if not names:
         raise NotAcceptable(f"{folder} holds no installer (.deb, .tar.gz, .exe, .dmg).")
     versions = {version_of(name) for name in names}
@@ -124,6 +142,14 @@ def sign_folder(folder: Path, key: Path, now: dt.datetime) -> Manifest:
         files.append(ReleaseFile(platform, name, (folder / name).stat().st_size, _sha256(folder / name)))
     manifest = Manifest(versions.pop() or "", files, now.replace(microsecond=0))
     body = encode(manifest) + b"\n"
+    try:
+        # As every reader will read it.
+        decode(body, Manifest)
+    except Malformed as error:
+        raise NotAcceptable(
+            f"This folder cannot be signed: {error}. Installers' names hold letters, digits and . _ + - only, and no "
+            "installer is empty."
+        ) from None
     for name, content in ((MANIFEST, body), (SIGNATURE, sign(private, body)), (PUBLIC_KEY, public)):
         (folder / name).write_bytes(content)
     return manifest

@@ -128,7 +128,9 @@ class Reports:
         return ReportReply(_VERDICTS[state], sentence)
 
     def _own(self, host: Host, result_id: str) -> Result:
-        result = self._stores.work.result(int(result_id)) if result_id.isdecimal() and len(result_id) < 19 else None
+        # One name for each: what is kept of an upload that broke off is kept by it.
+        is_name = result_id.isdecimal() and len(result_id) < 19 and result_id == str(int(result_id))
+        result = self._stores.work.result(int(result_id)) if is_name else None
         if result is None:
             raise NoSuchResult()
         if result.host_id != host.id:

@@ -32,6 +32,7 @@ class Standing(NamedTuple):
     """What the grid thinks of a host at this instant. `quarantine`: the reason, None where it is not in one."""
 
     is_blocked: bool
+    is_detached: bool
     quarantine: str | None
     trust: int
     account_trust: int
@@ -65,13 +66,16 @@ class CheckStore:
         self._database = database
 
     def standing(self, host_id: int) -> Standing:
-        [(blocked, since, reason, trust, account_trust, referee, numeric_class)] = self._database.rows(
-            "SELECT account.blocked_at IS NOT NULL, quarantined_at, quarantine_reason, host.trust, account.trust,"
-            " is_referee, numeric_class FROM host JOIN account ON account.id = host.account_id WHERE host.id = ?",
+        [(blocked, detached, since, reason, trust, account_trust, referee, numeric_class)] = self._database.rows(
+            "SELECT account.blocked_at IS NOT NULL, detached_at IS NOT NULL, quarantined_at, quarantine_reason,"
+            " host.trust, account.trust, is_referee, numeric_class FROM host"
+            " JOIN account ON account.id = host.account_id WHERE host.id = ?",
             host_id,
         )
         quarantine = None if since is None else str(reason)
-        return Standing(bool(blocked), quarantine, int(trust), int(account_trust), bool(referee), str(numeric_class))
+        return Standing(
+            bool(blocked), bool(detached), quarantine, int(trust), int(account_trust), bool(referee), str(numeric_class)
+        )
 
     def awake(self, since: dt.datetime) -> list[AwakeHost]:
         """Hosts that were heard of since then and may work."""

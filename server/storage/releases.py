@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.errors import NotAcceptable
 from volunteer.protocol.releases import MANIFEST, PUBLIC_KEY, SIGNATURE
 
 _CURRENT = "current"
@@ -42,7 +43,16 @@ class ReleaseFolder:
         return None
 
     def replace(self, source: Path, names: list[str]) -> None:
-        """Copy these files of `source`, with manifest, signature and key; then let them count and delete the others."""
+        """Copy these files of `source`, with manifest, signature and key; then let them count and delete the others.
+
+        Raises NotAcceptable, OSError: what counted so far counts on.
+        """
+        for place in (self._folder.parent, self._folder):
+            if place.exists() and place.stat().st_uid != os.geteuid():
+                raise NotAcceptable(
+                    f"{place} belongs to another user, who could not read what is written now. Publish as the user "
+                    "who runs the grid."
+                )
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = self._folder / secrets.token_hex(8)
         folder.mkdir()
@@ -50,15 +60,17 @@ class ReleaseFolder:
             for name in (*names, MANIFEST, SIGNATURE, PUBLIC_KEY):
                 shutil.copyfile(source / name, folder / name)
                 _sync(folder / name)
-            _sync(folder)
-            pointer = folder.with_suffix(".new")
+            pointer = folder / _CURRENT
             pointer.write_text(folder.name, "ascii")
             _sync(pointer)
-            os.replace(pointer, self._folder / _CURRENT)
+            _sync(folder)
             _sync(self._folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
+        # From here on it is the one that counts, whatever comes.
+        os.replace(pointer, self._folder / _CURRENT)
+        _sync(self._folder)
         for other in self._folder.iterdir():
             if other.is_dir() and other != folder:
                 # Downloads that are under way keep what they have opened.

@@ -29,6 +29,8 @@ from server.storage.teams import TeamStore
 from server.storage.tokens import TokenStore
 from server.storage.work import WorkStore
 
+DATABASE_FILE = "grid.db"
+
 
 @dataclass(frozen=True)
 class Stores:
@@ -65,6 +67,11 @@ class Stores:
     teams: TeamStore
 
 
+def is_grid(folder: Path) -> bool:
+    """Whether that folder is a grid's data folder: `open_stores` would create nothing."""
+    return (folder / DATABASE_FILE).is_file()
+
+
 def open_stores(folder: Path) -> Stores:
     """Open (and, the first time, create) the stores of a data folder. Readable by its owner only."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -72,7 +79,7 @@ def open_stores(folder: Path) -> Stores:
         # One that was there already, or came with a wider mask: it holds people's data and the key of the sessions.
         with contextlib.suppress(PermissionError):
             folder.chmod(0o700)
-    database = Database(folder / "grid.db")
+    database = Database(folder / DATABASE_FILE)
     database.migrate()
     return Stores(
         folder=folder, database=database, blobs=BlobFolder(folder / "blobs"), accounts=AccountStore(),

@@ -67,10 +67,12 @@ def test_it_is_installed_upgraded_removed_and_purged_without_a_trace(
     machine.run("dpkg", "--install", machine.lay(built.deb(HIGHER)))
     assert machine.files() == installed
     (machine.root / "etc/daig").mkdir()
-    (machine.root / "etc/daig/daig-join.toml").write_text('server = "https://grid.example"\n')
+    for place in ("etc/daig", "usr/lib/daig-volunteer"):
+        (machine.root / place / "daig-join.toml").write_text('server = "https://grid.example"\n')
     machine.run("dpkg", "--remove", "daig-volunteer")
     left = machine.files() - before
-    assert {one for one in left if not one.startswith(("etc/daig", "etc/xdg"))} == set()
+    kept = {"usr/lib/daig-volunteer", "usr/lib/daig-volunteer/daig-join.toml"}
+    assert {one for one in left if not one.startswith(("etc/daig", "etc/xdg"))} == kept
     machine.run("dpkg", "--purge", "daig-volunteer")
     assert machine.files() == before
 

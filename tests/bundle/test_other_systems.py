@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,35 @@ def test_the_installer_for_windows_compiles_with_a_stand_in_for_the_program(tmp_
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert installer.read_bytes().startswith(b"MZ")
     assert installer.stat().st_size > 300_000
+
+
+def test_what_is_laid_beside_the_program_can_be_read_by_whoever_starts_it(tmp_path: Path) -> None:
+    """Also when the join file was private to whoever builds: in a package it is root's."""
+    join = tmp_path / "daig-join.toml"
+    join.write_text('server = "https://grid.example"\n')
+    join.chmod(0o600)
+    place = "import sys, pathlib, bundle; bundle.FOLDER = pathlib.Path(sys.argv[1]); bundle.place({}, 'beside')"
+    for source, there in (("pathlib.Path(sys.argv[2])", True), ("None", False)):
+        command = [sys.executable, "-c", place.format(source), str(tmp_path), str(join)]
+        subprocess.run(command, cwd=built.ROOT / "packaging", check=True)
+        assert (tmp_path / "beside").exists() == there
+        if there:
+            assert (tmp_path / "beside").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_package_is_for_everybody_also_when_its_builder_keeps_files_private(tmp_path: Path) -> None:
+    script = "import os, sys, pathlib; os.umask(0o077); import tree; tree.write(pathlib.Path(sys.argv[1]), 'text')"
+    command = [sys.executable, "-c", script, str(tmp_path / "usr/lib/a")]
+    subprocess.run(command, cwd=built.ROOT / "packaging/linux", check=True)
+    modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("usr", "usr/lib", "usr/lib/a")]
+    assert modes == [0o755, 0o755, 0o644]
+
+
+def test_in_the_container_the_commands_and_the_program_have_one_home() -> None:
+    """`podman exec daig daig-volunteer pause` must reach the program that runs there."""
+    text = (built.ROOT / "packaging/container/Containerfile").read_text()
+    assert "\nENV DAIG_HOME=/home/daig/data\n" in text
+    assert "--home" not in text
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(built.ROOT)))

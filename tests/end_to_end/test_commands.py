@@ -70,11 +70,11 @@ def test_bad_data_is_named_by_its_field(files: dict[str, str], tmp_path: Path) -
 
 
 def test_commands_without_a_grid_say_so(tmp_path: Path) -> None:
-    audit = _run("audit", "--data", str(tmp_path / "new"))
-    assert (audit.returncode, audit.stdout) == (0, "The audit found nothing that disagrees.\n")
-    replay = _run("replay", "7", "--data", str(tmp_path / "new"))
-    assert replay.returncode == 1
-    assert "There is no such project." in replay.stderr
+    for command in (("audit",), ("replay", "7"), ("publish", str(tmp_path))):
+        outcome = _run(*command, "--data", str(tmp_path / "new"))
+        assert (outcome.returncode, outcome.stdout) == (2, "")
+        assert f"there is no grid in {tmp_path / 'new'}" in outcome.stderr
+    assert not (tmp_path / "new").exists()
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "daig.toml").write_text("no_such_setting = 1\n")
     bad = _run("audit", "--data", str(tmp_path / "bad"))

@@ -43,6 +43,7 @@ TRIES = {
     "fork": "os.fork() or os._exit(0)",
     "signal the parent": "os.kill(parent, 0)",
     "signal everybody": "os.kill(-1, 0)",
+    "have the kernel signal the parent": "fcntl.fcntl(socket.socketpair()[0], fcntl.F_SETOWN, parent)",
     "trace the parent": "call('ptrace', 16, parent, 0, 0)",
     "read the parent's memory": "call('process_vm_readv', parent, 0, 0, 0, 0, 0)",
     "limit the parent": "resource.prlimit(parent, resource.RLIMIT_NOFILE, (8, 8))",
@@ -68,7 +69,7 @@ ALLOWED = {
 }
 
 PROBE = """
-import ctypes, json, os, resource, socket, subprocess, sys, threading
+import ctypes, fcntl, json, os, resource, socket, subprocess, sys, threading
 from pathlib import Path
 from volunteer.trainer.isolation import box, landlock, namespaces, seccomp
 from volunteer.trainer.isolation.system_calls import MACHINES

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.releases import DEB, NOW, TARBALL, ShownRelease, Signer
 from volunteer.errors import RetryLater, StopAndTell
-from volunteer.protocol.releases import MANIFEST, MOST_OF_A_MANIFEST, SIGNATURE, Kind
+from volunteer.protocol.releases import MANIFEST, MOST_OF_A_MANIFEST, SIGNATURE, Kind, ReleaseFile
 from volunteer.update import updates as module
 from volunteer.update.seen import SeenFile
 from volunteer.update.trust import OLDER, WRONG_SIGNATURE, Installed
@@ -151,6 +151,63 @@ def test_a_download_that_breaks_off_goes_on_where_it_stood(signer: Signer, host:
     assert [line for line in grid.asked if line.startswith(name)] == [
         f"{name} 0-10000", f"{name} 10000-20000", f"{name} 20000-{size}",
     ]  # fmt: skip
+
+
+def test_a_grid_that_is_busy_for_long_is_asked_less_and_less_often(
+    signer: Signer, host: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Busy(ShownRelease):
+        def download_release(self, file: ReleaseFile, part: Path, go_on: Callable[[], bool]) -> None:
+            raise RetryLater("The server is busy.", "busy", 0.5)
+
+    waited: list[float] = []
+    over = threading.Event()
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        if len(waited) == 20:
+            over.set()
+        return over.is_set()
+
+    updates = host(Busy(signer.folder("0.2.0")))
+    monkeypatch.setattr(updates._stopped, "wait", wait)
+    updates.install()
+    assert over.wait(5)
+    assert waited[:4] == [0.5, 1.0, 2.0, 4.0]
+    assert waited[-1] == module.TRY_AGAIN_SECONDS
+
+
+def test_a_file_that_comes_whole_and_wrong_is_not_fetched_again_and_again(signer: Signer, host: Maker) -> None:
+    class Altered(ShownRelease):
+        def download_release(self, file: ReleaseFile, part: Path, go_on: Callable[[], bool]) -> None:
+            self.asked.append(file.file)
+            raise RetryLater("The bytes that arrived are not those that the blob's name says.", "digest_mismatch", 0.01)
+
+    grid = Altered(signer.folder("0.2.0"))
+    updates = host(grid)
+    updates.install()
+    for _ in range(500):
+        if "failed" in updates.check():
+            break
+        threading.Event().wait(0.01)
+    assert "Its download failed: The bytes that arrived are not those" in updates.check()
+    assert grid.asked.count(TARBALL.format("0.2.0")) == 1
+
+
+def test_once_it_is_the_newest_nothing_stays_of_what_it_was_installed_from(
+    signer: Signer, host: Maker, tmp_path: Path
+) -> None:
+    grid = ShownRelease(signer.folder("0.2.0"))
+    updates = host(grid)
+    updates.install()
+    until_here(updates)
+    unpacked = tmp_path / "updates" / "daig-volunteer-0.2.0"
+    unpacked.mkdir()
+    (unpacked / "install.sh").write_text("as the sentence says, it was unpacked here")
+    assert "downloaded" in updates.check()
+    assert unpacked.exists()
+    assert host(grid, Installed("0.2.0", "linux-x86_64", Kind.tarball)).check() == NEWEST
+    assert list((tmp_path / "updates").iterdir()) == []
 
 
 def test_a_file_that_is_altered_after_its_download_is_not_opened(signer: Signer, host: Maker, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ LONG_POLL_SECONDS = 10.0
 MAX_HELD = 20_000
 # An empty answer that came quicker than this is followed by a rest, whatever the server says.
 LEAST_CYCLE_SECONDS = 1.0
+# A grid that is asked no more because it once said so would never be heard of again.
+LONGEST_REST_SECONDS = 900.0
 STAND_BY_SECONDS = 60.0
 _BUSY = frozenset({State.downloading, State.training})
 _log = logging.getLogger(__name__)
@@ -144,7 +146,7 @@ class Agent:
             self._idle = True
         self._tell(State.idle)
         least = max(0.0, LEAST_CYCLE_SECONDS - took)
-        self._tools.patience.wait(self._tools.stop, max(reply.retry_after_seconds, least))
+        self._tools.patience.wait(self._tools.stop, min(max(reply.retry_after_seconds, least), LONGEST_REST_SECONDS))
 
     def _stand_by(self) -> None:
         """Paused: nothing but gradients that wait on disk is dealt with."""

@@ -15,6 +15,7 @@ from volunteer.agent.numbers import Numbers
 from volunteer.agent.status import Facts, describe
 from volunteer.control.messages import AttachRequest, Done, Link, LinkRequest, Status
 from volunteer.errors import StopAndTell
+from volunteer.preferences.pause_ends import LONGEST
 from volunteer.protocol.version import SOFTWARE
 from volunteer.update.updates import Updates
 
@@ -94,10 +95,13 @@ class App:
 
     def pause(self, until: datetime | None, after_unit: bool) -> None:
         """The processor is left alone within a second; with `after_unit` once the unit is done."""
-        if until is not None and until <= self._now():
+        now = self._now()
+        if until is not None and until <= now:
             raise StopAndTell("That pause would be over already. Give a time that is still to come.")
-        self._governor.pause(until, after_unit)
-        self._obey(self._governor.look())
+        if until is not None and until - now > LONGEST:
+            # Besides, calendars end, and what cannot be shown as local time could never be shown again.
+            raise StopAndTell("A pause lasts up to a year, or, without an end, for ever.")
+        self._governor.pause(until, after_unit, self._obey)
         self._publish()
 
     def resume(self) -> None:
@@ -198,7 +202,7 @@ class App:
             here.state, here.away, here.away_for_person,
         )  # fmt: skip
         activity, sentence = describe(facts)
-        paused = standing.pause
+        paused, lacking = standing.pause, here.missing_protection
         return Status(
             version=0,
             activity=activity,
@@ -211,7 +215,7 @@ class App:
             units_today=self._numbers.units_today,
             credit=self._numbers.credit,
             progress=here.progress,
-            missing_protection=list(here.missing_protection),
+            missing_protection=None if lacking is None else list(lacking),
             software=SOFTWARE,
             update=self._update,
             tray=self._tray,

@@ -64,13 +64,11 @@ def link(
     """Whether the person has confirmed a code; False only when `stop` came first.
 
     `show` is given each code: a new one when nobody confirmed the one before in time. Raises StopAndTell when the
-    person refused, or did not confirm any of MOST_CODES codes.
+    person refused, or did not confirm any of MOST_CODES codes; RetryLater when the grid gives none.
     """
     file.require_room()
     for codes in range(1, MOST_CODES + 1):
-        code = patience.insist(lambda: grid.device(request), stop, lambda _error, _failures: None)
-        if code is None:
-            return False
+        code = grid.device(request)
         show(code)
         try:
             return await_confirmation(grid, file, server, code, patience, stop)

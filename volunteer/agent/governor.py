@@ -41,6 +41,7 @@ class Governor:
         self._why_not = why_not
         self._now = now
         self._lock = threading.Lock()
+        self._keeping = threading.Lock()
         self._turn = 0
         self._after_unit = False
         self._reasons: tuple[str, ...] = ()
@@ -52,47 +53,62 @@ class Governor:
         return self._turn
 
     def look(self) -> Standing:
-        """A pause whose end has come is over for good. While the person pauses no sensor is read."""
+        """A pause whose end has come is over for good. While the person pauses no sensor is read, unless a unit may
+        still be finished: the preferences hold that one too."""
         now = self._now()
         with self._lock:
-            if self._pause is not None and self._pause.over(now):
+            over = self._pause is not None and self._pause.over(now)
+            if over:
                 _log.info("the pause is over")
                 self._set(None, False)
             turn, pause, after_unit = self._turn, self._pause, self._after_unit
-        if pause is not None:
-            return Standing(Hold.after_unit if after_unit else Hold.now, pause, (), turn)
-        reasons = self._read(now)
-        return Standing(Hold.now if reasons else Hold.none, None, reasons, turn)
+        if over:
+            self._keep()
+        keeps_still = pause is not None and not after_unit
+        return _standing(turn, pause, after_unit, () if keeps_still else self._read(now))
 
-    def pause(self, until: datetime | None, after_unit: bool) -> None:
-        """The person wants it to stop, for ever or until then."""
+    def pause(
+        self, until: datetime | None, after_unit: bool, at_once: Callable[[Standing], None] = lambda _standing: None
+    ) -> None:
+        """The person wants it to stop, for ever or until then. `at_once` hears what holds now, by the last look, before
+        that is written down: a busy disk may take its time."""
         with self._lock:
             # Whoever is paused at once already would begin to work by "finish this unit".
             keeps_still = self._pause is not None and not self._after_unit
             self._set(Pause(until), after_unit and not keeps_still)
+            standing = _standing(self._turn, self._pause, self._after_unit, self._reasons)
+        at_once(standing)
+        self._keep()
 
     def not_started(self) -> None:
         """Nobody has said go yet. A pause that there is already stays."""
         with self._lock:
             if self._pause is None:
                 self._set(Pause(None, "not_started"), False)
+        self._keep()
 
     def resume(self) -> None:
         """The person wants it to go on, as far as the preferences let it."""
         with self._lock:
             self._set(None, False)
+        self._keep()
 
     def _set(self, pause: Pause | None, after_unit: bool) -> None:
         self._turn += 1
         self._pause, self._after_unit = pause, after_unit
-        try:
-            if pause is None:
-                self._pauses.clear()
-            else:
-                self._pauses.save(pause)
-        except OSError as error:
-            # It counts all the same, until this program ends.
-            _log.warning("the pause cannot be kept on disk: %s", error.strerror)
+
+    def _keep(self) -> None:
+        """Have on disk what was said last, whoever said it."""
+        with self._keeping:
+            pause = self._pause
+            try:
+                if pause is None:
+                    self._pauses.clear()
+                else:
+                    self._pauses.save(pause)
+            except OSError as error:
+                # It counts all the same, until this program ends.
+                _log.warning("the pause cannot be kept on disk: %s", error.strerror)
 
     def _read(self, now: datetime) -> tuple[str, ...]:
         try:
@@ -104,3 +120,12 @@ class Governor:
                 _log.exception("the sensors of this machine cannot be read")
             self._sensors_failed = True
         return self._reasons
+
+
+def _standing(turn: int, pause: Pause | None, after_unit: bool, reasons: tuple[str, ...]) -> Standing:
+    """The preferences count where there is no pause, and for a unit that is finished before one."""
+    if pause is not None and not after_unit:
+        return Standing(Hold.now, pause, (), turn)
+    if reasons:
+        return Standing(Hold.now, pause, reasons, turn)
+    return Standing(Hold.none if pause is None else Hold.after_unit, pause, (), turn)

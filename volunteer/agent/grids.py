@@ -56,6 +56,9 @@ class Grids:
             try:
                 if self._address is None:
                     raise StopAndTell("Say which grid to work for: --server URL.")
+                if not self._address.agreed:
+                    # The first window asks. Without windows, reading the settings has refused it.
+                    return
                 known = self._workshop.identity(self._address).load() is not None
                 if known or self._newcomer.join_key is not None or hopeless is not None:
                     self.work.open(self._address)

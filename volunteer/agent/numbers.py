@@ -84,7 +84,7 @@ class Numbers:
             values = json.loads(self._path.read_text("utf-8"))
             credit = values["credit"]
             return date.fromisoformat(values["day"]), int(values["units"]), None if credit is None else int(credit)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
             return None, 0, None
 
     def _save(self) -> None:

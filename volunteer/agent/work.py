@@ -41,7 +41,7 @@ class View:
     progress: float | None = None
     away: str = ""
     away_for_person: bool = False
-    missing_protection: tuple[str, ...] = ()
+    missing_protection: tuple[str, ...] | None = None
 
 
 class Work:
@@ -65,7 +65,18 @@ class Work:
     # --- slow
 
     def open(self, address: GridAddress) -> None:
-        """Work for that grid. Raises StopAndTell, OSError when nothing can be kept here."""
+        """Work for that grid. Where nothing can be kept here that is trouble, or, where nobody is there to be shown it,
+        an OSError."""
+        try:
+            self._open(address)
+        except OSError as error:
+            if self.hopeless is not None:
+                raise
+            with self._lock:
+                self._address, self._trouble = address, self._trouble_of(error)
+            _log.error("the work cannot begin: %s", error)
+
+    def _open(self, address: GridAddress) -> None:
         tools = self._workshop.tools(address)
         given = self._newcomer.address
         key = self._newcomer.join_key if given is not None and given.server == address.server else None

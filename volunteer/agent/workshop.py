@@ -5,7 +5,7 @@ from typing import Protocol
 
 from volunteer.agent.ports import Grid
 from volunteer.agent.tools import Tools
-from volunteer.config import read_fingerprint, server_address
+from volunteer.config import is_guarded, read_fingerprint, server_address
 from volunteer.protocol.messages import Machine
 from volunteer.spool.identity import IdentityFile
 
@@ -17,6 +17,11 @@ class GridAddress:
     server: str
     fingerprint: str = ""
     insecure_http: bool = False
+
+    @property
+    def agreed(self) -> bool:
+        """Whether this machine's secrets may go there: plain http to another one is for the person to agree to."""
+        return self.insecure_http or is_guarded(self.server)
 
     @staticmethod
     def of(server: str, fingerprint: str | None, insecure_http: bool) -> "GridAddress":

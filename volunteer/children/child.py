@@ -12,10 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from volunteer.children.frames import read_frame, write_frame
+from volunteer.children.frames import MAX_FRAME, read_frame, write_frame
 from volunteer.children.limits import Limits
 from volunteer.children.programs import command
-from volunteer.children.suspending import resume, suspend
+from volunteer.children.suspending import end, resume, suspend
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -55,8 +55,10 @@ class Child:
         log: Path | None = None,
         environment: Mapping[str, str] | None = None,
         first: Mapping[str, Any] | None = None,
+        longest_answer: int = MAX_FRAME,
     ) -> None:
-        """`first`: what the child has to know besides its limits before it does anything else."""
+        """`first`: what the child has to know besides its limits before it does anything else. A child that answers
+        with more than `longest_answer` bytes at once is heard no more, as if it had ended."""
         folder.mkdir(parents=True, exist_ok=True)
         scrubbed = {name: os.environ[name] for name in _KEPT if name in os.environ}
         scrubbed |= {"HOME": str(folder), "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **(environment or {})}
@@ -70,6 +72,7 @@ class Child:
             # Ctrl-C in a terminal is for the parent; it decides what its children do.
             start_new_session=True,
         )
+        self._longest_answer = longest_answer
         self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue(MOST_ANSWERS)
         self._last_words: collections.deque[str] = collections.deque(maxlen=100)
         self._threads = [
@@ -123,7 +126,7 @@ class Child:
     def kill(self) -> None:
         """End the child now and wait until it is gone; its pipes are closed."""
         if self.alive:
-            self._process.kill()
+            end(self.pid)
         self._process.wait()
         self._close_pipes()
 
@@ -158,28 +161,32 @@ class Child:
                 self._answers.get_nowait()
             self._threads[0].join(0.001)
         self._threads[1].join(2)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
+        answers, words = (not thread.is_alive() for thread in self._threads)
+        process = self._process
+        for stream, read in ((process.stdin, True), (process.stdout, answers), (process.stderr, words)):
+            # Who reads still, because a process that got away holds the other end, would keep us waiting for that.
+            if stream is not None and read:
                 with contextlib.suppress(OSError):
                     stream.close()
 
     def _collect_answers(self) -> None:
         stream = self._process.stdout
         assert stream is not None
-        with contextlib.suppress(ValueError, OSError, RecursionError):
-            while (message := read_frame(stream)) is not None:  # type: ignore[arg-type]
+        with contextlib.suppress(ValueError, OSError, RecursionError), stream:
+            while (message := read_frame(stream, self._longest_answer)) is not None:  # type: ignore[arg-type]
                 self._answers.put(message)
         self._answers.put(None)
 
     def _collect_words(self, log: Path | None) -> None:
         stream = self._process.stderr
         assert stream is not None
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(ValueError, OSError), stream:
             room = MOST_OF_A_LOG
             while line := stream.readline(LONGEST_LINE):
                 text = line.decode("utf-8", "replace").rstrip()
                 self._last_words.append(text)
                 room -= len(line)
                 if log is not None and room > 0:
-                    with log.open("a", encoding="utf-8") as file:
+                    # On a full disk too somebody has to listen, or the child waits for that for ever.
+                    with contextlib.suppress(OSError), log.open("a", encoding="utf-8") as file:
                         file.write(text + "\n")

@@ -16,13 +16,13 @@ def write_frame(stream: BinaryIO, message: dict[str, Any]) -> None:
     stream.flush()
 
 
-def read_frame(stream: BinaryIO) -> dict[str, Any] | None:
-    """Read one message; None when the other side is gone. Raises ValueError on anything that is not a frame."""
+def read_frame(stream: BinaryIO, most: int = MAX_FRAME) -> dict[str, Any] | None:
+    """Read one message; None when the other side is gone. Raises ValueError on no frame, or one above `most` bytes."""
     head = _read_exactly(stream, 4)
     if head is None:
         return None
     (length,) = struct.unpack(">I", head)
-    if length > MAX_FRAME:
+    if length > most:
         raise ValueError(f"a frame of {length} bytes is too large")
     body = _read_exactly(stream, length)
     if body is None:

@@ -1,4 +1,6 @@
-"""Stopping a process, and letting it go on: by signals (signal(7)); on Windows psutil stops its threads one by one."""
+"""Stopping a process, letting it go on, ending it: by signals (signal(7)); on Windows psutil stops its threads one by
+one.
+"""
 
 import contextlib
 import sys
@@ -14,6 +16,10 @@ if sys.platform == "win32":
         with contextlib.suppress(psutil.Error):
             psutil.Process(pid).resume()
 
+    def end(pid: int) -> None:
+        with contextlib.suppress(psutil.Error):
+            psutil.Process(pid).kill()
+
 else:
     import os
     import signal
@@ -26,3 +32,9 @@ else:
     def resume(pid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGCONT)
+
+    def end(pid: int) -> None:
+        """Kill it with all that it has started: what is left would hold its pipes open."""
+        # macOS forbids it where all have ended already.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)

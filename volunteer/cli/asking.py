@@ -5,6 +5,7 @@ from time import sleep
 
 import msgspec
 
+from volunteer.cli.alone import by_app_or_alone
 from volunteer.cli.given import Given
 from volunteer.control.client import NotRunning
 from volunteer.control.messages import (
@@ -49,8 +50,7 @@ def lines_of(status: Status) -> list[str]:
         lines.append(f"Grid: {status.server}" + (f", as {status.host_name}" if status.host_name else ""))
         credit = "" if status.credit is None else f", credit {status.credit}"
         lines.append(f"Today: {status.units_today} {'unit' if status.units_today == 1 else 'units'}{credit}")
-    if status.missing_protection:
-        lines.append(f"This system cannot keep the trainer from: {', '.join(status.missing_protection)}")
+    lines += status.missing_protection or []
     if status.update:
         lines.append(f"Version {status.update} is on offer.")
     return lines
@@ -62,24 +62,30 @@ def pause(given: Given) -> None:
     until = after(length, now) if length else at(until_when, now) if until_when else None
     after_unit = bool(given.options["after_unit"])
     end = f" until {until:%A %H:%M}" if until else ""
-    try:
+
+    def ask() -> str:
         given.app.ask(PauseRequest(until, after_unit))
-    except NotRunning:
+        return f"Paused{end} after this unit." if after_unit else f"Paused{end}."
+
+    def write_down() -> str:
         PauseFile(given.folders.state / PAUSE_FILE).save(Pause(until, "person"))
-        given.say(f"DAIG is not running; it will be paused{end} when it starts.")
-    else:
-        given.say(f"Paused{end} after this unit." if after_unit else f"Paused{end}.")
+        return f"DAIG is not running; it will be paused{end} when it starts."
+
+    given.say(by_app_or_alone(given, ask, write_down))
 
 
 def resume(given: Given) -> None:
     """Now, or where the app does not run, from its next start on."""
-    try:
+
+    def ask() -> str:
         given.app.ask(ResumeRequest())
-    except NotRunning:
+        return "Working again."
+
+    def write_down() -> str:
         PauseFile(given.folders.state / PAUSE_FILE).clear()
-        given.say("DAIG is not running; it will not be paused when it starts.")
-    else:
-        given.say("Working again.")
+        return "DAIG is not running; it will not be paused when it starts."
+
+    given.say(by_app_or_alone(given, ask, write_down))
 
 
 def leave(given: Given) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import datetime, timedelta
 
 from volunteer.cli.given import Given
 from volunteer.config import Settings, read_settings
@@ -19,6 +20,8 @@ from volunteer.errors import StopAndTell
 from volunteer.spool.identity import IdentityFile
 
 _LOOK_SECONDS = 30.0
+# The app asks a little longer than the code is good for.
+_GRACE = timedelta(seconds=90)
 
 
 def attach(given: Given) -> None:
@@ -39,8 +42,9 @@ def attach(given: Given) -> None:
         request = AttachRequest(settings.server, settings.join_key, fingerprint, http)
         given.say(given.app.ask(request).sentence)
     else:
-        _show(given, given.app.ask(LinkRequest(settings.server, fingerprint, http)))
-        given.say(_confirmed(given, settings.server, before).sentence)
+        link = given.app.ask(LinkRequest(settings.server, fingerprint, http))
+        _show(given, link)
+        given.say(_confirmed(given, settings.server, before, link.expires_at).sentence)
 
 
 def detach(given: Given) -> None:
@@ -65,11 +69,14 @@ def _show(given: Given, link: Link) -> None:
     given.say("Waiting for you to confirm ... (Ctrl-C ends the waiting)")
 
 
-def _confirmed(given: Given, server: str, status: Status) -> Status:
+def _confirmed(given: Given, server: str, status: Status, expires_at: datetime) -> Status:
     """The status once this machine is a host there. Raises StopAndTell when it never will be."""
     while status.server != server or status.activity in (Activity.not_attached, Activity.needs_attention):
         version = status.version
         status = given.app.ask(StatusRequest(after=version, wait_seconds=_LOOK_SECONDS))
         if status.activity is Activity.needs_attention and status.version != version:
             raise StopAndTell(status.sentence)
+        # A host of another grid goes on working for that one, and says nothing of a code that nobody wanted.
+        if given.now() > expires_at + _GRACE:
+            raise StopAndTell("Nobody confirmed the code. Start again for a new one.")
     return status

@@ -2,6 +2,7 @@
 
 import json
 
+from volunteer.cli.alone import by_app_or_alone
 from volunteer.cli.given import Given
 from volunteer.control.answers import values
 from volunteer.control.client import NotRunning
@@ -32,12 +33,11 @@ def _set(given: Given, words: list[str]) -> None:
     if not words or len(words) % 2:
         raise StopAndTell("Say what to change: daig-volunteer prefs set NAME VALUE [NAME VALUE ...].")
     changes = dict(zip(words[::2], words[1::2], strict=True))
-    try:
-        chosen = given.app.ask(SetPreferences(changes)).values
-        note = ""
-    except NotRunning:
-        chosen = values(change(given.folders.config, changes))
-        note = "DAIG is not running; this counts when it starts."
+    chosen, note = by_app_or_alone(
+        given,
+        lambda: (given.app.ask(SetPreferences(changes)).values, ""),
+        lambda: (values(change(given.folders.config, changes)), "DAIG is not running; this counts when it starts."),
+    )
     changed = {entry_of(name).name: chosen[entry_of(name).name] for name in changes}
     if given.options["json"]:
         given.say(json.dumps(changed))

@@ -3,10 +3,10 @@
 import os
 import sys
 
+from volunteer.cli.alone import by_app_or_alone
 from volunteer.cli.given import Given
 from volunteer.config import read_settings
-from volunteer.control.client import NotRunning
-from volunteer.control.messages import ShowRequest, TrayReport, Window
+from volunteer.control.messages import Done, ShowRequest, TrayReport, Window
 from volunteer.control.processes import has_desktop, session_of
 from volunteer.errors import StopAndTell
 from volunteer.preferences.file import load, overridden
@@ -24,10 +24,12 @@ def run(given: Given) -> None:
     except StopAndTell as error:
         if error.code != IN_USE or not desktop:
             raise
-        try:
-            given.app.ask(ShowRequest(session=session_of(os.environ)))
-        except NotRunning:
-            raise error from None
+        refusal = error
+
+        def gone_meanwhile() -> Done:
+            raise refusal
+
+        by_app_or_alone(given, lambda: given.app.ask(ShowRequest(session=session_of(os.environ))), gone_meanwhile)
         given.say("DAIG is running already.")
 
 
@@ -48,4 +50,4 @@ def window(given: Given) -> None:
         from volunteer.windows.opening import main
     except ImportError as error:
         raise StopAndTell(f"This Python draws no windows ({error}): install tkinter (Debian: python3-tk).") from None
-    sys.exit(main(Window(given.options["window"]), given.app, given.folders))
+    sys.exit(main(Window(given.options["window"]), given.app))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -33,6 +34,8 @@ from volunteer.protocol.releases import ReleaseFile
 _JSON = {"Content-Type": "application/json"}
 # A heartbeat that takes longer than this is worth less than the next one.
 HEARTBEAT_SECONDS = 10.0
+LONGEST_WORDS = 4000
+LONGEST_CODE_SECONDS = 7 * 24 * 3600
 
 
 class GridClient:
@@ -55,7 +58,10 @@ class GridClient:
 
     def device(self, request: DeviceRequest) -> DeviceCode:
         """A code that a person confirms in a browser. Nothing but a server that is away is worth another try."""
-        return read(self._ask(endpoints.DEVICE, request), DeviceCode)
+        code = read(self._ask(endpoints.DEVICE, request), DeviceCode)
+        if not is_shown_safely(code):
+            raise StopAndTell("The grid gave no code that could be shown, or no page to confirm it on.", STRANGE)
+        return code
 
     def device_token(self, device_code: str) -> Attached:
         """Become a host, once the person has confirmed.
@@ -155,3 +161,15 @@ class GridClient:
             if error.needs_person or error.code in (OTHER, STRANGE):
                 raise StopAndTell(error.sentence, error.code) from None
             raise
+
+
+def is_shown_safely(code: DeviceCode) -> bool:
+    """The code is printed, and its page opened on the desktop, where an address may mean any file or program."""
+    try:
+        pages = [urlsplit(page) for page in (code.verification_uri, code.verification_uri_complete)]
+        are_pages = all(page.scheme in ("http", "https") and page.hostname for page in pages)
+    except ValueError:
+        return False
+    words = f"{code.user_code}{code.verification_uri}{code.verification_uri_complete}"
+    short = len(words) <= LONGEST_WORDS and code.expires_in <= LONGEST_CODE_SECONDS
+    return are_pages and short and words.isprintable()

@@ -144,7 +144,8 @@ class Status(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
     """All that is shown of a host. `version` grows with each change; `sentence` is the status line, whole.
 
     `reasons`: why it does not work now. `progress`: of the unit that runs, 0 to 1. `missing_protection`: what this
-    system cannot keep the trainer from. `update`: the version on offer or "". `tray`: whether the icon is to be seen.
+    system cannot keep the trainer from, a sentence for each; None before it has been tried. `update`: the version on
+    offer or "". `tray`: whether the icon is to be seen.
     """
 
     version: int
@@ -158,7 +159,7 @@ class Status(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
     units_today: int = 0
     credit: int | None = None
     progress: float | None = None
-    missing_protection: list[str] = []
+    missing_protection: list[str] | None = None
     software: str = ""
     update: str = ""
     tray: bool = False

@@ -29,7 +29,9 @@ def after(text: str, now: datetime) -> datetime:
     except OverflowError:
         length = timedelta.max
     if not timedelta() < length <= LONGEST:
-        raise StopAndTell(f"“{text}” is out of range: a pause lasts up to a year, or, without an end, for ever.")
+        raise StopAndTell(
+            f"“{text}” is out of range: a pause lasts from a second to a year, or, without an end, for ever."
+        )
     return now + length
 
 

@@ -95,10 +95,13 @@ class Entry:
             number = int(word)
         except ValueError:
             also = f", or {self.unset}" if self.unset else ""
-            raise self._refusal(text, f"this is not a whole number. Say {self.least} to {self.most}{also}.") from None
+            raise self._refusal(text, f"this is not a whole number. Say {self._range()}{also}.") from None
         if not self.least <= number <= self.most:
-            raise StopAndTell(f"{self.name}: {number} is out of range, {self.least} to {self.most}.")
+            raise StopAndTell(f"{self.name}: {number} is out of range, {self._range()}.")
         return number
+
+    def _range(self) -> str:
+        return f"{self.least} to {self.most} {self.unit}".rstrip()
 
     def _refusal(self, text: str, why: str) -> StopAndTell:
         return StopAndTell(f"{self.name}: “{text}”: {why}")

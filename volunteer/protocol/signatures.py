@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-LENGTH = 64
-"""Bytes of a signature."""
-
 
 class NoKey(ValueError):
     """This is no Ed25519 key."""

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -27,11 +28,11 @@ class GradientSpool:
     """A folder; result and digest are in the file's name, so that one rename makes a gradient complete."""
 
     def __init__(self, folder: Path, workshop: Path) -> None:
-        """`workshop`: where the trainer works; what a killed one has left there is deleted."""
+        """`workshop`: where the trainer works; whatever one before has left there is deleted."""
         self._folder = private_folder(folder)
         self.workshop = private_folder(workshop)
-        for path in (*workshop.glob("*.gradient"), *workshop.glob("*.new")):
-            path.unlink()
+        for path in workshop.iterdir():
+            _delete(path)
 
     def add(self, result: str, path: Path, sha256: str) -> Undelivered:
         """Move a finished file in. Another gradient of the same result gives way."""
@@ -55,7 +56,7 @@ class GradientSpool:
 
     def drop(self, entry: Undelivered) -> None:
         """The server has it, or does not want it."""
-        entry.path.unlink(missing_ok=True)
+        _delete(entry.path)
 
     def all(self) -> list[Undelivered]:
         """What waits, the oldest first."""
@@ -70,10 +71,18 @@ class GradientSpool:
         """Delete what is not what its name says (a power cut, a bad disk); the results that were lost so."""
         lost = []
         for entry in self.all():
-            if file_sha256(entry.path) != entry.sha256:
+            if not entry.path.is_file() or file_sha256(entry.path) != entry.sha256:
                 self.drop(entry)
                 lost.append(entry.result)
         return lost
+
+
+def _delete(path: Path) -> None:
+    """Whatever it is: a trainer that strangers' data have taken over may leave folders where files should be."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def can_be_spooled(result: str) -> bool:

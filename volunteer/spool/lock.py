@@ -25,7 +25,9 @@ class HomeLock:
         except OSError:
             os.close(self._file)
             raise StopAndTell(
-                f"Another DAIG volunteer works in {path.parent} already; give this one another --home.", IN_USE
+                f"Another DAIG volunteer works in {path.parent} already: daig-volunteer status asks it. "
+                "To run two, give this one another --home.",
+                IN_USE,
             ) from None
 
     def release(self) -> None:

@@ -31,6 +31,8 @@ LONGEST_RESTS = 20.0
 # A new child loads TensorFlow first: at the lowest priority, on a busy machine, that takes its time.
 STARTING_TIMES = 4.0
 MAX_LOG = 2**20
+# What it has to say is short; what it says without being asked waits here in memory.
+LONGEST_ANSWER = 2**14
 SAY_SECONDS = 0.2
 # The largest gradient is a tenth of it.
 MOST_OF_A_FILE = 2**32
@@ -70,15 +72,16 @@ class TrainerProcess:
         self._suspended_at: float | None = None
         self._changing = threading.Lock()
         self._has_spoken = False
+        self._has_said_its_gaps = False
         self._numbers = itertools.count(1)
         self._sending = threading.Lock()
         self._running: set[int] = set()
         self._closed = False
-        self._isolation: tuple[str, ...] = ()
+        self._isolation: tuple[str, ...] | None = None
 
     @property
-    def isolation(self) -> tuple[str, ...]:
-        """What the child could not shut itself out of, a sentence for each; known once it has been heard."""
+    def isolation(self) -> tuple[str, ...] | None:
+        """What the child could not shut itself out of, a sentence for each; None before it has been heard."""
         return self._isolation
 
     @property
@@ -183,7 +186,9 @@ class TrainerProcess:
                     return Failed(GiveBackReason.failed, "The trainer did not answer.")
                 continue
             heard = time.monotonic()
-            if "isolation" in answer:
+            if "isolation" in answer and not self._has_said_its_gaps:
+                # Once, before it has seen a stranger's byte: later it might be somebody else who says so.
+                self._has_said_its_gaps = True
                 self._isolation = read_isolation(answer)
                 continue
             self._has_spoken = True
@@ -235,7 +240,8 @@ class TrainerProcess:
             self.kill()
             child = None
         if child is None:
-            child, self._has_spoken = self._start(settings), False
+            child = self._start(settings)
+            self._has_spoken = self._has_said_its_gaps = False
             self._keep(child)
             self._tell(child, settings)
         elif settings != self._told:
@@ -268,4 +274,4 @@ class TrainerProcess:
             environment["CUDA_VISIBLE_DEVICES"] = "-1"
         limits = Limits(data=settings.memory, file_bytes=MOST_OF_A_FILE, open_files=OPEN_FILES, nice=NICE)
         box = {"readable": [str(path) for path in settings.readable], "gpu": settings.gpu}
-        return Child(settings.module, folder, limits, log, environment, {"box": box})
+        return Child(settings.module, folder, limits, log, environment, {"box": box}, LONGEST_ANSWER)

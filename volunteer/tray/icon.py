@@ -3,7 +3,6 @@
 It knows the app only through the control socket, so whatever happens to GTK in here does not touch the work.
 """
 
-import contextlib
 import logging
 import os
 import queue
@@ -143,8 +142,14 @@ class Tray:
     def _shown(self, icon: Any) -> None:
         icon.visible = True
         self._say_tooltip()
-        with contextlib.suppress(VolunteerError):
+        try:
             self._client.ask(TrayReport(shown=True))
+        except NotRunning:
+            # It ended while the icon came up, and an icon that is not there yet cannot be stopped.
+            self._exit = APP_GONE
+            icon.stop()
+        except VolunteerError as error:
+            _log.debug("the icon was not reported: %s", error.sentence)
 
     def _follow(self) -> None:
         """Wait for the status to change, as long as there is an app."""

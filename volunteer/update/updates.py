@@ -112,6 +112,8 @@ class Updates:
             finally:
                 source.close()
         offer = self._offer
+        if offer is None:
+            self._tidy()
         self._offered(offer.version if offer is not None and offer.file is not None else "")
         return offer
 
@@ -137,15 +139,20 @@ class Updates:
     def _fetch(self, version: str, file: ReleaseFile) -> None:
         try:
             self._trouble = ""
-            self._clear(file)
-            for _ in range(TRIES):
+            self._clear(f"{file.sha256}.part")
+            for number in range(TRIES):
                 try:
                     self._fetch_once(file)
                     break
                 except RetryLater as error:
+                    if error.code == "digest_mismatch":
+                        # Hundreds of megabytes, whole and wrong: another try brings the same.
+                        raise
                     # What has come stays: the next try goes on from there.
                     self._trouble = f"Its download broke off: {error.sentence}"
-                    if self._stopped.wait(error.after or TRY_AGAIN_SECONDS):
+                    # A busy grid says half a second, to everybody: its installers may be asked for by hundreds.
+                    wait = error.after * 2.0**number if error.after else TRY_AGAIN_SECONDS
+                    if self._stopped.wait(min(wait, TRY_AGAIN_SECONDS)):
                         return
             else:
                 return
@@ -200,10 +207,24 @@ class Updates:
             wanted = (file.size + SPARE) / 1e6
             raise StopAndTell(f"The update needs {wanted:.0f} MB of free disk; {free / 1e6:.0f} MB are free.")
 
-    def _clear(self, wanted: ReleaseFile) -> None:
-        """Delete what is left of other versions."""
+    def _tidy(self) -> None:
+        """Nothing is newer than this program: what it was installed from is of no use any more."""
+        if self._fetching.acquire(blocking=False):
+            try:
+                self._clear()
+            except OSError as error:
+                _log.warning("what is left of an update cannot be deleted: %s", error)
+            finally:
+                self._fetching.release()
+
+    def _clear(self, wanted: str = "") -> None:
+        """Delete what is left of other versions, unpacked archives too."""
+        if not self._folder.exists():
+            return
         for path in self._folder.iterdir():
-            if path.is_file() and path.name != f"{wanted.sha256}.part":
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != wanted:
                 path.unlink()
 
     def _look_now_and_then(self) -> None:

@@ -16,7 +16,16 @@ PROTECTED = (
 )
 MISSING = "On this system it cannot be kept from everything:"
 ALL_THERE = "This system also keeps that process from the network and from all other files."
+NOT_TRIED = "Whether this system keeps it from the network and from all other files shows when it computes."
 LICENCE = "Free software under the MIT licence."
+
+
+def protection_of(status: Status) -> str:
+    """What is known of the box, and no more than that."""
+    if status.missing_protection is None:
+        return NOT_TRIED
+    missing = "\n".join(f"•  {one}" for one in status.missing_protection)
+    return f"{MISSING}\n{missing}" if missing else ALL_THERE
 
 
 class About:
@@ -51,8 +60,7 @@ class About:
             self._stage.text(self._facts, value, narrower=120).grid(
                 row=number, column=1, sticky="w", padx=(self._stage.px(18), 0), pady=self._stage.px(2)
             )
-        missing = "\n".join(f"•  {one}" for one in status.missing_protection)
-        self._missing.configure(text=f"{MISSING}\n{missing}" if missing else ALL_THERE)
+        self._missing.configure(text=protection_of(status))
         item = next(one for one in menu_of(status) if one.name == "update")
         self._update.configure(text=item.text, state="normal" if item.enabled else "disabled")
 

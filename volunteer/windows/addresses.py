@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from volunteer.config import is_loopback, server_address
+from volunteer.config import is_guarded, is_loopback, server_address
 from volunteer.errors import StopAndTell
 
 
@@ -27,5 +27,4 @@ def read_address(text: str) -> TypedAddress:
             host = ""
         text = f"{'http' if is_loopback(host) else 'https'}://{text}"
     server = server_address(text, insecure_http=True)
-    parts = urlsplit(server)
-    return TypedAddress(server, parts.scheme == "http" and not is_loopback(parts.hostname or ""))
+    return TypedAddress(server, not is_guarded(server))

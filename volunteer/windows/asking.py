@@ -66,6 +66,7 @@ class Asking:
         threading.Thread(target=run, daemon=True).start()
 
     def _look(self) -> None:
+        # First of all: an answer may close the window, or fail on what the window shows no more.
+        self._root.after(_LOOK_EVERY_MS, self._look)
         while not self._answers.empty():
             self._answers.get()()
-        self._root.after(_LOOK_EVERY_MS, self._look)

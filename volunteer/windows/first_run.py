@@ -121,6 +121,8 @@ class FirstRun:
         request = LinkRequest(address.server, insecure_http=address.in_clear)
 
         def failed(sentence: str) -> None:
+            if self._at != "address":
+                return
             self._go.configure(state="normal", text="Link this computer")
             self._saying.problem(sentence)
 

@@ -4,7 +4,6 @@ import logging
 import tkinter
 from collections.abc import Callable
 
-from volunteer.config import Folders
 from volunteer.control.client import ControlClient
 from volunteer.control.menu import Picture
 from volunteer.control.messages import StatusRequest, Window
@@ -29,8 +28,8 @@ _FIRST_STATUS_MS = 200
 _log = logging.getLogger(__name__)
 
 
-def main(window: Window, client: ControlClient, folders: Folders) -> int:
-    """0 when it was closed, 1 when no window can be shown here. `folders`: of the app that it belongs to.
+def main(window: Window, client: ControlClient) -> int:
+    """0 when it was closed, 1 when no window can be shown here.
 
     Raises NotRunning when there is no app to speak of.
     """

@@ -18,7 +18,6 @@ from volunteer.windows.stage import Saying, Stage
 
 # What counts only while another preference has a certain value.
 ONLY_WITH = {"idle_minutes": ("run", "idle")}
-_FIELD_WIDE = 15
 
 
 class PreferencesWindow:

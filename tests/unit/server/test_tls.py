@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from server import tls
@@ -77,6 +78,18 @@ def test_the_operators_own_certificate_goes_before_and_is_pinned_only_if_nobody_
     assert found is not None
     assert (found.certificate, found.fingerprint) == (made.certificate, made.fingerprint)
     assert not (tmp_path / "tls").exists()
+
+
+def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    made = SelfMade(tmp_path / "own")
+    key = serialization.load_pem_private_key(made.key.read_bytes(), None)
+    closed = serialization.BestAvailableEncryption(b"a password")
+    made.key.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, closed)
+    )
+    settings = Settings(data=tmp_path, tls_certificate=str(made.certificate), tls_key=str(made.key))
+    with pytest.raises(BadSettings, match="without a password"):
+        tls.certificate_of(settings, "0.0.0.0")
 
 
 def test_a_pair_that_is_none_is_said_at_the_start(tmp_path: Path) -> None:

@@ -102,6 +102,15 @@ def test_what_was_said_of_one_grids_certificate_and_network_says_nothing_of_anot
     kept = f'server = "http://one.example"\ninsecure_http = true\nfingerprint = "{"ab" * 32}"\n'
     (tmp_path / "config" / "volunteer.toml").write_text(kept)
     assert read({"home": str(tmp_path)}).fingerprint == "ab" * 32
+    assert read({"home": str(tmp_path), "server": " http://one.example/"}).fingerprint == "ab" * 32
     assert read({"home": str(tmp_path), "server": "https://two.example"}).fingerprint == ""
     with pytest.raises(StopAndTell, match="in clear"):
         read({"home": str(tmp_path), "server": "http://two.example"})
+
+
+def test_where_a_window_can_ask_about_plain_http_the_address_is_read_and_not_agreed_to(tmp_path):
+    home = {"home": str(tmp_path)}
+    for word, agreed in ((None, False), (True, True)):
+        given = {**home, "server": "http://grid.example", "insecure_http": word}
+        settings = read_settings(given, {}, lambda: "", need_server=False)
+        assert (settings.server, settings.insecure_http) == ("http://grid.example", agreed)

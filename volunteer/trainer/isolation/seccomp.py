@@ -13,7 +13,7 @@ _SET_SECCOMP, _MODE_FILTER = 22, 2
 _SET_MODE_FILTER, _ALL_THREADS = 1, 1
 # Instructions of the classic BPF, and where seccomp's data has what.
 _LOAD, _EQUAL, _AT_LEAST, _AND, _RETURN = 0x20, 0x15, 0x35, 0x54, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000
 _X32 = 0x40000000
 _THREAD = 0x00010000
@@ -63,6 +63,9 @@ def filter_program(machine: Machine, process: int) -> bytes:
         lines += _when(number, [_step(_LOAD, _FIRST_ARGUMENT), *_is(process)])
     for number in numbers(calls.UPON_ITSELF_OR_0, machine):
         lines += _when(number, [_step(_LOAD, _FIRST_ARGUMENT), _step(_EQUAL, 0, yes=1), *_is(process)])
+    for table, values in ((calls.FCNTL, calls.OWNERS_BY_FCNTL), (calls.IOCTL, calls.OWNERS_BY_IOCTL)):
+        for number in numbers(table, machine):
+            lines += _when(number, [_step(_LOAD, _SECOND_ARGUMENT), *_none_of(list(values.values()))])
     return b"".join([*lines, _step(_RETURN, _ALLOW)])
 
 
@@ -74,6 +77,12 @@ def _when(number: int, lines: list[bytes]) -> list[bytes]:
 def _is(value: int) -> list[bytes]:
     """Allow if what was loaded is that value; the line before may jump over the comparison."""
     return [_step(_EQUAL, value, no=1), _step(_RETURN, _ALLOW), _step(_RETURN, _REFUSE | errno.EPERM)]
+
+
+def _none_of(values: list[int]) -> list[bytes]:
+    """Allow if what was loaded is none of these."""
+    jumps = [_step(_EQUAL, value, yes=len(values) - at) for at, value in enumerate(values)]
+    return [*jumps, _step(_RETURN, _ALLOW), _step(_RETURN, _REFUSE | errno.EPERM)]
 
 
 def _step(code: int, value: int, yes: int = 0, no: int = 0) -> bytes:

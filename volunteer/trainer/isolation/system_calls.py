@@ -69,6 +69,13 @@ UPON_ITSELF: Numbers = {
 # The same, but 0 means the caller.
 UPON_ITSELF_OR_0: Numbers = {"prlimit64": (302, 261), "sched_setaffinity": (203, 122)}
 
+# Allowed, but for these values of the second argument. The kernel sends a file's owner, whoever that is made to be, a
+# signal of the file's choice: another way to kill.
+FCNTL: Numbers = {"fcntl": (72, 25)}
+OWNERS_BY_FCNTL = {"F_SETOWN": 8, "F_SETSIG": 10, "F_SETOWN_EX": 15}
+IOCTL: Numbers = {"ioctl": (16, 29)}
+OWNERS_BY_IOCTL = {"FIOSETOWN": 0x8901, "SIOCSPGRP": 0x8902}
+
 CLONE: Numbers = {"clone": (56, 220)}
 CLONE3: Numbers = {"clone3": (435, 435)}
 SOCKETPAIR: Numbers = {"socketpair": (53, 199)}

@@ -1,15 +1,20 @@
-"""The real web process against senders that trickle: whoever asks in between is answered at once."""
+"""The real web process against senders and takers that trickle: whoever asks in between is answered at once."""
 
 import contextlib
+import os
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
+from server.domain.releases import Releases, sign_folder
+from server.storage.releases import ReleaseFolder
 from tests.support.grid import wait_for
+from tests.support.releases import NOW, TARBALL, Signer
 from tests.support.web_process import WebProcess, health
 from volunteer.protocol.refusals import RefusalCode
 
@@ -98,6 +103,22 @@ def test_a_sender_who_stops_is_given_up_and_told_so(web: WebProcess) -> None:
         assert answer.startswith(b"HTTP/1.1 408")
         assert RefusalCode.too_slow.encode() in answer
         assert 5 < time.monotonic() - began < 15
+
+
+def test_who_takes_an_installer_slowly_holds_up_nobody(web: WebProcess, tmp_path: Path) -> None:
+    signer = Signer(tmp_path)
+    folder, name = signer.folder("0.2.0"), TARBALL.format("0.2.0")
+    # More than the system holds ready for a connection that nobody reads.
+    os.truncate(folder / name, 50_000_000)
+    sign_folder(folder, tmp_path / "release-key", NOW)
+    Releases(ReleaseFolder(web.data / "releases")).publish(folder)
+    with contextlib.ExitStack() as takers:
+        for _ in range(SENDERS):
+            taker = takers.enter_context(socket.create_connection(web.address, timeout=10))
+            taker.sendall(f"GET /downloads/{name} HTTP/1.1\r\nHost: grid\r\n\r\n".encode())
+        wait_for(lambda: requests.head(f"{web.url}/downloads/{name}", timeout=10).status_code == 503, 10)
+        assert health(web, 5) < 1.0
+    wait_for(lambda: requests.head(f"{web.url}/downloads/{name}", timeout=10).status_code == 200, 10)
 
 
 def test_a_slow_but_honest_sender_is_served(web: WebProcess) -> None:

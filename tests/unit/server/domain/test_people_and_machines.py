@@ -18,7 +18,7 @@ from server.errors import (
 from server.storage.account_tables import JoinKey
 from server.storage.tables import Host
 from tests.support.domain_grid import MEMORY, START, Cast, DomainGrid
-from volunteer.protocol.messages import AttachRequest, GiveBack, GiveBackReason, Machine
+from volunteer.protocol.messages import AttachRequest, GiveBack, GiveBackReason, Machine, WorkRequest
 
 MACHINE = Machine("Linux", "test", 2, MEMORY, "0.1.0", 1, 2)
 
@@ -134,6 +134,21 @@ def test_a_detached_host_is_nobody_and_its_work_goes_to_another_at_once(
     assert other.lease().mini_batches == lease.mini_batches
     assert grid.stores.work.result(int(delivered.result)) is not None
     assert grid.grid.view(grid.now).hosts_online == 1
+
+
+def test_a_host_that_is_detached_while_it_waits_for_work_gets_none(
+    grid: DomainGrid, owner: int, stranger: int
+) -> None:
+    """Its token opens nothing any more: what was leased to it would wait for three missed heartbeats."""
+    waits, other = grid.host(stranger, "waits"), grid.host(stranger, "other")
+    row = waits.row
+    grid.project(owner, examples=12, k=3, epochs=1)
+    grid.hosts.detach(stranger, waits.id, grid.now)
+    before = grid.dump()
+    with pytest.raises(UnknownToken):
+        grid.dispatch.ask(row, WorkRequest(MACHINE), grid.now)
+    assert grid.dump() == before
+    assert other.lease()
 
 
 def test_secrets_are_kept_as_hashes_only(grid: DomainGrid, owner: int) -> None:

@@ -1,6 +1,8 @@
 """Keys, signed folders, publishing: what is accepted, and that nothing changes when it is not."""
 
 import datetime as dt
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from server import cli
 from server.domain.releases import Releases, make_key, sign_folder
 from server.errors import NotAcceptable, NotFound
 from server.storage.releases import ReleaseFolder
+from server.storage.stores import open_stores
 from volunteer.protocol.releases import MANIFEST, PUBLIC_KEY, SIGNATURE
 from volunteer.protocol.version import SOFTWARE
 
@@ -43,6 +46,17 @@ def test_a_key_is_private_and_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(NotAcceptable, match="exists"):
         make_key(private)
     assert private.read_bytes() == before
+
+
+def test_where_one_half_of_a_pair_exists_no_other_half_is_made(tmp_path: Path) -> None:
+    """A key that does not fit the public one beside it would sign what every program refuses."""
+    for there, other in (("key.pub", "key"), ("key", "key.pub")):
+        (tmp_path / there).write_text("of an earlier key")
+        with pytest.raises(NotAcceptable, match="exists"):
+            make_key(tmp_path / "key")
+        assert not (tmp_path / other).exists()
+        assert (tmp_path / there).read_text() == "of an earlier key"
+        (tmp_path / there).unlink()
 
 
 def test_what_is_signed_can_be_published_and_is_offered(tmp_path: Path, key: Path, releases: Releases) -> None:
@@ -112,6 +126,66 @@ def test_a_lower_version_and_an_unknown_key_are_refused(tmp_path: Path, key: Pat
     assert releases.publish(other, new_key=True).version == "0.3.0"
 
 
+def test_what_was_signed_before_the_present_release_is_refused_as_programs_would(
+    tmp_path: Path, key: Path, releases: Releases
+) -> None:
+    new, earlier = folder_of(tmp_path), folder_of(tmp_path, "0.2.1")
+    sign_folder(new, key, NOW)
+    sign_folder(earlier, key, NOW - dt.timedelta(hours=1))
+    releases.publish(new)
+    with pytest.raises(NotAcceptable, match="signed earlier"):
+        releases.publish(earlier)
+    assert releases.require().manifest.version == "0.2.0"
+    assert releases.publish(new).version == "0.2.0", "the very same again changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("DAIG Volunteer-0.2.0-macos-arm64.dmg", b"x"), ("a_0.2.0_amd64.deb", b"")]
+)
+def test_what_could_not_be_published_is_not_signed(tmp_path: Path, key: Path, name: str, content: bytes) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / name).write_bytes(content)
+    with pytest.raises(NotAcceptable, match="cannot be signed"):
+        sign_folder(folder, key, NOW)
+    assert not (folder / MANIFEST).exists()
+
+
+@pytest.mark.parametrize("step", range(9))
+def test_whatever_fails_while_it_is_written_a_whole_release_is_on_offer(
+    tmp_path: Path, key: Path, releases: Releases, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    old, new = folder_of(tmp_path), folder_of(tmp_path, "0.3.0")
+    for folder in (old, new):
+        sign_folder(folder, key, NOW)
+    releases.publish(old)
+    left = iter([None] * step)
+
+    def sync(path: Path) -> None:
+        if next(left, path) is path:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("server.storage.releases._sync", sync)
+    with pytest.raises(NotAcceptable, match="No space left"):
+        releases.publish(new)
+    offered = releases.require()
+    assert offered.manifest.version == ("0.2.0" if step < 8 else "0.3.0")
+    assert all((offered.stored.folder / one.file).exists() for one in offered.manifest.files)
+
+
+def test_another_user_than_the_grids_publishes_nothing(
+    tmp_path: Path, key: Path, releases: Releases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What root writes here, closed to everybody else, the grid could not read: three of its pages would fail."""
+    folder = folder_of(tmp_path)
+    sign_folder(folder, key, NOW)
+    (tmp_path / "data").mkdir()
+    monkeypatch.setattr("os.geteuid", lambda: os.stat(tmp_path).st_uid + 1)
+    with pytest.raises(NotAcceptable, match="another user"):
+        releases.publish(folder)
+    assert list((tmp_path / "data").iterdir()) == []
+
+
 def test_only_what_counts_stays_on_disk(tmp_path: Path, key: Path, releases: Releases) -> None:
     for version in ("0.1.0", "0.2.0", "0.3.0"):
         folder = folder_of(tmp_path, version)
@@ -147,10 +221,18 @@ def test_the_commands_do_all_of_it(
 ) -> None:
     monkeypatch.setattr("server.bootstrap.keep_private", lambda: None)
     folder, key = folder_of(tmp_path), tmp_path / "key"
+    open_stores(tmp_path / "data").database.close()
     assert cli.main(["release-key", str(key)]) == 0
     assert cli.main(["release-key", str(key)]) == 1
     assert cli.main(["publish", str(folder), "--data", str(tmp_path / "data")]) == 1
     assert "sign-release" in capsys.readouterr().err
+    assert cli.main(["sign-release", str(folder), "--key", f"{key}.pub"]) == 1
+    assert "holds no private key" in capsys.readouterr().err
+    assert cli.main(["sign-release", str(folder), "--key", str(tmp_path / "none")]) == 1
+    assert f"{tmp_path / 'none'} cannot be read: No such file or directory." in capsys.readouterr().err
     assert cli.main(["sign-release", str(folder), "--key", str(key)]) == 0
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["publish", str(folder), "--data", str(tmp_path / "elsewhere")])
+    assert not (tmp_path / "elsewhere").exists()
     assert cli.main(["publish", str(folder), "--data", str(tmp_path / "data")]) == 0
     assert "Version 0.2.0 is on the grid's page /download: 2 installers." in capsys.readouterr().out

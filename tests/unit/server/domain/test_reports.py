@@ -92,6 +92,9 @@ def test_somebody_elses_result_cannot_be_reported(grid: DomainGrid, owner: int, 
     assert grid.dump() == before
 
 
+ARABIC = {ord("0") + digit: 0x660 + digit for digit in range(10)}
+
+
 @pytest.mark.parametrize("name", ["", "0", "99", "-1", "1.0", "x", "9" * 40, "²", "1 OR 1=1"])
 def test_a_result_that_does_not_exist_is_refused(grid: DomainGrid, owner: int, steady: Cast, name: str) -> None:
     grid.project(owner)
@@ -99,6 +102,17 @@ def test_a_result_that_does_not_exist_is_refused(grid: DomainGrid, owner: int, s
     with pytest.raises(NoSuchResult):
         grid.reports.heartbeat(steady.row, name, Heartbeat(0), grid.now)
     assert grid.dump() == before
+
+
+@pytest.mark.parametrize("other", ["0{}", "00000000000000{}", " {}", "{}.0"])
+def test_a_result_has_one_name_only(grid: DomainGrid, owner: int, steady: Cast, other: str) -> None:
+    """Beginnings of its upload are kept by name: with many a host could push those of all others out."""
+    grid.project(owner)
+    lease = steady.lease()
+    assert grid.reports.allowance(steady.row, lease.result, grid.now) > 0
+    for name in (other.format(lease.result), lease.result.translate(ARABIC)):
+        with pytest.raises(NoSuchResult):
+            grid.reports.allowance(steady.row, name, grid.now)
 
 
 MALFORMED = {

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import re
 import tomllib
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -166,6 +167,15 @@ def test_who_reaches_the_grid_by_loopback_is_told_that_others_do_not(owner: Any,
     person = Browser(create_app(dataclasses.replace(services, settings=settings)).test_client())
     person.sign_up("another")
     assert words not in person.get("/computers").text
+
+
+def test_nobody_is_told_to_delete_the_file_that_the_service_starts_by(owner: Any) -> None:
+    unit = Path(__file__).parents[4] / "packaging/linux/daig-volunteer.system.service"
+    assert "ConditionPathExists=/etc/daig/daig-join.toml" in unit.read_text()
+    page: Any = BeautifulSoup(owner.get("/computers").text, "html.parser")
+    said = " ".join(page.main.text.split())
+    assert "revoke its key; on the machines it stays" in said
+    assert "delete it" not in said
 
 
 def test_a_join_file_with_odd_limits_is_refused_beside_the_field(owner: Any) -> None:

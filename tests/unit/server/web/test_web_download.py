@@ -1,5 +1,6 @@
 """The download page and what it sends, to people and to programs."""
 
+import contextlib
 import datetime as dt
 import hashlib
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 from server.domain.releases import Releases, make_key, sign_folder
 from server.storage.releases import ReleaseFolder
 from server.storage.stores import Stores
+from server.web import installers
+from server.web.uploads import Slots
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.messages import decode
 from volunteer.protocol.releases import Manifest
@@ -40,7 +43,7 @@ def test_without_a_release_it_says_how_to_install_from_source(browser: Any, oper
 
 def test_each_visitor_is_shown_their_own_first_and_all_others(browser: Any, published: None) -> None:
     page = browser.get("/download", headers=WINDOWS).text
-    assert page.index(EXE) < page.index("For other computers") < page.rindex(DEB)
+    assert page.index(EXE) < page.index("Other installers") < page.rindex(DEB)
     assert hashlib.sha256(EXE.encode() * 1000).hexdigest() in page
     assert "certutil -hashfile" in page
     assert "not on phones" in browser.get("/download", headers={"User-Agent": "Android"}).text
@@ -61,6 +64,35 @@ def test_an_installer_comes_whole_in_parts_or_not_at_all(browser: Any, published
         answer.close()
     assert browser.get(where.format("nothing.deb")).status_code == 404
     assert browser.get(where.format("manifest.json")).status_code == 404
+
+
+@pytest.mark.parametrize("where", ["/downloads/{}", PREFIX + "/releases/files/{}"])
+def test_slow_takers_of_installers_leave_threads_to_everybody_else(
+    browser: Any, published: None, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installers, "SENDING", Slots(2))
+    path = where.format(DEB)
+    slow = [browser.client.get(path) for _ in range(2)]
+    refused = browser.get(path)
+    assert (refused.status_code, refused.headers.get("Retry-After") is not None) == (503, True)
+    for answer in slow:
+        answer.close()
+    # However an answer ends, its place is free again.
+    for headers in ({}, {"Range": "bytes=1000-"}, {"Range": "bytes=9999999-"}, {"If-None-Match": "*"}) * 2:
+        browser.client.get(path, headers=headers).close()
+        browser.client.head(path, headers=headers).close()
+    with contextlib.closing(browser.get(path)) as answer:
+        assert answer.data == DEB.encode() * 1000
+
+
+def test_a_file_that_a_newer_release_has_just_replaced_is_not_there(
+    browser: Any, published: None, services: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about, path = services.releases.file(DEB)
+    monkeypatch.setattr(services.releases, "file", lambda _name: (about, path.with_name("gone")))
+    assert browser.get(f"/downloads/{DEB}").status_code == 404
+    answer = browser.get(f"{PREFIX}/releases/files/{DEB}")
+    assert (answer.status_code, answer.json["code"]) == (404, "no_such_thing")
 
 
 def test_programs_get_manifest_and_signature_byte_for_byte(browser: Any, published: None) -> None:

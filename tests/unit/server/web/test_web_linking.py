@@ -115,7 +115,10 @@ def test_a_code_that_nothing_waits_with_is_explained_beside_the_field(owner: Any
 
 def test_a_code_that_was_answered_says_so(owner: Any, stranger: Any, waiting: Waiting) -> None:
     owner.post("/device/confirm", {"code": waiting.code}, form="/device")
-    assert "answered this code already" in owner.get(f"/device?code={waiting.code}").text
+    said = "You have answered this code already: the machine is linked"
+    assert f"{said} as soon as it asks." in owner.get(f"/device?code={waiting.code}").text
+    waiting.poll()
+    assert f"{said}." in owner.post("/device/confirm", {"code": waiting.code}, form="/device").text
     assert "No machine waits" in stranger.get(f"/device?code={waiting.code}").text
 
 

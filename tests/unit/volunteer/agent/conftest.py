@@ -2,12 +2,14 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.app_at_home import Place
 from volunteer.agent import fetching
+from volunteer.agent.app import App
 from volunteer.agent.patience import Patience
 from volunteer.agent.tools import Tools
 from volunteer.protocol.messages import (
@@ -127,7 +129,7 @@ class FakeTrainer:
         self.jobs: list[Job] = []
         self.killed = 0
         self.suspended = False
-        self.isolation: tuple[str, ...] = ()
+        self.isolation: tuple[str, ...] | None = ()
         self.outcome: Callable[[Job, Reins], Outcome] = self.gradient
 
     @staticmethod
@@ -225,3 +227,29 @@ def make_lease(tools: Tools) -> Callable[..., Lease]:
         return Lease(**{**fields, **changes})
 
     return make
+
+
+@pytest.fixture
+def place(tmp_path, machine, tools) -> Place:
+    return Place(tmp_path / "home", machine, tools)
+
+
+@pytest.fixture
+def running(place) -> Iterator:
+    apps = []
+
+    def start(stays: bool = True, **options) -> App:
+        app = place.app(**options)
+        app.over = 0
+
+        def over() -> None:
+            app.over += 1
+
+        app.start(over, stays)
+        apps.append(app)
+        return app
+
+    yield start
+    for app in apps:
+        app.wind_up()
+        app.close()

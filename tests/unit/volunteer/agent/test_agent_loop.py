@@ -1,6 +1,6 @@
 import pytest
 
-from volunteer.agent.agent import LEAST_CYCLE_SECONDS, Agent
+from volunteer.agent.agent import LEAST_CYCLE_SECONDS, LONGEST_REST_SECONDS, Agent
 from volunteer.agent.states import State
 from volunteer.errors import DropResult, RetryLater, StopAndTell
 from volunteer.protocol.messages import GiveBack, GiveBackReason, HeartbeatReply, NoWork, ReportReply, Verdict
@@ -39,6 +39,12 @@ def test_without_work_it_waits_as_long_as_the_server_says(agent, tools, clock):
     agent.once()
     assert clock.waits == [7.0]
     assert agent.state is State.idle
+
+
+def test_a_server_that_says_to_come_back_in_thirty_years_is_asked_again_sooner(agent, tools, clock):
+    tools.grid.script["work"] = [NoWork(10.0**9, "no projects")]
+    agent.once()
+    assert clock.waits == [LONGEST_REST_SECONDS]
 
 
 def test_an_empty_answer_that_came_at_once_is_followed_by_a_rest(agent, tools, clock):

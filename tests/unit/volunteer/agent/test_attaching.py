@@ -54,10 +54,15 @@ def test_told_to_slow_down_it_waits_five_seconds_longer_from_then_on(attempt):
 
 
 def test_a_server_that_is_away_meanwhile_is_asked_again(attempt):
-    attempt.grid.script["device"] = [AWAY]
     attempt.grid.script["device_token"] = [AWAY, AWAY, PENDING]
     assert attempt.link()
-    assert all(wait >= 5 for wait in attempt.clock.waits[1:])
+    assert all(wait >= 5 for wait in attempt.clock.waits)
+
+
+def test_a_server_that_is_away_before_there_is_a_code_keeps_nobody_waiting(attempt):
+    attempt.grid.script["device"] = [AWAY]
+    with pytest.raises(RetryLater):
+        attempt.link()
 
 
 def test_a_code_that_nobody_confirms_is_followed_by_a_few_new_ones_and_then_a_sentence(attempt):

@@ -85,6 +85,40 @@ def test_finish_this_unit_does_not_set_a_paused_host_going(start, wall):
     assert (standing.hold, standing.pause) == (Hold.now, Pause(wall.now + timedelta(hours=1)))
 
 
+def test_a_unit_that_is_finished_before_the_pause_gives_way_to_the_preferences(start, wall):
+    governor = start()
+    wall.reasons = ["Waiting: battery."]
+    assert governor.look().hold is Hold.now
+    governor.pause(None, True)
+    standing = governor.look()
+    assert (standing.hold, standing.pause, standing.reasons) == (Hold.now, Pause(), ("Waiting: battery.",))
+    wall.reasons = []
+    assert governor.look().hold is Hold.after_unit
+
+
+def test_no_pause_waits_for_a_sensor(start, wall):
+    governor = start()
+    wall.reasons = ["Waiting: battery."]
+    governor.look()
+    heard = []
+    for after_unit in (True, False):
+        governor.pause(None, after_unit, lambda standing: heard.append((standing.hold, standing.reasons)))
+    assert heard == [(Hold.now, ("Waiting: battery.",)), (Hold.now, ())]
+    assert wall.looked == 1
+
+
+def test_a_pause_counts_before_it_is_written_down(tmp_path, wall):
+    held = []
+
+    class BusyDisk(PauseFile):
+        def save(self, _pause: Pause) -> None:
+            held.append("written")
+
+    governor = Governor(BusyDisk(tmp_path / "pause.json"), wall.why_not, lambda: wall.now)
+    governor.pause(None, False, lambda standing: held.append(standing.hold))
+    assert held == [Hold.now, "written"]
+
+
 def test_the_preferences_hold_a_host_with_their_reasons_and_let_it_go(start, wall):
     governor = start()
     wall.reasons = ["Waiting: battery.", "Waiting: game."]

@@ -79,7 +79,10 @@ def test_another_grids_credit_is_forgotten(start, tools):
     assert numbers.credit == 12
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"day": 1, "units": 2, "credit": 3}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"day": 1, "units": 2, "credit": 3}', '{"day": "2026-11-23", "units": Infinity, "credit": 3}'],
+)
 def test_a_damaged_file_counts_from_zero(start, tmp_path, text):
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "numbers.json").write_text(text)

@@ -339,3 +339,50 @@ def test_a_child_that_talks_without_end_fills_neither_memory_nor_disk(start: Sta
         started = time.monotonic()
     assert time.monotonic() - started < 2
     assert log.stat().st_size < MOST_OF_A_LOG * 1.1
+
+
+def test_a_child_that_says_too_much_at_once_is_heard_no_more(start: Start) -> None:
+    code = """
+    channel = start()
+    for length in (900, 1000, 1000):
+        channel.send({"words": "y" * length})
+    """
+    with start(code, longest_answer=1000) as child:
+        assert len(child.receive(SECONDS)["words"]) == 900
+        with pytest.raises(ChildGone):
+            child.receive(SECONDS)
+
+
+def test_words_that_cannot_be_kept_do_not_stop_the_child(start: Start, tmp_path: Path) -> None:
+    code = """
+    import sys
+    def handle(request):
+        print("x" * 2**20, file=sys.stderr, flush=True)
+        return {"ok": True}
+    serve(handle)
+    """
+    with start(code, log=tmp_path / "no such folder" / "log") as child:
+        child.send({})
+        assert child.receive(SECONDS) == {"ok": True}
+
+
+@pytest.mark.parametrize("gets_away", [False, True])
+def test_what_a_child_has_started_does_not_keep_its_end_waiting(start: Start, gets_away: bool) -> None:
+    code = f"""
+    import subprocess, sys, time
+    channel = start()
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    other = subprocess.Popen(sleep, stdout=channel._sink.fileno(), start_new_session={gets_away})
+    channel.send({{"pid": other.pid}})
+    time.sleep(600)
+    """
+    child = start(code)
+    other = child.receive(SECONDS)["pid"]
+    started = time.monotonic()
+    try:
+        child.kill()
+        assert time.monotonic() - started < 10
+        assert gets_away or wait_until(lambda: gone(other))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(other, signal.SIGKILL)

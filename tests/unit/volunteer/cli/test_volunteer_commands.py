@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -39,6 +40,7 @@ class App:
         self.statuses = [TRAINING]
         self.over = None
         self.offered = ""
+        self.good_for = timedelta(minutes=10)
 
     def status(self):
         return self.statuses[0]
@@ -54,7 +56,7 @@ class App:
 
     def link(self, request):
         self.asked.append(("link", request.server))
-        return Link("ABCD-EFGH", f"{SERVER}/device?code=ABCD-EFGH", datetime.now(UTC) + timedelta(minutes=10))
+        return Link("ABCD-EFGH", f"{SERVER}/device?code=ABCD-EFGH", datetime.now(UTC) + self.good_for)
 
     def check_for_updates(self):
         if not self.offered:
@@ -101,13 +103,14 @@ def test_status_for_people(app, said):
 
 def test_status_says_reasons_and_what_protects_nobody():
     status = Status(
-        version=1, activity=Activity.paused, sentence="Paused while blender runs.", missing_protection=["the network"],
+        version=1, activity=Activity.paused, sentence="Paused while blender runs.",
+        missing_protection=["Training could reach it."],
         reasons=["Paused while blender runs.", "The computer runs on its battery."], server=SERVER, units_today=1,
         update="9.9",
     )  # fmt: skip
     assert lines_of(status) == [
         "Paused while blender runs.", "  The computer runs on its battery.", f"Grid: {SERVER}", "Today: 1 unit",
-        "This system cannot keep the trainer from: the network", "Version 9.9 is on offer.",
+        "Training could reach it.", "Version 9.9 is on offer.",
     ]  # fmt: skip
 
 
@@ -156,6 +159,37 @@ def test_pausing_an_app_that_does_not_run_counts_at_its_start(home, said):
     assert file.load() == Pause()
     assert main(["resume"]) == OK
     assert file.load() is None
+
+
+@pytest.mark.parametrize("arguments", [["pause"], ["resume"], ["prefs", "set", "gpu", "yes"]])
+def test_an_app_that_is_just_starting_is_waited_for_and_asked(home, said, arguments):
+    folders, app = Folders.below(home), App()
+    lock = HomeLock(folders.state / "lock")
+    servers = []
+    begin = threading.Timer(
+        0.3, lambda: servers.append(ControlServer(UnixDoor(folders.state, os.getuid()), Answers(app, app, home)))
+    )
+    begin.start()
+    try:
+        assert main(arguments) == OK
+        assert len(app.asked) == 1
+        assert "not running" not in said()
+        assert PauseFile(folders.state / PAUSE_FILE).load() is None
+    finally:
+        begin.join()
+        lock.release()
+        servers[0].close()
+
+
+def test_an_app_that_runs_and_does_not_listen_is_not_said_to_be_away(home, capsys, monkeypatch):
+    monkeypatch.setattr("volunteer.cli.alone._PATIENCE_SECONDS", 0.1)
+    lock = HomeLock(Folders.below(home).state / "lock")
+    try:
+        assert main(["pause"]) == FAILED
+    finally:
+        lock.release()
+    assert "cannot be asked" in capsys.readouterr().err
+    assert PauseFile(Folders.below(home).state / PAUSE_FILE).load() is None
 
 
 @pytest.mark.parametrize("option", [["--for", "soon"], ["--until", "25:00"], ["--for", "0h"]])
@@ -260,6 +294,12 @@ def test_a_code_that_is_refused_ends_the_waiting(app, capsys):
     ]
     assert main(["attach", SERVER]) == FAILED
     assert "Somebody has refused." in capsys.readouterr().err
+
+
+def test_a_host_of_another_grid_does_not_wait_for_ever_for_a_code_that_nobody_confirmed(app, capsys):
+    app.good_for = timedelta(minutes=-5)
+    assert main(["attach", "https://another.example"]) == FAILED
+    assert "Nobody confirmed the code." in capsys.readouterr().err
 
 
 def test_plain_http_to_another_machine_needs_a_word(app, capsys):

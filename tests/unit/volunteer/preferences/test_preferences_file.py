@@ -133,7 +133,7 @@ def test_what_a_person_may_write(name, text, value):
         ("threads", "many", "1 to 4096, or all"),
         ("cpu_percent", "", "1 to 100"),
         ("cpu_percent", "0", "out of range"),
-        ("memory", "10", "memory: 10 is out of range"),
+        ("memory", "10", "memory: 10 is out of range, 1024 to 16777216 MiB"),
         ("idle_minutes", "2.5", "whole number"),
         ("hours", "moon 10:00-12:00", "no day of the week"),
         ("hours", "10:00-25:00", "no time of the day"),

@@ -4,7 +4,7 @@ import pytest
 
 from volunteer.protocol.messages import Malformed, decode
 from volunteer.protocol.releases import Manifest, is_newer, kind_of, platform_of, version_of
-from volunteer.protocol.signatures import LENGTH, NoKey, is_signed, make_keys, public_of, sign
+from volunteer.protocol.signatures import NoKey, is_signed, make_keys, public_of, sign
 
 # RFC 8032, section 7.1, test 2: the private and the public key, one byte, and its signature.
 PRIVATE = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"
@@ -33,7 +33,7 @@ def test_the_signature_is_that_of_the_rfc() -> None:
 def test_only_the_same_bytes_by_the_same_key_are_signed() -> None:
     (private, public), (_, other) = make_keys(), make_keys()
     signature = sign(private, b"manifest")
-    assert len(signature) == LENGTH
+    assert len(signature) == 64
     assert is_signed(public, b"manifest", signature)
     assert not is_signed(public, b"manifest ", signature)
     assert not is_signed(other, b"manifest", signature)

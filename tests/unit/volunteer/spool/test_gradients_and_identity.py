@@ -57,6 +57,32 @@ def test_what_a_killed_trainer_left_behind_is_deleted(spool, tmp_path):
     assert not list(spool.workshop.iterdir())
 
 
+def test_a_trainer_that_left_folders_and_other_files_keeps_no_later_one_from_starting(spool, tmp_path):
+    (spool.workshop / "abc.gradient").mkdir()
+    (spool.workshop / "deep" / "deeper").mkdir(parents=True)
+    (spool.workshop / "deep" / "rubbish").write_bytes(b"x")
+    (spool.workshop / "rubbish").write_bytes(b"x")
+    GradientSpool(tmp_path / "gradients", tmp_path / "work")
+    assert not list(spool.workshop.iterdir())
+
+
+def test_what_links_point_to_is_left_alone(spool, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").write_bytes(b"dear")
+    (spool.workshop / "link").symlink_to(tmp_path / "mine")
+    GradientSpool(tmp_path / "gradients", tmp_path / "work")
+    assert not list(spool.workshop.iterdir())
+    assert (tmp_path / "mine" / "letter").read_bytes() == b"dear"
+
+
+def test_a_folder_in_a_gradients_place_is_no_gradient(spool):
+    entry = add(spool, "r1", b"gradient")
+    entry.path.unlink()
+    entry.path.mkdir()
+    assert spool.drop_broken() == ["r1"]
+    assert spool.all() == []
+
+
 def test_a_result_whose_name_is_no_file_name_is_known_as_such():
     assert can_be_spooled("r1")
     assert not can_be_spooled("")

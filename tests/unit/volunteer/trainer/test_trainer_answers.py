@@ -4,13 +4,16 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from volunteer.protocol.messages import GiveBackReason
+from volunteer.trainer import process
 from volunteer.trainer.answers import Nonsense, job_of, read_isolation, read_outcome, read_progress
 from volunteer.trainer.job import Computed, Failed, Job, Nothing
+from volunteer.trainer.process import TrainerProcess, TrainerSettings
+from volunteer.trainer.reins import Reins
 
 DIGEST = "ab" * 32
 TRUE: dict[str, Any] = {
@@ -83,3 +86,34 @@ def test_long_words_are_cut(job: Job) -> None:
     assert len(read_isolation({"isolation": ["y" * 10**4] * 100})) == 20
     with pytest.raises(Nonsense):
         read_isolation({"isolation": "open"})
+
+
+class _Child:
+    """Says what it was told to say."""
+
+    answers: ClassVar[list[dict[str, Any]]] = []
+    alive = True
+
+    def __init__(self, *_arguments: object) -> None:
+        pass
+
+    def send(self, _message: dict[str, Any]) -> None:
+        pass
+
+    def receive(self, _timeout: float) -> dict[str, Any]:
+        return self.answers.pop(0)
+
+    def kill(self) -> None:
+        self.alive = False
+
+
+def test_a_trainer_says_once_what_its_box_lacks(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "Child", _Child)
+    trainer = TrainerProcess(TrainerSettings(tmp_path, 2**30))
+    _Child.answers = [{"isolation": ["Open."]}, {"isolation": []}, TRUE]
+    outcome = trainer.compute(job, Reins(), lambda _done: None)
+    assert isinstance(outcome, Failed)
+    assert trainer.isolation == ("Open.",)
+    _Child.answers = [{"isolation": []}, {**TRUE, "job": 2}]
+    assert trainer.compute(job, Reins(), lambda _done: None) == Computed(job.out, DIGEST, 2, 16, 0.5)
+    assert trainer.isolation == ()

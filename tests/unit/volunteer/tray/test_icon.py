@@ -1,6 +1,7 @@
 """The icon without a display, by pystray's own stand-in: what is shown, what a click asks, what is said back."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -151,3 +152,13 @@ def test_no_tray_is_told_after_some_patience(app, monkeypatch):
     assert asked == [3]
     app.close()
     wait_for(lambda: main(app.client, 0) == module.APP_GONE, 5)
+
+
+def test_an_app_that_ended_while_the_icon_came_up_takes_it_along(tray, app):
+    stopped = []
+    shown = SimpleNamespace(visible=False, stop=lambda: stopped.append("stopped"))
+    tray._shown(shown)
+    assert (shown.visible, stopped) == (True, [])
+    app.close()
+    tray._shown(shown)
+    assert stopped

@@ -46,7 +46,7 @@ def test_only_what_means_something_else_is_sent():
     ("name", "text", "words"),
     [
         ("threads", "many", "not a whole number"),
-        ("cpu_percent", "0", "0 is out of range, 1 to 100."),
+        ("cpu_percent", "0", "0 is out of range, 1 to 100 %."),
         ("hours", "some day", ""),
     ],
 )

@@ -16,9 +16,10 @@ ALLOW, EPERM, ENOSYS = "allowed", errno.EPERM, errno.ENOSYS
 ME = 4711
 
 
-def verdict(machine: str, call: int, argument: int = 0, audit: int | None = None) -> str | int:
+def verdict(machine: str, call: int, argument: int = 0, audit: int | None = None, second: int = 0) -> str | int:
     """What the kernel would say: runs the filter as seccomp(2) describes it."""
-    data = struct.pack("=iIQ6Q", call, MACHINES[machine].audit if audit is None else audit, 0, argument, *[0] * 5)
+    audit = MACHINES[machine].audit if audit is None else audit
+    data = struct.pack("=iIQ6Q", call, audit, 0, argument, second, *[0] * 4)
     code = filter_program(MACHINES[machine], ME)
     at, loaded = 0, 0
     while True:
@@ -71,8 +72,17 @@ def test_calls_in_another_architectures_numbers_are_refused() -> None:
     assert verdict("x86_64", 0, audit=0x40000003) == EPERM
 
 
+@pytest.mark.parametrize(("machine", "fcntl", "ioctl"), [("x86_64", 72, 16), ("aarch64", 25, 29)])
+def test_no_file_may_have_the_kernel_send_signals(machine: str, fcntl: int, ioctl: int) -> None:
+    owned = [(fcntl, command) for command in (8, 10, 15)] + [(ioctl, command) for command in (0x8901, 0x8902)]
+    assert {verdict(machine, call, second=command) for call, command in owned} == {EPERM}
+    usual = [(fcntl, command) for command in (1, 2, 3, 4, 9, 1030)] + [(ioctl, command) for command in (0x5401, 0x541B)]
+    assert {verdict(machine, call, second=command) for call, command in usual} == {ALLOW}
+
+
 def test_no_number_is_listed_twice() -> None:
     tables = (system_calls.FORBIDDEN, system_calls.UPON_ITSELF, system_calls.UPON_ITSELF_OR_0, system_calls.CLONE)
+    tables += (system_calls.FCNTL, system_calls.IOCTL)
     for machine in MACHINES.values():
         every = [number for table in tables for number in system_calls.numbers(table, machine)]
         assert len(every) == len(set(every))
