@@ -238,7 +238,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
     policy = validation_policy(settings)
     table = (
         Row("rounds", 1.0, (validator,)),
-        Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard),)),
+        Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard, policy),)),
         Row("audits", 1.0, (Seeking(stores, policy), Auditor(stores, plans, learner_, policy, bell.ring))),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_, _upload_bounds(settings)),)),

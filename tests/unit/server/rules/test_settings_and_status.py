@@ -30,14 +30,14 @@ def test_everything_can_be_set() -> None:
             "name": "  my digits ", "batch_size": " 8 ", "epochs": "3", "k": "16", "shard_examples": "64",
             "report_deadline": "120", "validation_fraction": "0.25", "optimizer": "Adam", "learning_rate": "1e-4",
             "loss": "MeanSquaredError", "metrics": "accuracy, Precision ,", "scale_learning_rate": "on", "seed": "7",
-            "consent": "1",
+            "consent": "1", "averaging": " trimmed_mean ", "quorum": "3",
         }
     )  # fmt: skip
     assert problems == []
     assert settings == ProjectSettings(
         name="my digits", batch_size=8, epochs=3, k=16, shard_examples=64, report_deadline=120,
         validation_fraction=0.25, optimizer="Adam", learning_rate=1e-4, loss="MeanSquaredError",
-        metrics=("accuracy", "Precision"), scale_learning_rate=True, seed=7,
+        metrics=("accuracy", "Precision"), scale_learning_rate=True, seed=7, averaging="trimmed_mean", quorum=3,
     )  # fmt: skip
 
 
@@ -150,6 +150,9 @@ def test_memory_is_told_in_gigabytes() -> None:
         ({"schedule": "exponential", "warmup_rounds": "3"}, "warmup_rounds", "take cosine or constant"),
         ({"warmup_rounds": "-1"}, "warmup_rounds", "out of range"),
         ({"early_stopping": "soon"}, "early_stopping", "not a whole number"),
+        ({"averaging": "krum"}, "averaging", "none of auto, mean, centered_clip, trimmed_mean, median, norm_clip"),
+        ({"quorum": "6"}, "quorum", "1 to 5"),
+        ({"quorum": "0"}, "quorum", "out of range"),
         ({"class_weights": "1"}, "class_weights", "not a class and its weight"),
     ],
 )
