@@ -136,7 +136,7 @@ def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flas
             uploads=Uploads(stores, bounds, settings.max_upload_bytes),
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
             grid=grid, dispatch=Dispatch(stores, plans, validation_policy(settings)),
-            reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
+            reports=Reports(stores, plans, bell.ring, validation_policy(settings)), blobs=HostBlobs(stores, plans),
             releases=releases(settings), incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
             settings=WebSettings(
                 secret_key=_secret(stores), max_upload_bytes=settings.max_upload_bytes, proxies=settings.proxies,

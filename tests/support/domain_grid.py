@@ -120,7 +120,7 @@ class DomainGrid:
         self.views = ProjectViews(stores)
         self.grid = Grid(stores)
         self.dispatch = Dispatch(stores, self.plans, self.policy)
-        self.reports = Reports(stores, self.plans, ring)
+        self.reports = Reports(stores, self.plans, ring, self.policy)
         self.host_blobs = HostBlobs(stores, self.plans)
         self.letters = Letters(stores, True, "test grid")
         self.notices = Notices(stores, self.letters, "https://grid.test/")
