@@ -220,9 +220,16 @@ def run_scheduler(settings: Settings, stop: threading.Event) -> None:
     learner_ = learner(settings)
     try:
         learner_.start()
+        # What nobody waits for must not hold the end up.
+        threading.Thread(target=_end_audits, args=(stop, learner_), daemon=True).start()
         _scheduler(settings, stores, learner_).run(stop)
     finally:
         learner_.close()
+
+
+def _end_audits(stop: threading.Event, learner_: ChildLearner) -> None:
+    stop.wait()
+    learner_.recompute_no_more()
 
 
 def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "Scheduler":
@@ -239,7 +246,8 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
     table = (
         Row("rounds", 1.0, (validator,)),
         Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard, policy),)),
-        Row("audits", 1.0, (Seeking(stores, policy), Auditor(stores, plans, learner_, policy, bell.ring))),
+        Row("checks", 1.0, (Seeking(stores, policy, bell.ring),)),
+        Row("audits", 1.0, (Auditor(stores, plans, learner_, policy, bell.ring),)),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_, _upload_bounds(settings)),)),
         Row("preparations", 5.0, (Preparer(stores, intake_, notices, admission(settings)),)),

@@ -129,7 +129,7 @@ class DomainGrid:
         )
         self.assimilator = Assimilator(stores, self.plans, self.learner, self.notices, self._guard)
         self.transitioner = Transitioner(stores, self.notices)
-        self.seeking = Seeking(stores, self.policy)
+        self.seeking = Seeking(stores, self.policy, ring)
         self.auditor = Auditor(stores, self.plans, self.learner, self.policy, ring)
         self.downtime = Downtime(stores)
         self.checker = DraftChecker(stores, self.intake, self.learner)

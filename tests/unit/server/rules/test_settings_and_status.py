@@ -119,6 +119,17 @@ RUNNING = Situation(
             {"hosts_online": 2, "hosts_with_memory": 1},
             "Waiting for the next host to ask for work since 2026-03-01 12:05 UTC; 2 awake.",
         ),
+        (
+            {"hosts_online": 1, "hosts_with_memory": 1, "unconfirmed": 1},
+            "Waiting for a second opinion on 1 result of round 3: another volunteer's machine, or the server itself "
+            "when it can, computes it again.",
+        ),
+        (
+            {"unconfirmed": 2},
+            "Waiting for a second opinion on 2 results of round 3: another volunteer's machine, or the server itself "
+            "when it can, computes them again.",
+        ),
+        ({"leased": 1, "hosts_at_work": 1, "unconfirmed": 2}, "Training: 1 host is computing round 3."),
         ({"leased": 1, "hosts_at_work": 1}, "Training: 1 host is computing round 3."),
         ({"leased": 3, "hosts_at_work": 2}, "Training: 2 hosts are computing round 3."),
         ({"closing": True, "leased": 1}, "Round 3 has its gradients; the optimizer is taking its step."),
