@@ -155,7 +155,7 @@ def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flas
             uploads=Uploads(stores, bounds, settings.max_upload_bytes),
             project_views=ProjectViews(stores), round_pages=RoundPages(stores),
             grid=grid, dispatch=Dispatch(stores, plans, validation_policy(settings)),
-            reports=Reports(stores, plans, bell.ring), blobs=HostBlobs(stores, plans),
+            reports=Reports(stores, plans, bell.ring, validation_policy(settings)), blobs=HostBlobs(stores, plans),
             releases=releases(settings), incoming_gradients=stores.blobs.incoming, wake=lambda: bell.ring("rounds"),
             settings=WebSettings(
                 secret_key=_secret(stores), max_upload_bytes=settings.max_upload_bytes, proxies=settings.proxies,
@@ -239,9 +239,16 @@ def run_scheduler(settings: Settings, stop: threading.Event) -> None:
     learner_ = learner(settings)
     try:
         learner_.start()
+        # What nobody waits for must not hold the end up.
+        threading.Thread(target=_end_audits, args=(stop, learner_), daemon=True).start()
         _scheduler(settings, stores, learner_).run(stop)
     finally:
         learner_.close()
+
+
+def _end_audits(stop: threading.Event, learner_: ChildLearner) -> None:
+    stop.wait()
+    learner_.recompute_no_more()
 
 
 def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "Scheduler":
@@ -257,8 +264,9 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
     policy = validation_policy(settings)
     table = (
         Row("rounds", 1.0, (validator,)),
-        Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard),)),
-        Row("audits", 1.0, (Seeking(stores, policy), Auditor(stores, plans, learner_, policy, bell.ring))),
+        Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard, policy),)),
+        Row("checks", 1.0, (Seeking(stores, policy, bell.ring),)),
+        Row("audits", 1.0, (Auditor(stores, plans, learner_, policy, bell.ring),)),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_, _upload_bounds(settings)),)),
         Row("preparations", 5.0, (Preparer(stores, intake_, notices, admission(settings)),)),

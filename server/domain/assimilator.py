@@ -12,14 +12,17 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from server.domain.awake import policy_for
 from server.domain.notices import Notices
 from server.domain.plans import Plans
 from server.domain.ports import Learner
 from server.domain.unused_blobs import require_blobs
 from server.errors import LeadershipLost, NotFound, SomebodyElseWasFirst
 from server.rules import choosing, k_batch
+from server.rules.averaging import AUTO, Averaging, rule_for
 from server.rules.learning_values import GradientFile, LearnerFailed, StepReport, StepRequest
 from server.rules.states import ProjectState, RoundState, UnitState
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Project, Round
 from volunteer.plan.refused import Refused
@@ -30,14 +33,16 @@ _MAX_FAILURES = 4
 
 class Assimilator:
     def __init__(
-        self, stores: Stores, plans: Plans, learner: Learner, notices: Notices, guard: Callable[[], None]
-    ) -> None:
+        self, stores: Stores, plans: Plans, learner: Learner, notices: Notices, guard: Callable[[], None],
+        policy: ValidationPolicy | None = None,
+    ) -> None:  # fmt: skip
         """`guard` raises LeadershipLost, inside the transaction, when another scheduler leads."""
         self._stores = stores
         self._plans = plans
         self._learner = learner
         self._notices = notices
         self._guard = guard
+        self._policy = policy or ValidationPolicy()
         self._failures: dict[int, int] = {}
 
     def run_pass(self, now: dt.datetime) -> int:
@@ -59,12 +64,13 @@ class Assimilator:
     def _close(self, project: Project, round_: Round, now: dt.datetime) -> int:
         out = Path(tempfile.mkdtemp(dir=self._stores.blobs.incoming))
         try:
-            report = self._learner.step(self._request(project, round_, out))
+            request = self._request(project, round_, out)
+            report = self._learner.step(request)
             self._failures.pop(project.id, None)
             if not _is_usable(report):
                 self._diverged(project, round_, now)
                 return 0
-            self._record(project, round_, report, now)
+            self._record(project, round_, report, request.averaging, now)
             return 1
         except (LearnerFailed, Refused, NotFound) as error:
             # A deleted project's blobs are missing too; then there is nobody to tell.
@@ -95,9 +101,16 @@ class Assimilator:
             gradients=gradients,
             mini_batches=round_.used,
             out=str(out),
+            averaging=self._rule(project, len(gradients)),
         )
 
-    def _record(self, project: Project, round_: Round, report: StepReport, now: dt.datetime) -> None:
+    def _rule(self, project: Project, results: int) -> Averaging:
+        believes_all = policy_for(self._policy, project).believes_all
+        return rule_for(project.settings.get("averaging", AUTO), results, believes_all)
+
+    def _record(
+        self, project: Project, round_: Round, report: StepReport, averaging: Averaging, now: dt.datetime
+    ) -> None:
         # The learner has hashed the bytes that it wrote: they are not read again here.
         weights, optimizer = str(report.weights_sha256), str(report.optimizer_sha256)
         weights_size = self._stores.blobs.adopt_as(Path(str(report.weights)), weights)
@@ -107,7 +120,7 @@ class Assimilator:
         with self._stores.database.write():
             self._guard()
             require_blobs(self._stores, (weights, optimizer))
-            self._stores.rounds.close(round_, now, report.loss, report.metrics)
+            self._stores.rounds.close(round_, now, report.loss, report.metrics, averaging.value)
             self._stores.checkpoints.add(
                 project=project.id, round=round_.number + 1, epoch=project.epoch, ends_epoch=ends_epoch,
                 weights_sha256=weights, weights_size=weights_size, optimizer_sha256=optimizer, created_at=now,

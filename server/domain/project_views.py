@@ -142,6 +142,7 @@ class ProjectViews:
             hosts_with_memory=len(able), largest_memory=max((host.memory for host in awake), default=0),
             memory_needed=project.memory_needed,
             idle_since=self._stores.work.last_ended_at(project.id) or project.running_since,
+            unconfirmed=self._stores.checks.held_in_round(project.id, project.round),
         )  # fmt: skip
 
     def _open_round(self, project: Project) -> Round | None:

@@ -13,11 +13,13 @@ from server.storage.stores import Stores
 from server.storage.tables import Project, Round, Unit
 from volunteer.protocol.version import NUMERICS, PROTOCOL, SOFTWARE
 
-RECIPE_VERSION = 1
-_LIBRARIES = ("keras", "tensorflow", "tensorflow-cpu", "numpy")
+RECIPE_VERSION = 2
+_LIBRARIES = ("keras", "tensorflow", "tensorflow-cpu", "numpy", "numba")
 _HOW = (
-    "All hosts compute at the weights that a round starts from. A round's gradient is the sum of its units' gradients,"
-    " in the order in which they stand here, over the sum of their examples; the optimizer makes one step with it."
+    "All hosts compute at the weights that a round starts from. A round's gradient is made of its units' gradients, in"
+    " the order in which they stand here, by the rule that its averaging names: mean is their sum over the sum of their"
+    " examples (server/rules/aggregation.py), the others are in server/learning/averaging.py. The optimizer makes one"
+    " step with it."
     " The rows of a mini-batch follow from plan.seed, the epoch and plan.layout (volunteer/plan/order.py). The operator"
     " of the grid recomputes all of it with `daig-server replay` and the project's number."
 )
@@ -83,8 +85,8 @@ class Recipe:
         for one in rounds:
             yield {
                 "round": one.number, "epoch": one.epoch, "mini_batches": one.used, "examples": one.examples,
-                "units": [unit.mini_batches for unit in units.get(one.number, [])], "loss": one.loss,
-                "metrics": one.metrics, "opened_at": one.opened_at, "closed_at": one.closed_at,
+                "averaging": one.averaging, "units": [unit.mini_batches for unit in units.get(one.number, [])],
+                "loss": one.loss, "metrics": one.metrics, "opened_at": one.opened_at, "closed_at": one.closed_at,
                 "seconds": seconds_of(one),
             }  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 from server.domain.plans import Plans
 from server.domain.ports import Learner
 from server.errors import NotAllowedNow
+from server.rules.averaging import Averaging
 from server.rules.learning_values import GradientFile, GradientRequest, StepRequest
 from server.rules.states import UnitState
 from server.storage.stores import Stores
@@ -95,7 +96,7 @@ class Replay:
             StepRequest(
                 plan=str(blobs.path(project.plan_sha256)), frozen=str(blobs.path(project.frozen_sha256)),
                 weights=str(state.weights), optimizer=str(state.optimizer) if state.optimizer else None,
-                gradients=gradients, mini_batches=round_.used, out=str(out),
+                gradients=gradients, mini_batches=round_.used, out=str(out), averaging=Averaging(round_.averaging),
             )
         )  # fmt: skip
         for gradient in gradients:

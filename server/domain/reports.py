@@ -3,12 +3,14 @@
 import datetime as dt
 from pathlib import Path
 
+from server.domain.awake import policy_for
 from server.domain.plans import Plans
 from server.domain.ports import Ring
 from server.domain.unused_blobs import delete_unused, require_blobs
 from server.errors import GridError, MalformedGradient, NoSuchResult, NotYourResult, ResultEnded, StaleResult
 from server.rules import deadlines, sizing
 from server.rules.states import AuditState, ProjectState, Purpose, ResultState, RoundState, UnitState
+from server.rules.validation_policy import BELIEVES_ALL, ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Host, Project, Result, Unit
 from volunteer.protocol.gradients import GradientClaim, GradientSizes, inspect_gradient
@@ -34,15 +36,19 @@ _VERDICTS = {
 _REPORTABLE = (ResultState.leased, ResultState.lost)
 _IN_HAND = (ResultState.leased, ResultState.reported, ResultState.held, ResultState.valid)
 _OPINIONS_WANTED = (ProjectState.running, ProjectState.paused, ProjectState.finished)
+_LATE_ROUNDS = 5
 _SAME_VOLUNTEER = "Another machine of the same volunteer has computed this unit; two of one say no more than one."
 _PREFIX_UNNEEDED = "Another host computes the whole of this unit; a part of it is not needed."
 
 
 class Reports:
-    def __init__(self, stores: Stores, plans: Plans, ring: Ring) -> None:
+    def __init__(
+        self, stores: Stores, plans: Plans, ring: Ring, policy: ValidationPolicy = BELIEVES_ALL
+    ) -> None:
         self._stores = stores
         self._plans = plans
         self._ring = ring
+        self._policy = policy
 
     def heartbeat(self, host: Host, result_id: str, message: Heartbeat, now: dt.datetime) -> HeartbeatReply:
         """Whether to go on. A result that is not needed any more ends here."""
@@ -160,8 +166,22 @@ class Reports:
         if result.state in _VERDICTS or result.state in (ResultState.given_back, ResultState.failed):
             raise ResultEnded()
         may_count = round_.state is RoundState.open or _is_wanted(unit, result)
-        if not may_count or result.state not in _REPORTABLE:
+        if not (may_count and result.state in _REPORTABLE) and not self._is_finished_late(unit, result):
             raise StaleResult(result.sentence)
+
+    def _is_finished_late(self, unit: Unit, result: Result) -> bool:
+        """Whether it was finished just as its round closed without it: nobody is punished for being slower.
+
+        Where all are believed, bytes that nobody will look at are not even uploaded.
+        """
+        project = self._stores.projects.by_id(result.project_id)
+        return (
+            result.state in (*_REPORTABLE, ResultState.cancelled)
+            and unit.state is UnitState.cancelled
+            and unit.round >= project.round - _LATE_ROUNDS
+            and project.state in _OPINIONS_WANTED
+            and not policy_for(self._policy, project).believes_all
+        )
 
     def _require_honest_counts(
         self, project: Project, unit: Unit, result: Result, claim: GradientClaim
@@ -185,7 +205,8 @@ class Reports:
         if claim.mini_batches > unit.size:
             return ResultState.unneeded, "The unit was split meanwhile; a part of it has been delivered."
         if unit.state is not UnitState.open and not _is_wanted(unit, result):
-            return ResultState.unneeded, "Another host was first."
+            late = claim.mini_batches == unit.size and self._is_finished_late(unit, result)
+            return (ResultState.reported, "") if late else (ResultState.unneeded, "Another host was first.")
         others = [r for r in self._stores.work.results_of(unit.id) if r.id != result.id and r.state in _IN_HAND]
         if claim.mini_batches < unit.size:
             if others or result.purpose is not Purpose.work:

@@ -9,6 +9,7 @@ import logging
 from server.domain.awake import Awake
 from server.domain.blob_collector import GRADIENT_ROUNDS
 from server.domain.checks import given_by
+from server.domain.ports import Ring
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules import retries
 from server.rules.second_opinions import somebody_may_give
@@ -28,9 +29,10 @@ _IN_PLAY = (ProjectState.running, ProjectState.paused, ProjectState.needs_attent
 
 
 class Seeking:
-    def __init__(self, stores: Stores, policy: ValidationPolicy) -> None:
+    def __init__(self, stores: Stores, policy: ValidationPolicy, ring: Ring) -> None:
         self._stores = stores
         self._policy = policy
+        self._ring = ring
 
     def run_pass(self, now: dt.datetime) -> int:
         """How many units were given to referees, or given up."""
@@ -41,11 +43,14 @@ class Seeking:
                     moved += self._look_after(self._stores.projects.by_id(number), now)
             except (SomebodyElseWasFirst, NotFound):
                 _LOG.info("project %d was changed or deleted meanwhile", number)
+        if moved:
+            self._ring("audits")
         return moved
 
     def _look_after(self, project: Project, now: dt.datetime) -> int:
         units = self._stores.checks.sought(project.id)
-        too_old = [unit for unit in units if self._is_too_late(project, unit, now)]
+        kept = self._rounds_kept(project, {unit.round for unit in units})
+        too_old = [unit for unit in units if unit.round not in kept or _is_too_late(project, unit, now)]
         for unit in too_old:
             self._give_up(unit, now)
         left = {unit.id for unit in units} - {unit.id for unit in too_old}
@@ -76,14 +81,10 @@ class Seeking:
         losses = retries.losses_since(project.running_since, self._stores.work.results_of(unit.id))
         return retries.unit_is_hopeless(unit.failures, losses)
 
-    def _is_too_late(self, project: Project, unit: Unit, now: dt.datetime) -> bool:
-        if project.state not in _IN_PLAY or unit.state is UnitState.undone:
-            return True
-        is_old = unit.round < project.round - GRADIENT_ROUNDS or project.state is ProjectState.finished
-        if unit.state is not UnitState.open and is_old and now - unit.created_at > KEPT:
-            return True
-        checkpoint = self._stores.checkpoints.get(project.id, unit.round)
-        return checkpoint is None or not checkpoint.weights_sha256
+    def _rounds_kept(self, project: Project, numbers: set[int]) -> set[int]:
+        """Those whose weights are still there."""
+        found = {number: self._stores.checkpoints.get(project.id, number) for number in numbers}
+        return {number for number, checkpoint in found.items() if checkpoint and checkpoint.weights_sha256}
 
     def _give_up(self, unit: Unit, now: dt.datetime) -> None:
         """What still waits for an opinion gets no verdict: nobody is blamed, and nothing is granted."""
@@ -100,3 +101,10 @@ class Seeking:
                 self._stores.work.move(
                     result, ResultState.cancelled, ended_at=now, sentence="The opinion came too late to be of use."
                 )
+
+
+def _is_too_late(project: Project, unit: Unit, now: dt.datetime) -> bool:
+    if project.state not in _IN_PLAY or unit.state is UnitState.undone:
+        return True
+    is_old = unit.round < project.round - GRADIENT_ROUNDS or project.state is ProjectState.finished
+    return unit.state is not UnitState.open and is_old and now - unit.created_at > KEPT

@@ -56,6 +56,7 @@ class Validator:
         moved = self._take_in(now) + self._settle(now)
         if moved:
             self._ring("closings")
+            self._ring("checks")
         return moved
 
     def _take_in(self, now: dt.datetime) -> int:

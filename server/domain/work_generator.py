@@ -120,6 +120,8 @@ class WorkGenerator:
         lately = self._stores.work.hosts_lately_at_work(project.id, round_.number) if round_.number else able
         hosts_at_work = len({*lately, host.id} & {*able, host.id})
         size = sizing.mini_batches_for(host.speed, project.operations, round_.target, hosts_at_work)
+        if not policy_for(self._policy, project).believes_all:
+            size = min(size, sizing.MOST_COMPARABLE)
         return min(size, k_batch.left_for(outstanding, round_.used, round_.target, others_wait))
 
     def _room(self, giver: Giver, project: Project, round_: Round, awake: Awake) -> int | None:

@@ -80,6 +80,10 @@ class ChildLearner:
         """As `gradient`, of what a host has computed: gently, however long it takes within reason."""
         self._audits.call("gradient", msgspec.to_builtins(request), _RECOMPUTE * self._seconds)
 
+    def recompute_no_more(self) -> None:
+        """What is being recomputed fails at once, and so does what is asked for later."""
+        self._audits.close()
+
     def evaluate(self, request: EvaluateRequest) -> Evaluation:
         """Loss and metric sums over one validation shard."""
         return self._ask(self._evaluations, "evaluate", request, Evaluation)

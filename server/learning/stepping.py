@@ -2,13 +2,15 @@
 
 import hashlib
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from server.learning.workbench import Bench, Workbench
-from server.rules.aggregation import mean_over_examples, moved, norm, total_sums
+from server.rules.aggregation import Sliceable, mean_over_examples, moved, norm, total_sums
+from server.rules.averaging import Averaging
 from server.rules.learning_values import EvaluationResult, ResultRequest, StepReport, StepRequest
 from volunteer.plan.project_plan import ProjectPlan, Role, split
 from volunteer.protocol.tensors import save
@@ -79,9 +81,18 @@ def _aggregate(plan: ProjectPlan, request: StepRequest) -> tuple[Vector, Vector,
         if any(file[name].shape != (size,) or file[name].dtype != np.float32 for file in files):
             raise ValueError(f"a result's {name} is not a vector of {size} float32")
     gradient, change = (
-        mean_over_examples([file[name] for file in files], size, examples) for name, size in sizes.items()
+        _average(request.averaging, [file[name] for file in files], size, examples) for name, size in sizes.items()
     )
     return gradient, change, total_sums([np.asarray(file["sums"], np.float64) for file in files])
+
+
+def _average(rule: Averaging, vectors: Sequence[Sliceable], size: int, examples: Sequence[int]) -> Vector:
+    if rule is Averaging.mean:
+        return mean_over_examples(vectors, size, examples)
+    # numba is half a second and 60 MB, and few processes and rounds need it.
+    from server.learning.averaging import robust_average
+
+    return robust_average(rule, vectors, size, examples)
 
 
 def _moved(plan: ProjectPlan, state: Vector, change: Vector, k: int) -> Vector:

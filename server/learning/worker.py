@@ -74,7 +74,8 @@ class Worker:
         if self._child is not None and self._child.alive:
             return self._child
         self._discard()
-        self._child = Child("server.learning.child", self._folder, self._limits, environment=_ENVIRONMENT)
+        environment = {**_ENVIRONMENT, "NUMBA_CACHE_DIR": str(self._folder / "kernels")}
+        self._child = Child("server.learning.child", self._folder, self._limits, environment=environment)
         self._exchange(self._child, "prepare", {"threads": self._threads}, START_SECONDS)
         self._last_used = time.monotonic()
         if self._idle_seconds is not None:

@@ -21,8 +21,8 @@ COPY = 0.999
 CLOSER = 0.1
 """Where honest units are that much alike by nature, a copy is that much closer still than they are to each other."""
 
-AGAINST = -0.2
-AGREED = 0.5
+AGAINST = -0.3
+AGREED = 0.7
 """A cosine with the round's centre below the first is odd where the others' median is above the second."""
 
 FEWEST = 5

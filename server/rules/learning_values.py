@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from server.errors import GridError
+from server.rules.averaging import Averaging
 from volunteer.plan.project_plan import VariableSpec
 from volunteer.plan.shapes import InputSpec
 
@@ -64,7 +65,10 @@ class GradientFile(msgspec.Struct, frozen=True):
 
 
 class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Step the optimizer once. `gradients`: in the order in which they are summed; `mini_batches`: k."""
+    """Step the optimizer once. `gradients`: in the order in which they are summed; `mini_batches`: k.
+
+    `averaging`: the rule that makes one gradient of them.
+    """
 
     plan: str
     frozen: str
@@ -73,6 +77,7 @@ class StepRequest(msgspec.Struct, frozen=True, kw_only=True):
     gradients: list[GradientFile]
     mini_batches: int
     out: str
+    averaging: Averaging = Averaging.mean
 
 
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,9 @@ LAYER_FACTOR = 5.0
 SHARE = 0.1
 """Of the root mean square over the whole vector: a tensor whose own is smaller is measured against that."""
 
+LEAST = 3e-3
+"""Of the whole's norm, whatever its size: the least that a tensor is measured against."""
+
 ABSOLUTE = 1e-6
 """Per example: rounding errors stay when a gradient (or a loss) vanishes, so below that nothing can be told apart."""
 
@@ -139,8 +142,9 @@ def _of_tensors(
 
     Some gradients vanish by nature (a bias in front of a BatchNormalization, a layer whose units are all dead): what is
     left in them is rounding, on each machine another. Their scale is therefore at least SHARE times the norm that the
-    tensor would have if the whole vector's were spread evenly, so whole * sqrt(size / P). Squares of shares add up to
-    one: what these floors hide, in all layers together, is less than SHARE of what the whole's tolerance hides anyway.
+    tensor would have if the whole vector's were spread evenly, so whole * sqrt(size / P), and for a tensor that is tiny
+    beside large ones at least LEAST times the whole's. Squares of shares add up to one: what these floors hide, in all
+    tensors together, is less than what the tolerance of the whole hides anyway.
     """
     if not len(a):
         return []
@@ -150,7 +154,7 @@ def _of_tensors(
     parts = [(_ratio(math.hypot(*differences), whole, floor + math.hypot(*rounding)), kind)]
     for position, (name, size) in enumerate(tensors):
         share = math.sqrt(size / len(a))
-        scale = max(norms_a[position], norms_b[position], SHARE * whole * share)
+        scale = max(norms_a[position], norms_b[position], max(SHARE * share, LEAST) * whole)
         distance = _ratio(differences[position], scale, floor * share + rounding[position])
         parts.append((distance / LAYER_FACTOR, f"{kind} {name}"))
     return parts

@@ -43,10 +43,3 @@ def unproven_room(policy: ValidationPolicy, target: int, filled: int, trusted_aw
         return target
     most = max(1, math.floor(policy.unproven_share * target))
     return max(0, most - filled)
-
-
-def may_fill(policy: ValidationPolicy, target: int, filled: int, size: int, trusted_awake: bool) -> bool:
-    """Whether hosts without trust may take a unit of that size on top of what they hold."""
-    if policy.believes_all or not trusted_awake:
-        return True
-    return size <= unproven_room(policy, target, filled, trusted_awake)

@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from server.rules import class_weights, schedules
+from server.rules.averaging import AUTO, WISHES
 from server.rules.problems import Problem
+from server.rules.quorum import MOST_OPINIONS
 
 MAX_EPOCHS = 10_000
 MAX_BATCH = 65_536
@@ -14,6 +16,7 @@ MAX_K = 100_000
 MIN_DEADLINE_SECONDS = 30
 MAX_DEADLINE_SECONDS = 7 * 24 * 3600
 MAX_NAME = 120
+MAX_QUORUM = MOST_OPINIONS
 MAX_WARMUP = 1_000_000
 CHOOSABLE = ("batch_size", "k", "epochs", "shard_examples")
 """Left empty, these are chosen by the grid when it has seen model and data."""
@@ -25,7 +28,8 @@ class ProjectSettings(msgspec.Struct, frozen=True):
     `learning_rate` None means the optimizer's own. With `scale_learning_rate` the rate is multiplied by K, which is
     what one step of K mini-batches instead of K steps asks for (Goyal et al. 2017, arXiv 1706.02677). `schedule` ""
     leaves what the file has. `early_stopping`: epochs of patience, 0 is off; `class_weights`: "", "balanced" or pairs.
-    `chosen` names the fields that the grid has chosen.
+    `averaging` is one of `server.rules.averaging.WISHES`; `quorum`: of how many volunteers results must agree, should
+    the grid ask for fewer. `chosen` names the fields that the grid has chosen.
     """
 
     name: str
@@ -45,6 +49,8 @@ class ProjectSettings(msgspec.Struct, frozen=True):
     warmup_rounds: int = 0
     early_stopping: int = 0
     class_weights: str = ""
+    averaging: str = AUTO
+    quorum: int = 1
     chosen: tuple[str, ...] = ()
 
 
@@ -78,6 +84,8 @@ def read_settings(
         warmup_rounds=reader.warmup_rounds(),
         early_stopping=reader.early_stopping(bool(validation_fraction) or own_validation),
         class_weights=reader.class_weights(),
+        averaging=reader.averaging(),
+        quorum=reader.whole("quorum", 1, 1, MAX_QUORUM),
         chosen=tuple(field for field in CHOOSABLE if field in suggested and not form.get(field, "").strip()),
     )
     if form.get("consent", "") in ("", "0", "false"):
@@ -171,6 +179,13 @@ class _Reader:
             sentence = "Early stopping looks at the validation loss: set some data aside, or set this to 0."
             self.problems.append(Problem("early_stopping", sentence))
         return patience
+
+    def averaging(self) -> str:
+        text = self._form.get("averaging", "").strip() or AUTO
+        if text not in WISHES:
+            self.problems.append(Problem("averaging", f"“{text[:40]}” is none of {', '.join(WISHES)}."))
+            return AUTO
+        return text
 
     def class_weights(self) -> str:
         text = self._form.get("class_weights", "").strip()

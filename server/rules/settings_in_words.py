@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from server.rules.averaging import IN_WORDS
 from server.rules.finding import Finding
 from server.rules.objectives import Objective
 from server.rules.schedules import base_rate, has_schedule, in_words
@@ -27,6 +28,8 @@ def settings_in_words(finding: Finding) -> list[tuple[str, str]]:
         if settings.early_stopping
         else ("Early stopping", "none"),
         ("Class weights", _weights(settings, objective.class_weights)),
+        ("Averaging", IN_WORDS[settings.averaging]),
+        ("Agreement", _agreement(settings.quorum)),
         ("Seed", str(settings.seed)),
     ]
     return [line for line in lines if line[1]]
@@ -64,6 +67,12 @@ def _weights(settings: ProjectSettings, weights: Sequence[float]) -> str:
     shown = ", ".join(f"{number}: {weight:.3g}" for number, weight in enumerate(weights[:_SHOWN_WEIGHTS]))
     more = ", ..." if len(weights) > _SHOWN_WEIGHTS else ""
     return f"{'balanced: ' if settings.class_weights == 'balanced' else ''}{shown}{more}"
+
+
+def _agreement(quorum: int) -> str:
+    if quorum == 1:
+        return "as the grid asks"
+    return f"of at least {quorum} volunteers, where a host has not earned trust"
 
 
 def _epochs(count: int) -> str:

@@ -44,7 +44,8 @@ class UnitState(enum.StrEnum):
 
 
 class ResultState(enum.StrEnum):
-    """leased -> reported -> a verdict; or it ends otherwise. `lost` results may still be reported while it counts.
+    """leased -> reported -> a verdict; or it ends otherwise. `lost` results may still be reported while it counts,
+    `cancelled` ones when they were finished just as their round closed.
 
     `held`: its verdict waits for another opinion on its unit. A valid one whose check failed is held again or invalid.
 
@@ -149,7 +150,7 @@ MOVES: dict[type[enum.StrEnum], dict[enum.StrEnum, frozenset[enum.StrEnum]]] = {
         _R.unneeded: frozenset(),
         _R.given_back: frozenset(),
         _R.failed: frozenset(),
-        _R.cancelled: frozenset(),
+        _R.cancelled: frozenset({_R.reported}),
     },
     LinkState: {
         LinkState.pending: frozenset({LinkState.approved, LinkState.denied}),

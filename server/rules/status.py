@@ -11,7 +11,9 @@ ONLINE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Situation:
-    """Facts about one project at an instant. Memory in bytes; `idle_since`: when its last lease ended."""
+    """Facts about one project at an instant. Memory in bytes; `idle_since`: when its last lease ended;
+    `unconfirmed`: results of the open round that wait for another volunteer's opinion.
+    """
 
     state: ProjectState
     reason: str
@@ -24,6 +26,7 @@ class Situation:
     largest_memory: int
     memory_needed: int
     idle_since: dt.datetime | None
+    unconfirmed: int = 0
 
 
 def explain(situation: Situation) -> str:
@@ -50,6 +53,13 @@ def _running(situation: Situation) -> str:
     if situation.leased:
         hosts = situation.hosts_at_work
         return f"Training: {hosts} {'host is' if hosts == 1 else 'hosts are'} computing round {situation.round:,}."
+    if situation.unconfirmed:
+        count = situation.unconfirmed
+        return (
+            f"Waiting for a second opinion on {count:,} result{'' if count == 1 else 's'} of round "
+            f"{situation.round:,}: another volunteer's machine, or the server itself when it can, computes "
+            f"{'it' if count == 1 else 'them'} again."
+        )
     since = f" since {situation.idle_since:%Y-%m-%d %H:%M} UTC" if situation.idle_since else ""
     if not situation.hosts_online:
         return f"Waiting for hosts{since}: none is attached and awake. You can lend one under My computers."

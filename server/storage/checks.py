@@ -133,6 +133,13 @@ class CheckStore:
         )  # fmt: skip
         return int(size)
 
+    def held_in_round(self, project_id: int, number: int) -> int:
+        """Units of this round that were computed and wait for another opinion."""
+        [(count,)] = self._database.rows(
+            f"SELECT COUNT(*) FROM {_SEEKING} AND project_id = ? AND round = ? AND state = 'open'", project_id, number
+        )
+        return int(count)
+
     def projects_sought(self) -> list[int]:
         """Projects with units that seek opinions or an audit."""
         rows = self._database.rows(

@@ -109,9 +109,9 @@ class HostStore:
         return Host.rows_where("last_seen_at >= ? AND detached_at IS NULL", since.timestamp())
 
     def able(self, since: dt.datetime, memory: int) -> frozenset[int]:
-        """Ids of the hosts that were heard of since then and have that much memory."""
+        """Ids of the hosts that were heard of since then, have that much memory and are in no quarantine."""
         chosen = Host.select(Host.id).where(Host.last_seen_at >= since, Host.memory >= memory)
-        rows: Any = chosen.where(Host.detached_at.is_null()).tuples()
+        rows: Any = chosen.where(Host.detached_at.is_null(), Host.quarantined_at.is_null()).tuples()
         return frozenset(number for (number,) in rows)
 
     def accounts_of(self, host_ids: Iterable[int]) -> set[int]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from server.rules.states import CreditKind, ResultState
 from server.storage.database import Database
+from server.storage.hosts import THE_GRID
 
 DAY_SECONDS = 86_400
 _COLUMNS = "host_id, account_id, team, day, at, result, project, kind, amount"
@@ -128,8 +129,10 @@ class LedgerStore:
         return [Credited._make(row)._replace(kind=CreditKind(row[1]), state=ResultState(row[4])) for row in rows]
 
     def valid_without_credit(self) -> list[int]:
+        """The server's own recomputations earn none."""
         rows = self._database.rows(
-            "SELECT result.id FROM result WHERE state = 'valid'"
-            " AND NOT EXISTS (SELECT 1 FROM credit_entry AS entry WHERE entry.result = result.id) ORDER BY 1"
+            "SELECT result.id FROM result JOIN host ON host.id = host_id WHERE state = 'valid' AND attachment IS NOT ?"
+            " AND NOT EXISTS (SELECT 1 FROM credit_entry AS entry WHERE entry.result = result.id) ORDER BY 1",
+            THE_GRID,
         )
         return [number for (number,) in rows]

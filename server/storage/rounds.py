@@ -78,10 +78,13 @@ class RoundStore:
     def begin_closing(self, round_: Round, now: dt.datetime) -> None:
         self._move(round_, RoundState.open, RoundState.closing, closing_at=now)
 
-    def close(self, round_: Round, now: dt.datetime, loss: float, metrics: Mapping[str, float]) -> None:
+    def close(
+        self, round_: Round, now: dt.datetime, loss: float, metrics: Mapping[str, float], averaging: str
+    ) -> None:
         self._move(
-            round_, RoundState.closing, RoundState.closed, closed_at=now, loss=loss, metrics=dict(metrics)
-        )
+            round_, RoundState.closing, RoundState.closed, closed_at=now, loss=loss, metrics=dict(metrics),
+            averaging=averaging,
+        )  # fmt: skip
 
     def of_project(self, project_id: int) -> list[Round]:
         return list(Round.select().where(Round.project == project_id).order_by(Round.number))

@@ -33,7 +33,10 @@ LONGEST_TEXT = 1000
 FOLDED = {
     "preparation": ("label_encoding", "scaling", "image_size"),
     "validation": ("validation_data", "validation_labels"),
-    "advanced": ("optimizer", "loss", "metrics", "class_weights", "seed", "shard_examples", "report_deadline"),
+    "advanced": (
+        "optimizer", "loss", "metrics", "class_weights", "seed", "shard_examples", "report_deadline",
+        "averaging", "quorum",
+    ),
 }
 """What is folded away until something is entered there, or is wrong with it."""
 SCHEDULE_WORDS = {
@@ -41,6 +44,13 @@ SCHEDULE_WORDS = {
     "cosine": "cosine: falls slowly, fast, slowly",
     "linear": "linear: falls to nothing",
     "exponential": "exponential: falls to a hundredth",
+}
+AVERAGING_WORDS = {
+    "mean": "mean: all alike",
+    "centered_clip": "centered clipping: far ones pull no harder than others",
+    "trimmed_mean": "trimmed mean: without the highest and lowest third",
+    "median": "median: the middle one, number by number",
+    "norm_clip": "norm clipping: none longer than the median",
 }
 
 
@@ -143,6 +153,7 @@ def _for_form(
         "unfolded": {part: any(_is_telling(form, problems, uploads, f) for f in FOLDED[part]) for part in FOLDED},
         "preview_columns": [(column["name"], column["name"]) for column in columns],
         "schedules": list(SCHEDULE_WORDS.items()),
+        "averagings": list(AVERAGING_WORDS.items()),
         "form": form,
         "chosen_metrics": [word for word in form.get("metrics", "").split(",") if word],
         "problems": problems,

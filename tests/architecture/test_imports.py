@@ -9,8 +9,8 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("tensorflow", "keras", "h5py", "pyarrow", "PIL", "flask", "gunicorn", "peewee", "apscheduler", "requests",
-         "pystray", "gi", "tkinter")  # fmt: skip
+HEAVY = ("tensorflow", "keras", "numba", "h5py", "pyarrow", "PIL", "flask", "gunicorn", "peewee", "apscheduler",
+         "requests", "pystray", "gi", "tkinter")  # fmt: skip
 
 # What each kind of process imports before its first task, and which of the heavy packages may come with that.
 PROCESSES = {

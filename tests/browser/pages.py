@@ -47,6 +47,8 @@ PAGES = (
     Shown("device-with-an-old-code", "/device?code=BCDF-GHJK", "newcomer", 404),
     Shown("leaderboard-to-an-owner", "/leaderboard", "owner"),
     Shown("new-team", "/teams/new", "owner"),
+    Shown("team", "/teams/{team}"),
+    Shown("team-to-its-founder", "/teams/{team}", "owner"),
     Shown("team-that-is-not-there", "/teams/999", "owner", 404),
     Shown("status-to-an-owner", "/status", "owner"),
     Shown("account", "/account", "owner"),

@@ -13,8 +13,11 @@ from PIL import Image
 from server.domain.devices import Devices
 from server.domain.letters import Letters
 from server.domain.releases import Releases, make_key, sign_folder
+from server.domain.statistics import StatisticsExport
+from server.domain.teams import Teams
 from server.rules.incoming import IncomingFile
 from server.storage.releases import ReleaseFolder
+from server.storage.statistics import StatisticsFolder
 from server.storage.tables import Draft
 from tests.browser.pages import Shown
 from tests.support.domain_grid import Cast
@@ -51,6 +54,7 @@ class Stage:
 def build(grid: StillGrid) -> Stage:
     people = {name: grid.person(name) for name in ("operator", "owner", "stranger", "newcomer")}
     stage = Stage(grid, **people)
+    _team(stage)
     cast = _projects(stage)
     _people(stage)
     _release(grid.domain.stores.folder)
@@ -66,7 +70,17 @@ def build(grid: StillGrid) -> Stage:
     domain.checker.run_pass(domain.now)
     stage.numbers["preparing"] = domain.drafts.submit(owner, draft, domain.now)
     _drafts(stage)
+    statistics = StatisticsFolder(domain.stores.folder / "stats")
+    StatisticsExport(domain.stores, statistics, "a still grid").run_pass(domain.now)
     return stage
+
+
+def _team(stage: Stage) -> None:
+    """The owner's, with a member who does not want to be named."""
+    teams, now = Teams(stage.grid.domain.stores), stage.grid.domain.now
+    description = "Machines of the physics department, when nobody sits at them.\n\nAll from the house may join."
+    stage.numbers["team"] = teams.create(stage.grid.id_of(stage.owner), "Night shift", description, now).id
+    teams.join(stage.grid.id_of(stage.stranger), stage.numbers["team"], now)
 
 
 def _people(stage: Stage) -> None:

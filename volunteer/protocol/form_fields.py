@@ -30,6 +30,8 @@ FORM_FIELDS = (
     FormField("warmup_rounds", "rounds in which the learning rate rises to its full value"),
     FormField("early_stopping", "epochs without a better validation loss after which it ends; 0 is never"),
     FormField("class_weights", "balanced, or a weight for each class, like 0:1,1:5"),
+    FormField("averaging", "auto, mean, centered_clip, trimmed_mean, median or norm_clip"),
+    FormField("quorum", "volunteers that must agree on work of a host without trust, should the grid ask for fewer"),
     FormField("label_column", "the data file's column that holds the labels"),
     FormField("label_encoding", "auto, or none to take labels as they are"),
     FormField("scaling", "none, unit (0 to 1) or standard (mean 0, deviation 1)"),

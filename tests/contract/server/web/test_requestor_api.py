@@ -8,15 +8,22 @@ import msgspec
 import pytest
 from werkzeug.test import TestResponse
 
+from server.web import bearer
 from server.web.requestor_api import HANDLERS
 from tests.support.api_stage import ENDPOINTS, ApiStage, Script
 from volunteer.protocol.endpoints import PREFIX
+from volunteer.protocol.machine_messages import Appeal
+from volunteer.protocol.operator_messages import Reason
 from volunteer.protocol.refusals import Refusal
 from volunteer.protocol.requestor_endpoints import REQUESTOR_ENDPOINTS, RequestorEndpoint
 
 EVERY = tuple(ENDPOINTS.values())
 OF_EVERYBODY = ("team", "join_team")
 OF_ONE = [endpoint for endpoint in EVERY if "{" in endpoint.path and endpoint.name not in OF_EVERYBODY]
+
+
+BODIES = {Reason: {"reason": "Because."}, Appeal: {"text": "It is fine now."}, None: None}
+"""Of messages that cannot be empty."""
 
 
 def refused(answer: TestResponse, status: int, code: str) -> Refusal:
@@ -50,10 +57,11 @@ def test_a_stranger_finds_nothing_and_changes_nothing(still: ApiStage, endpoint:
     stage = still
     stage.stranger.call("grid")
     before = stage.grid.dump()
-    refusal = refused(stage.stranger.call(endpoint.name, **stage.parts(endpoint.path)), 404, "no_such_thing")
+    said = BODIES.get(endpoint.takes)
+    refusal = refused(stage.stranger.call(endpoint.name, said, **stage.parts(endpoint.path)), 404, "no_such_thing")
     # The same words as for what has never been: a stranger does not learn that it is there.
     nowhere = dict.fromkeys(stage.parts(endpoint.path), 10**6)
-    assert refused(stage.stranger.call(endpoint.name, **nowhere), 404, "no_such_thing") == refusal
+    assert refused(stage.stranger.call(endpoint.name, said, **nowhere), 404, "no_such_thing") == refusal
     after = stage.grid.dump()
     assert {name: rows for name, rows in after.items() if name != "AccessToken"} == {
         name: rows for name, rows in before.items() if name != "AccessToken"
@@ -61,8 +69,12 @@ def test_a_stranger_finds_nothing_and_changes_nothing(still: ApiStage, endpoint:
 
 
 @pytest.mark.parametrize("endpoint", EVERY, ids=lambda endpoint: endpoint.name)
-def test_who_is_not_known_or_may_not_is_told_so(still: ApiStage, endpoint: RequestorEndpoint) -> None:
+def test_who_is_not_known_or_may_not_is_told_so(
+    still: ApiStage, endpoint: RequestorEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage = still
+    # There are more endpoints than wrong tokens that one address may send.
+    monkeypatch.setattr(bearer, "_wrong", bearer.WrongTries())
     answer = stage.nobody.call(endpoint.name, **stage.parts(endpoint.path))
     if not endpoint.scope:
         assert answer.status_code == endpoint.success

@@ -48,7 +48,7 @@ def test_what_a_round_waits_for_is_recomputed_and_filed_as_a_result(grid: Domain
     assert (result.state, result.unit_id, result.delivered) == (ResultState.reported, unit.id, unit.size)
     assert result.host_id != first.id
     assert grid.stores.blobs.has(result.gradient_sha256)
-    assert grid.rings == ["rounds"]
+    assert grid.rings == ["audits", "rounds"]
     assert grid.audits() == 0
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from server.domain.replay import Replay
 from server.errors import NotAllowedNow
-from server.storage.tables import Checkpoint
+from server.rules.averaging import Averaging
+from server.storage.tables import Checkpoint, Round
 from tests.support.domain_grid import Cast, DomainGrid
 from volunteer.protocol.tensors import save
 
@@ -34,6 +35,16 @@ def test_what_was_recorded_is_what_is_recomputed(trained: DomainGrid, tmp_path: 
     assert agrees
     assert len(lines) == len(trained.stores.rounds.closed(1)) >= 2
     assert "the largest relative difference of the weights is 0" in sentence
+
+
+def test_each_round_is_averaged_by_its_own_rule(
+    trained: DomainGrid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Round.update(averaging="median").where(Round.number == 1).execute()
+    rules, step = [], trained.learner.step
+    monkeypatch.setattr(trained.learner, "step", lambda request: (rules.append(request.averaging), step(request))[1])
+    replay(trained, 1, tmp_path / "scratch")
+    assert rules[:2] == [Averaging.mean, Averaging.median]
 
 
 def test_weights_that_somebody_changed_are_found(trained: DomainGrid, tmp_path: Path) -> None:

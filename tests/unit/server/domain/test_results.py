@@ -281,6 +281,7 @@ def test_the_recipe_holds_what_a_replay_goes_by(
         used = [number for one in rounds for unit in one["units"] for number in unit]
         assert sorted(used) == list(range(10)), "each mini-batch once an epoch"
         assert [one["mini_batches"] for one in rounds] == [3, 3, 3, 1]
+        assert {one["averaging"] for one in rounds} == {"mean"}
     kept = {one["round"]: one["weights_sha256"] for one in recipe["checkpoints"]}
     assert grid.stores.blobs.has(kept[8])
     assert {"daig", "numerics", "keras", "numpy"} <= set(recipe["versions"])

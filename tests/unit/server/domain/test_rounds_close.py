@@ -5,10 +5,13 @@ import os
 import numpy as np
 import pytest
 
+from server.domain.assimilator import Assimilator
 from server.errors import LeadershipLost
-from server.rules.learning_values import LearnerFailed
+from server.rules.learning_values import LearnerFailed, StepReport, StepRequest
 from server.rules.states import ProjectState, ResultState, RoundState, UnitState
+from server.rules.validation_policy import ValidationPolicy
 from tests.support.domain_grid import Cast, DomainGrid
+from tests.support.tiny_training import TinyLearner
 from volunteer.protocol.messages import Verdict
 from volunteer.protocol.tensors import load
 
@@ -35,6 +38,28 @@ def test_a_round_closes_with_exactly_k_mini_batches(grid: DomainGrid, owner: int
     expected = np.zeros(20)
     expected[lease.mini_batches] = 4
     np.testing.assert_array_equal(weights_of(grid, project), expected)
+
+
+class Noting(TinyLearner):
+    def step(self, request: StepRequest) -> StepReport:
+        self.rule = request.averaging
+        return super().step(request)
+
+
+@pytest.mark.parametrize(
+    ("wish", "quorum", "results", "rule"),
+    [("auto", 1, 6, "mean"), ("auto", 2, 4, "mean"), ("auto", 2, 5, "centered_clip"), ("median", 1, 2, "median")],
+)
+def test_the_rule_that_a_round_is_averaged_by_stands_with_the_round(
+    grid: DomainGrid, owner: int, steady: Cast, wish: str, quorum: int, results: int, rule: str
+) -> None:
+    project, learner = grid.project(owner, examples=80, k=results, averaging=wish), Noting()
+    for _ in range(results):
+        steady.deliver(steady.lease(), count=1)
+        grid.validator.run_pass(grid.now)
+    policy = ValidationPolicy(quorum)
+    Assimilator(grid.stores, grid.plans, learner, grid.notices, lambda: None, policy).run_pass(grid.now)
+    assert grid.stores.rounds.get(project, 0).averaging == rule == learner.rule
 
 
 def test_the_unit_that_passes_k_counts_whole(grid: DomainGrid, owner: int, steady: Cast, slow: Cast) -> None:

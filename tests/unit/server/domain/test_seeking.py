@@ -24,11 +24,14 @@ def audit_of(unit: Unit) -> AuditState:
 
 
 def test_a_referee_is_asked_where_nobody_of_another_volunteer_is_awake(grid: DomainGrid, owner: int) -> None:
-    grid.project(owner, examples=200, k=20)
+    project = grid.project(owner, examples=200, k=20)
     first = machine(grid, "first")
     machine(grid, "twin", account=first.row.account_id)
     unit = hold(grid, first, first.lease())
+    assert grid.views.view(owner, project, grid.now).summary.status.startswith("Waiting for a second opinion on 1 ")
+    grid.rings.clear()
     assert grid.seeking.run_pass(grid.now) == 1
+    assert grid.rings == ["audits"]
     assert audit_of(unit) is AuditState.wanted
     assert grid.seeking.run_pass(grid.now) == 0
 

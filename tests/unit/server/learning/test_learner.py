@@ -14,7 +14,7 @@ from server.learning.learner import ChildLearner
 from server.learning.stepping import step
 from server.learning.workbench import Workbench
 from server.learning.worker import Worker
-from server.rules.learning_values import EvaluateRequest, LearnerFailed, StepReport
+from server.rules.learning_values import EvaluateRequest, GradientRequest, LearnerFailed, StepReport
 from volunteer.children.limits import Limits
 from volunteer.plan.refused import Refused
 from volunteer.protocol.tensors import save
@@ -79,6 +79,36 @@ def test_an_evaluation_under_way_holds_up_no_step(learner: ChildLearner, project
     os.kill(pid, signal.SIGCONT)
     thread.join(60)
     assert results[0].examples == batch.examples
+
+
+def test_what_is_recomputed_holds_nothing_up_and_ends_when_the_grid_does(project: Any, tmp_path: Path) -> None:
+    learner = ChildLearner(tmp_path / "learner", Limits(data=4 * 2**30), threads=1)
+    learner._audits.start()
+    pid = learner._audits.pid
+    assert pid is not None
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 19
+    os.kill(pid, signal.SIGSTOP)
+    failures: list[LearnerFailed] = []
+
+    def recompute() -> None:
+        try:
+            learner.recompute(
+                GradientRequest(
+                    plan=str(project.folder / "plan"), frozen=str(project.folder / "frozen"),
+                    weights=str(project.folder / "weights"), epoch=0, mini_batches=[0], shards={},
+                    out=str(tmp_path / "gradient"),
+                )
+            )  # fmt: skip
+        except LearnerFailed as failure:
+            failures.append(failure)
+
+    thread = threading.Thread(target=recompute)
+    thread.start()
+    time.sleep(0.2)
+    learner.recompute_no_more()
+    thread.join(10)
+    assert len(failures) == 1
+    learner.close()
 
 
 def test_a_killed_learner_fails_one_call_and_the_next_finds_a_new_one(learner: ChildLearner, project: Any) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from server.learning.stepping import evaluation_result, step
 from server.learning.workbench import Workbench
+from server.rules.averaging import Averaging
 from server.rules.learning_values import GradientFile, ResultRequest, StepRequest
 from volunteer.plan.project_plan import Weights
 from volunteer.protocol.tensors import load, save
@@ -70,6 +71,30 @@ def test_two_rounds_with_saved_state_are_two_steps_of_keras(
     fresh = type(optimizer).from_config(project.plan.optimizer["config"])
     expected = _by_hand(project, fresh, [project.gradients, later])
     np.testing.assert_allclose(_weights(second.weights).trainable, expected, rtol=2e-6, atol=2e-7)
+
+
+def test_a_robust_rule_makes_gradient_and_moving_statistics_each_by_themselves(
+    project: Any, workbench: Workbench
+) -> None:
+    liar = {name: -50 * tensor for name, tensor in load(Path(project.gradients[0].path))[0].items()}
+    (project.folder / "liar").write_bytes(save(liar))
+    honest = [project.gradients[0]] * 2
+    lying = GradientFile(str(project.folder / "liar"), honest[0].examples)
+    request = project.request("robust", gradients=[*honest, lying], averaging=Averaging.median)
+    alone = step(workbench, project.request("alone", gradients=honest, mini_batches=request.mini_batches))
+    robust = step(workbench, request)
+    expected, found = _weights(alone.weights), _weights(robust.weights)
+    np.testing.assert_allclose(found.trainable, expected.trainable, rtol=1e-6)
+    np.testing.assert_allclose(found.moving, expected.moving, rtol=1e-6)
+    assert robust.gradient_norm == pytest.approx(alone.gradient_norm)
+
+
+def test_a_robust_rule_refuses_what_is_not_finite(project: Any, workbench: Workbench) -> None:
+    bad = {name: tensor * np.nan for name, tensor in load(Path(project.gradients[0].path))[0].items()}
+    (project.folder / "bad").write_bytes(save(bad))
+    files = [GradientFile(str(project.folder / "bad"), 8)] * 3
+    with pytest.raises(ValueError, match="not finite"):
+        step(workbench, project.request("x", gradients=files, averaging=Averaging.centered_clip))
 
 
 def test_the_same_request_gives_the_same_bytes(project: Any, workbench: Workbench) -> None:

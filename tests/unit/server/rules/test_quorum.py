@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from server.rules.quorum import AGREE, Agreement, Decision, Layout, Opinion, Vectors, compare, decide
+from server.rules.sizing import MOST_COMPARABLE
 
 LAYOUT = Layout((("kernel", 800), ("bias", 10), ("head", 200)), (("moving_mean", 10), ("moving_variance", 10)))
 EXAMPLES = 64
@@ -121,6 +122,12 @@ def test_the_tolerance_is_exact_at_its_edge() -> None:
     layout = Layout((("kernel", 4),), ())
     assert compare(one, other, layout).agreement is AGREED
     assert compare(one, beyond, layout).agreement is UNCLEAR
+
+
+def test_the_largest_unit_shows_one_mini_batch_left_out_clearly() -> None:
+    alike = Vectors(np.full(4, float(MOST_COMPARABLE), np.float32), np.zeros(0, np.float32), np.zeros(1), 100)
+    lazy = alike._replace(gradient=np.full(4, MOST_COMPARABLE - 1.0, np.float32))
+    assert compare(alike, lazy, Layout((("kernel", 4),), ())).distance > 4 * AGREE
 
 
 def _decide(opinions: str, referees: str = "", need: int = 2, unsure: Mapping[str, str] | None = None) -> Decision:

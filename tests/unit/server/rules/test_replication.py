@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.rules.replication import check_probability, draw, is_trusted, may_fill, unproven_room
+from server.rules.replication import check_probability, draw, is_trusted, unproven_room
 from server.rules.validation_policy import ValidationPolicy
 
 POLICY = ValidationPolicy(quorum=2)
@@ -45,15 +45,13 @@ def test_hosts_without_trust_fill_their_share_of_a_round_and_no_more() -> None:
     assert unproven_room(POLICY, 32, 0, trusted_awake=True) == 16
     assert unproven_room(POLICY, 32, 12, trusted_awake=True) == 4
     assert unproven_room(POLICY, 32, 20, trusted_awake=True) == 0
-    assert may_fill(POLICY, 32, 12, 4, trusted_awake=True)
-    assert not may_fill(POLICY, 32, 12, 5, trusted_awake=True)
 
 
 def test_while_nobody_is_trusted_they_may_fill_it_all() -> None:
-    assert may_fill(POLICY, 32, 60, 8, trusted_awake=False)
-    assert may_fill(ValidationPolicy(), 32, 60, 8, trusted_awake=True)
+    assert unproven_room(POLICY, 32, 60, trusted_awake=False) == 32
+    assert unproven_room(ValidationPolicy(), 32, 60, trusted_awake=True) == 32
 
 
 def test_the_smallest_round_leaves_them_one_mini_batch_to_show_themselves_by() -> None:
-    assert may_fill(POLICY, 1, 0, 1, trusted_awake=True)
-    assert not may_fill(POLICY, 1, 1, 1, trusted_awake=True)
+    assert unproven_room(POLICY, 1, 0, trusted_awake=True) == 1
+    assert unproven_room(POLICY, 1, 1, trusted_awake=True) == 0

@@ -30,14 +30,14 @@ def test_everything_can_be_set() -> None:
             "name": "  my digits ", "batch_size": " 8 ", "epochs": "3", "k": "16", "shard_examples": "64",
             "report_deadline": "120", "validation_fraction": "0.25", "optimizer": "Adam", "learning_rate": "1e-4",
             "loss": "MeanSquaredError", "metrics": "accuracy, Precision ,", "scale_learning_rate": "on", "seed": "7",
-            "consent": "1",
+            "consent": "1", "averaging": " trimmed_mean ", "quorum": "3",
         }
     )  # fmt: skip
     assert problems == []
     assert settings == ProjectSettings(
         name="my digits", batch_size=8, epochs=3, k=16, shard_examples=64, report_deadline=120,
         validation_fraction=0.25, optimizer="Adam", learning_rate=1e-4, loss="MeanSquaredError",
-        metrics=("accuracy", "Precision"), scale_learning_rate=True, seed=7,
+        metrics=("accuracy", "Precision"), scale_learning_rate=True, seed=7, averaging="trimmed_mean", quorum=3,
     )  # fmt: skip
 
 
@@ -119,6 +119,17 @@ RUNNING = Situation(
             {"hosts_online": 2, "hosts_with_memory": 1},
             "Waiting for the next host to ask for work since 2026-03-01 12:05 UTC; 2 awake.",
         ),
+        (
+            {"hosts_online": 1, "hosts_with_memory": 1, "unconfirmed": 1},
+            "Waiting for a second opinion on 1 result of round 3: another volunteer's machine, or the server itself "
+            "when it can, computes it again.",
+        ),
+        (
+            {"unconfirmed": 2},
+            "Waiting for a second opinion on 2 results of round 3: another volunteer's machine, or the server itself "
+            "when it can, computes them again.",
+        ),
+        ({"leased": 1, "hosts_at_work": 1, "unconfirmed": 2}, "Training: 1 host is computing round 3."),
         ({"leased": 1, "hosts_at_work": 1}, "Training: 1 host is computing round 3."),
         ({"leased": 3, "hosts_at_work": 2}, "Training: 2 hosts are computing round 3."),
         ({"closing": True, "leased": 1}, "Round 3 has its gradients; the optimizer is taking its step."),
@@ -150,6 +161,9 @@ def test_memory_is_told_in_gigabytes() -> None:
         ({"schedule": "exponential", "warmup_rounds": "3"}, "warmup_rounds", "take cosine or constant"),
         ({"warmup_rounds": "-1"}, "warmup_rounds", "out of range"),
         ({"early_stopping": "soon"}, "early_stopping", "not a whole number"),
+        ({"averaging": "krum"}, "averaging", "none of auto, mean, centered_clip, trimmed_mean, median, norm_clip"),
+        ({"quorum": "6"}, "quorum", "1 to 5"),
+        ({"quorum": "0"}, "quorum", "out of range"),
         ({"class_weights": "1"}, "class_weights", "not a class and its weight"),
     ],
 )

@@ -68,9 +68,9 @@ def test_a_round_counts_only_while_it_is_open(stores: Stores, project: Project, 
         stores.rounds.count(round_, 1, 4)
     with pytest.raises(SomebodyElseWasFirst):
         stores.rounds.begin_closing(round_, now)
-    stores.rounds.close(round_, now, 0.5, {})
+    stores.rounds.close(round_, now, 0.5, {}, "mean")
     with pytest.raises(SomebodyElseWasFirst):
-        stores.rounds.close(round_, now, 0.4, {})
+        stores.rounds.close(round_, now, 0.4, {}, "mean")
     closed = stores.rounds.get(project.id, 0)
     assert (closed.state, closed.used, closed.examples, closed.loss) == (RoundState.closed, 5, 20, 0.5)
 

@@ -10,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from server.domain.draft_checker import check
+from server.rules.averaging import Averaging
 from server.rules.states import DraftState
 from server.storage.stores import Stores
 from server.web.uploads import FORM_BYTES
@@ -205,13 +206,15 @@ def test_a_new_file_goes_before_the_wish_to_remove_the_old(owner: Any) -> None:
 
 def test_each_setting_says_what_empty_means_and_none_is_filled_in_by_the_form(owner: Any) -> None:
     page: Any = BeautifulSoup(owner.get("/drafts/new").text, "html.parser")
-    for field in ("epochs", "batch_size", "k", "warmup_rounds", "early_stopping", "class_weights", "seed"):
+    for field in ("epochs", "batch_size", "k", "warmup_rounds", "early_stopping", "class_weights", "seed", "quorum"):
         one = page.find(id=field)
         assert one["value"] == ""
         assert "Empty:" in page.find(id=one["aria-describedby"]).text
     assert [option["value"] for option in page.find(id="schedule").find_all("option")] == [
         "", "constant", "cosine", "linear", "exponential",
     ]  # fmt: skip
+    rules = [option["value"] for option in page.find(id="averaging").find_all("option")]
+    assert rules == ["", *Averaging]
 
 
 PREVIEW = {
@@ -265,6 +268,8 @@ def test_a_ready_draft_forecasts_the_training_and_shows_its_settings(owner: Any,
     facts = {row.dt.text: row.dd.text for row in page.select(".facts > div")}
     assert facts["Batch size"] == "32, chosen by the grid"
     assert facts["Learning rate"] == "0.01, falls to nothing along a cosine"
+    assert facts["Averaging"] == "chosen by the grid: clipped to the middle from five results on, else the mean"
+    assert facts["Agreement"] == "as the grid asks"
     assert facts["Early stopping"] == "after 3 epochs without a better validation loss"
     assert "would choose epochs 37 for" in page.find("form", class_="suggested").text
     assert page.find("button", {"data-fill": "epochs"})["data-value"] == "37"
