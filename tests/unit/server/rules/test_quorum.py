@@ -1,9 +1,12 @@
 """Two results compared in all their parts, and opinions weighed against each other."""
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.rules.quorum import AGREE, Agreement, Decision, Layout, Opinion, Vectors, compare, decide
 from server.rules.sizing import MOST_COMPARABLE
@@ -204,3 +207,29 @@ def test_agreement_in_a_chain_blames_nobody_who_agrees_with_the_canonical_one() 
     pairs = {frozenset((0, 1)): AGREED, frozenset((0, 2)): AGREED, frozenset((1, 2)): UNCLEAR}
     found = decide([Opinion(i, i) for i in range(3)], lambda one, other: pairs[frozenset((one, other))], 2)
     assert (found.settled, found.agreeing, found.refuted) == (True, {0, 1, 2}, frozenset())
+
+
+_PAIRS = list(itertools.combinations(range(5), 2))
+
+
+@given(
+    st.lists(st.sampled_from(Agreement), min_size=len(_PAIRS), max_size=len(_PAIRS)),
+    st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=5),
+    st.integers(1, 3),
+)
+def test_whatever_opinions_say_of_each_other_nobody_is_both_right_and_wrong(
+    kinds: list[Agreement], speakers: list[tuple[int, bool]], need: int
+) -> None:
+    said = dict(zip(map(frozenset, _PAIRS), kinds, strict=True))
+    opinions = [Opinion(number, account, referee) for number, (account, referee) in enumerate(speakers)]
+    found = decide(opinions, lambda one, other: said[frozenset((one, other))], need)
+    everybody = {one.result for one in opinions}
+    if not found.settled:
+        assert not any(one.referee for one in opinions)
+        assert (found.agreeing, found.refuted, found.canonical) == (frozenset(), frozenset(), None)
+        assert found.want >= len(opinions)
+        return
+    assert found.agreeing | found.unclear | found.refuted == everybody
+    assert len(found.agreeing) + len(found.unclear) + len(found.refuted) == len(everybody)
+    assert found.canonical in found.agreeing
+    assert found.referee or len({one.account for one in opinions if one.result in found.agreeing}) >= need
