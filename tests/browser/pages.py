@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 PROJECTS = ("running", "waiting", "paused", "attention", "finished", "cancelled", "preparing")
-OPERATORS = ("", "/accounts", "/hosts", "/projects", "/letters", "/settings")
+OPERATORS = (
+    "", "/accounts", "/hosts", "/audits", "/projects", "/invitations", "/letters", "/actions", "/settings",
+)  # fmt: skip
 DRAFTS = ("checking", "mistaken", "ready")
 
 
@@ -37,6 +39,7 @@ PAGES = (
     Shown("new-project", "/drafts/new", "owner"),
     *(Shown(f"draft-{state}", f"/drafts/{{{state}}}", "owner") for state in DRAFTS),
     *(Shown(f"project-{state}", f"/projects/{{{state}}}", "owner") for state in PROJECTS),
+    Shown("project-awaiting-approval", "/projects/{awaiting}", "stranger"),
     Shown("project-of-another", "/projects/{running}", "stranger", 404),
     Shown("confirm-cancel", "/projects/{running}/cancel", "owner"),
     Shown("confirm-delete", "/projects/{running}/delete", "owner"),
@@ -54,6 +57,9 @@ PAGES = (
     Shown("account", "/account", "owner"),
     Shown("delete-account", "/account/delete", "owner"),
     *(Shown(f"operator{path.replace('/', '-')}", f"/operator{path}", "operator") for path in OPERATORS),
+    Shown("operator-machine-in-quarantine", "/operator/hosts/{quarantined}", "operator"),
+    Shown("operator-machine", "/operator/hosts/{machine}", "operator"),
+    Shown("operator-appeals", "/operator/hosts?which=appealed", "operator"),
     Shown("operator-to-a-stranger", "/operator", "stranger", 404),
     Shown("account-of-a-newcomer", "/account", "newcomer"),
 )

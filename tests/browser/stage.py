@@ -10,15 +10,23 @@ import msgspec
 import numpy as np
 from PIL import Image
 
+from server.bootstrap import quarantining
+from server.domain.appeals import Appeals
 from server.domain.devices import Devices
+from server.domain.host_records import HostRecords
+from server.domain.invitations import Invitations
 from server.domain.letters import Letters
+from server.domain.preparer import Preparer
 from server.domain.releases import Releases, make_key, sign_folder
 from server.domain.statistics import StatisticsExport
 from server.domain.teams import Teams
+from server.rules.admission import Admission
 from server.rules.incoming import IncomingFile
+from server.rules.states import AuditState
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.releases import ReleaseFolder
 from server.storage.statistics import StatisticsFolder
-from server.storage.tables import Draft
+from server.storage.tables import Draft, Host, Unit
 from tests.browser.pages import Shown
 from tests.support.domain_grid import Cast
 from tests.support.person import Person
@@ -28,13 +36,13 @@ from volunteer.protocol.version import NUMERICS, PROTOCOL, SOFTWARE
 
 NAMES = {
     "finished": "Bird songs", "paused": "Leaf shapes", "attention": "Exchange rates", "cancelled": "First attempt",
-    "waiting": "Rain tomorrow", "running": "Handwritten digits", "preparing": "Street signs",
+    "awaiting": "Cloud types", "waiting": "Rain tomorrow", "running": "Handwritten digits", "preparing": "Street signs",
 }  # fmt: skip
 
 
 @dataclass
 class Stage:
-    """What paths are made of: `numbers` of projects and drafts by their state, the `codes` of machines that wait."""
+    """What paths are made of: `numbers` of projects, drafts and machines by their state, `codes` of those that wait."""
 
     grid: StillGrid
     owner: Person
@@ -65,6 +73,8 @@ def build(grid: StillGrid) -> Stage:
     for host in cast:
         host.lease()
     _project(stage, "waiting")
+    _awaiting(stage)
+    _office(stage)
     # Last: whatever comes later would check and prepare these.
     draft = domain.drafts.start(owner, domain.form(name=NAMES["preparing"]), domain.files(9, 90), domain.now)
     domain.checker.run_pass(domain.now)
@@ -108,6 +118,35 @@ def _people(stage: Stage) -> None:
     stage.codes["device"] = Devices(domain.stores, "").ask(
         DeviceRequest("the kitchen computer", machine), "192.0.2.7", dt.datetime.now(dt.UTC)
     ).user_code
+
+
+def _awaiting(stage: Stage) -> None:
+    """A new requestor's first project, where those want an operator's yes."""
+    domain, stranger = stage.grid.domain, stage.grid.id_of(stage.stranger)
+    draft = domain.drafts.start(stranger, domain.form(name=NAMES["awaiting"]), domain.files(9, 90), domain.now)
+    domain.checker.run_pass(domain.now)
+    stage.numbers["awaiting"] = domain.drafts.submit(stranger, draft, domain.now)
+    admission = Admission(approve_new_requestors=True)
+    Preparer(domain.stores, domain.intake, domain.notices, admission).run_pass(domain.now)
+
+
+def _office(stage: Stage) -> None:
+    """What an operator has done and has to do: an invitation, a machine in quarantine whose owner appeals, audits."""
+    domain, operator, owner = stage.grid.domain, stage.grid.id_of(stage.operator), stage.grid.id_of(stage.owner)
+    Invitations(domain.stores).create(operator, "the biology class", 24, 14, domain.now)
+    notices, policy = domain.notices, ValidationPolicy(quorum=2)
+    quarantine = quarantining(domain.stores, domain.plans, notices)
+    records = HostRecords(domain.stores, quarantine, notices, domain.rings.append, policy)
+    laptop = Host.get(Host.name == "the old laptop").id
+    records.quarantine(operator, laptop, "Its gradients of Bird songs were all zeros.", domain.now)
+    Appeals(domain.stores, notices).appeal(owner, laptop, "Its memory was faulty and is replaced.", domain.now)
+    busy = Host.get(Host.name != "the old laptop").id
+    Host.update(trust=31, confirmed=58, disagreed=1, refuted=1).where(Host.id == busy).execute()
+    stage.numbers |= {"quarantined": laptop, "machine": busy}
+    units = list(Unit.select().order_by(Unit.id).limit(3))
+    verdicts = (AuditState.refuted, AuditState.agreed, AuditState.impossible)
+    for unit, verdict in zip(units, verdicts, strict=True):
+        Unit.update(audit=verdict).where(Unit.id == unit.id).execute()
 
 
 def _release(data: Path) -> None:
