@@ -63,7 +63,7 @@ def list_projects(typed: Typed) -> None:
         _print_json(found)
         return
     for line in found:
-        print(f"{line.id:>6}  {line.state:<15} {100 * line.progress:>5.1f} %  {line.name}")
+        print(f"{line.id:>6}  {line.state:<17} {100 * line.progress:>5.1f} %  {line.name}")
     if not found:
         print("There are no projects yet. `daig submit MODEL DATA LABELS` makes one.")
 

@@ -35,7 +35,7 @@ class Invitations:
             if len(self._stores.invitations.every()) >= _MOST:
                 raise NotAcceptable("There are very many invitations. Revoke some first.", "label")
             self._stores.invitations.add(operator_id, hash_of(code), label, uses, now + dt.timedelta(days=days), now)
-            self._log.note(operator_id, "made an invitation", label, f"for {uses}, {days} days", now)
+            self._log.note(operator_id, "made an invitation", label, f"for {uses} sign-ups, {days} days", now)
         return code
 
     def list_for(self, operator_id: int, now: dt.datetime) -> list[Invitation]:

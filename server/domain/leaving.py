@@ -46,6 +46,7 @@ class Leaving:
         leave_team(self._stores, account_id)
         self._stores.tokens.delete_all_of(account_id)
         self._stores.join_keys.delete_all_of(account_id)
+        self._stores.invitations.delete_all_of(account_id)
         self._stores.linkings.delete_all_of(account_id)
         self._stores.letters.delete_of(account_id)
         self._stores.proofs.delete_of(account_id)

@@ -67,7 +67,8 @@ class Operating:
             ],
             letters_waiting=waiting, letters_sent=sent, letters_given_up=given_up,
             disk_used=disk.used, disk_free=disk.free, database_size=database,
-            accounts=operating.count_accounts(), settings=self._settings,
+            accounts=operating.count_accounts(), appeals=self._stores.records.appeals(),
+            approvals=self._stores.projects.count_in_state(ProjectState.awaiting_approval), settings=self._settings,
             events=[
                 views.GridEvent(_instant(row.at), row.project_id, row.project, row.sentence)
                 for row in operating.events(60)

@@ -43,6 +43,9 @@ class InvitationStore:
         row = Invitation.select(Invitation, Account.name).join(Account).where(Invitation.code_hash == code_hash).get()
         return UsedInvitation(row.label, row.account.name)
 
+    def delete_all_of(self, account_id: int) -> None:
+        Invitation.delete().where(Invitation.account == account_id).execute()
+
     def delete(self, invitation_id: int) -> Invitation:
         """The one that was there. Raises NotFound."""
         row = Invitation.get_or_none(Invitation.id == invitation_id)

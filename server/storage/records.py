@@ -136,6 +136,12 @@ class RecordStore:
     def dismiss_referees_of(self, account_id: int) -> None:
         Host.update(is_referee=False).where(Host.account == account_id).execute()
 
+    def appeals(self) -> int:
+        """How many wait for an operator."""
+        condition = f"host.detached_at IS NULL AND {_WHICH['appealed']}"
+        [(count,)] = self._database.rows(f"SELECT COUNT(*) FROM host WHERE {condition}")
+        return int(count)
+
     def referees(self) -> int:
         """How many of the operators' machines referee; the server itself is not counted."""
         [(count,)] = self._database.rows("SELECT COUNT(*) FROM host WHERE is_referee AND detached_at IS NULL")

@@ -199,7 +199,10 @@ class GridEvent(msgspec.Struct, frozen=True):
 
 
 class Overview(msgspec.Struct, frozen=True):
-    """The whole grid as its operator sees it; sizes in bytes, settings without secrets."""
+    """The whole grid as its operator sees it; sizes in bytes, settings without secrets.
+
+    `appeals` of machines in quarantine, and projects for `approvals`, wait for an operator.
+    """
 
     hosts: list[HostRow]
     projects: list[ProjectRow]
@@ -211,5 +214,7 @@ class Overview(msgspec.Struct, frozen=True):
     disk_free: int
     database_size: int
     accounts: int
+    appeals: int
+    approvals: int
     settings: list[tuple[str, str]]
     events: list[GridEvent]

@@ -3,6 +3,7 @@
 import pytest
 
 from server.domain.approvals import Approvals
+from server.domain.operating import Operating
 from server.domain.preparer import Preparer
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules.admission import Admission
@@ -42,6 +43,7 @@ def test_no_volunteer_gets_anything_of_it_before_the_yes(
     assert state(grid, project) is ProjectState.awaiting_approval
     assert isinstance(steady.ask(), NoWork)
     assert "operator" in grid.views.view(owner, project, grid.now).summary.status
+    assert Operating(grid.stores, grid.rings.append, []).overview(operator, grid.now).approvals == 1
     grid.wait(5000)
     approvals.approve(operator, project, grid.now)
     assert state(grid, project) is ProjectState.running
