@@ -4,6 +4,7 @@ import datetime as dt
 
 from server.domain.action_log import ActionLog
 from server.domain.notices import Notices
+from server.domain.plans import Plans
 from server.domain.verdicts import Verdicts
 from server.rules import reputation
 from server.rules.states import ResultState, RoundState, UnitState
@@ -15,11 +16,11 @@ _OPINIONS = 2
 
 
 class Quarantine:
-    def __init__(self, stores: Stores, verdicts: Verdicts, notices: Notices, log: ActionLog) -> None:
+    def __init__(self, stores: Stores, plans: Plans, notices: Notices) -> None:
         self._stores = stores
-        self._verdicts = verdicts
+        self._verdicts = Verdicts(stores, plans)
         self._notices = notices
-        self._log = log
+        self._log = ActionLog(stores)
 
     def consider(self, host_id: int, now: dt.datetime) -> bool:
         """Whether its record makes it one. Inside the caller's transaction, as all here."""

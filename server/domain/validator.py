@@ -40,15 +40,15 @@ class Validator:
         self._ring = ring
         self._policy = policy
         secret = check_secret(stores)
-        log, self._verdicts = ActionLog(stores), Verdicts(stores, plans)
+        self._verdicts = Verdicts(stores, plans)
         self._looking = Looking(stores, plans, self._policy, secret)
         self._taking_in = TakingIn(
             stores, self._verdicts, Rejecting(stores, self._verdicts, notices), self._policy, secret
         )
         self._judge = Judge(stores, plans)
         self._settling = Settling(
-            stores, self._verdicts, Quarantine(stores, self._verdicts, notices, log),
-            GoingBack(stores, self._verdicts, log), notices,
+            stores, self._verdicts, Quarantine(stores, plans, notices),
+            GoingBack(stores, self._verdicts, ActionLog(stores)), notices,
         )  # fmt: skip
 
     def run_pass(self, now: dt.datetime) -> int:

@@ -114,12 +114,13 @@ class OpinionStore:
         return [ResultState(row[0]) is ResultState.invalid for row in rows.tuples()]
 
     def hosts_compared(self, project_id: int, first_round: int) -> tuple[set[int], set[int]]:
-        """(hosts that another agreed with, hosts found wrong) since that round."""
+        """(hosts that another agreed with, hosts found wrong) since that round, referees left out."""
         rows: Any = (
             Result.select(Result.host, Result.state)
             .join(Unit)
             .where(
                 Unit.project == project_id, Unit.round >= first_round, Result.norm.is_null(False),
+                Result.purpose != Purpose.audit,
                 Result.confirmed_at.is_null(False) | (Result.state == ResultState.invalid),
             )
             .distinct()

@@ -40,10 +40,11 @@ def noise(seed: int) -> Change:
     return change
 
 
-def host_of_its_own(grid: DomainGrid, name: str, trust: int = 0) -> Cast:
+def host_of_its_own(grid: DomainGrid, name: str, trust: int = 0, awake: bool = True) -> Cast:
     """A machine whose owner has no other; trusted so much as an owner and as a machine."""
     host = grid.host(grid.person(name), name)
-    grid.stores.hosts.saw(host.id, grid.now)
+    if awake:
+        grid.stores.hosts.saw(host.id, grid.now)
     trusted(grid, host, trust)
     return host
 
