@@ -259,11 +259,10 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
     bell = _bell(settings)
     notices = Notices(stores, Letters(stores, settings.sends_mail, settings.name), settings.public_url)
     projects = Projects(stores, bell.ring)
-    validator = Validator(stores, plans, notices, bell.ring, validation_policy(settings))
     leader = Leader(stores, f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}")
     policy = validation_policy(settings)
     table = (
-        Row("rounds", 1.0, (validator,)),
+        Row("rounds", 1.0, (Validator(stores, plans, notices, bell.ring, policy),)),
         Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard, policy),)),
         Row("checks", 1.0, (Seeking(stores, policy, bell.ring),)),
         Row("audits", 1.0, (Auditor(stores, plans, learner_, policy, bell.ring),)),
@@ -274,7 +273,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("letters", 5.0, (postman(settings, stores),)),
         Row("statistics", 300.0, (StatisticsExport(stores, _statistics(stores), settings.name),)),
         Row("blobs", 60.0, (
-            BlobCollector(stores), DraftCollector(stores), UploadCollector(stores), CodeCollector(stores),
+            BlobCollector(stores, policy), DraftCollector(stores), UploadCollector(stores), CodeCollector(stores),
             LeavingFinisher(stores, projects),
         )),
     )

@@ -4,8 +4,11 @@ import contextlib
 import datetime as dt
 import shutil
 import time
+from collections.abc import Set
 
+from server.domain.awake import policy_for
 from server.domain.unused_blobs import delete_unused
+from server.rules.validation_policy import BELIEVES_ALL, ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project
 
@@ -18,11 +21,13 @@ _OPTIMIZER_CHECKPOINTS = 2
 class BlobCollector:
     """Kept: the last three checkpoints, each epoch's and the best by validation loss; gradients of ten rounds.
 
-    What another opinion on a unit needs is kept for as long as one is sought.
+    What another opinion on a unit needs is kept for as long as one is sought; and, where hosts are not simply believed,
+    the optimizer's state beside weights that the project may have to go back to.
     """
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, policy: ValidationPolicy = BELIEVES_ALL) -> None:
         self._stores = stores
+        self._policy = policy
 
     def run_pass(self, now: dt.datetime) -> int:
         """How many rows let go of a blob and how many files were deleted."""
@@ -45,18 +50,29 @@ class BlobCollector:
         found = self._stores.checkpoints.best_kept(project.id)
         best = found.id if found else None
         sought = self._stores.checks.rounds_sought(project.id)
-        moved = 0
+        moved, returnable = 0, self._returnable(project, checkpoints, sought)
         for age, checkpoint in enumerate(reversed(checkpoints)):
             is_kept = age < LAST_CHECKPOINTS or checkpoint.ends_epoch or checkpoint.id == best or not checkpoint.round
             is_kept = is_kept or checkpoint.round in sought
             if not is_kept and checkpoint.weights_sha256:
                 moved += self._let_go(checkpoint)
-            elif age >= _OPTIMIZER_CHECKPOINTS and checkpoint.optimizer_sha256:
+            elif (
+                age >= _OPTIMIZER_CHECKPOINTS and checkpoint.optimizer_sha256 and checkpoint.round not in returnable
+            ):
                 with self._stores.database.write():
                     self._stores.checkpoints.drop_optimizer(checkpoint)
                 delete_unused(self._stores, (checkpoint.optimizer_sha256,))
                 moved += 1
         return moved
+
+    def _returnable(self, project: Project, checkpoints: list[Checkpoint], sought: Set[int]) -> set[int]:
+        """Rounds whose start may be gone back to: of those of which somebody may still say that they were wrong, and
+        the newest kept one before them."""
+        if policy_for(self._policy, project).believes_all:
+            return set()
+        oldest = min({project.round - GRADIENT_ROUNDS, *sought})
+        kept = [one.round for one in checkpoints if one.weights_sha256]
+        return {*(number for number in kept if number >= oldest), *[n for n in kept if n < oldest][-1:]}
 
     def _let_go(self, checkpoint: Checkpoint) -> int:
         names = (checkpoint.weights_sha256, checkpoint.optimizer_sha256)

@@ -58,13 +58,11 @@ class GoingBack:
 
     def _undo(self, unit: Unit, now: dt.datetime) -> None:
         self._verdicts.end_leases(unit, WENT_BACK, now)
-        for result in self._stores.opinions.of(unit.id):
-            if result.state is ResultState.held:
+        for result in self._stores.work.results_of(unit.id):
+            if result.state in (ResultState.held, ResultState.reported):
                 self._stores.work.move(result, ResultState.unneeded, sentence=WENT_BACK)
-        if unit.state is UnitState.valid:
+        if unit.state is not UnitState.undone:
             self._stores.work.move_unit(unit, UnitState.undone)
-        elif unit.state is UnitState.open:
-            self._stores.work.move_unit(unit, UnitState.cancelled)
         if unit.seeks:
             self._stores.opinions.end_search(unit)
         if unit.audit is AuditState.wanted:

@@ -14,7 +14,7 @@ from server.rules.gradient_checks import Facts
 from server.rules.states import ResultState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
-from server.storage.tables import Project, Result, Unit
+from server.storage.tables import Project, Result, Round, Unit
 from volunteer.plan.project_plan import Role
 from volunteer.protocol.gradients import GradientBlob
 from volunteer.protocol.tensors import MalformedTensors, load
@@ -53,7 +53,7 @@ class Looking:
         self._plans = plans
         self._policy = policy
         self._secret = secret
-        self._rounds: collections.OrderedDict[tuple[int, int], _Beside] = collections.OrderedDict()
+        self._rounds: collections.OrderedDict[int, _Beside] = collections.OrderedDict()
 
     def at(self, result: Result) -> Look:
         try:
@@ -64,15 +64,17 @@ class Looking:
             return Look(ResultState.not_finite)
         try:
             unit, project = self._stores.work.unit(result.unit_id), self._stores.projects.by_id(result.project_id)
+            round_ = self._stores.rounds.get(project.id, unit.round)
         except NotFound:
-            # Deleted meanwhile: there is nothing left to look for.
+            # Deleted or undone meanwhile: there is nothing left to look for.
             return Look(None)
         if policy_for(self._policy, project).believes_all:
             return Look(None)
-        return self._strange(project, unit, quorum.Vectors(blob.gradient, blob.moving, blob.sums, blob.examples))
+        vectors = quorum.Vectors(blob.gradient, blob.moving, blob.sums, blob.examples)
+        return self._strange(project, round_, unit, vectors)
 
-    def _strange(self, project: Project, unit: Unit, vectors: quorum.Vectors) -> Look:
-        beside = self._beside(project, unit)
+    def _strange(self, project: Project, round_: Round, unit: Unit, vectors: quorum.Vectors) -> Look:
+        beside = self._beside(project, round_, unit)
         facts = gradient_checks.facts_of(vectors, self._seed(project, unit))
         others = [other for number, other in beside.facts.items() if number != unit.id]
         beside.facts.setdefault(unit.id, facts)
@@ -89,8 +91,9 @@ class Looking:
         """One for all units of a round, and known to nobody outside."""
         return int(replication.draw(self._secret, "sketch", project.id, unit.round) * 2**53)
 
-    def _beside(self, project: Project, unit: Unit) -> _Beside:
-        key = (project.id, unit.round)
+    def _beside(self, project: Project, round_: Round, unit: Unit) -> _Beside:
+        # By its row: when a project has gone back there is another round of that number.
+        key = round_.id
         found = self._rounds.get(key)
         if found is None:
             since = unit.round - _RECENT_ROUNDS

@@ -9,7 +9,7 @@ from server.domain.ports import Ring
 from server.domain.unused_blobs import delete_unused, require_blobs
 from server.errors import GridError, MalformedGradient, NoSuchResult, NotYourResult, ResultEnded, StaleResult
 from server.rules import deadlines, sizing
-from server.rules.states import AuditState, ProjectState, Purpose, ResultState, RoundState, UnitState
+from server.rules.states import AuditState, ProjectState, Purpose, ResultState, UnitState
 from server.rules.validation_policy import BELIEVES_ALL, ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Host, Project, Result, Unit
@@ -157,15 +157,13 @@ class Reports:
         if project.state not in (ProjectState.running, ProjectState.paused):
             word = "needs attention" if project.state is ProjectState.needs_attention else f"is {project.state}"
             return f"The project {word}."
-        round_ = self._stores.rounds.get(project.id, unit.round)
-        return "" if round_.state is RoundState.open else "The round has closed."
+        return "" if self._stores.rounds.is_open(project.id, unit.round) else "The round has closed."
 
     def _require_reportable(self, result: Result) -> None:
         unit = self._stores.work.unit(result.unit_id)
-        round_ = self._stores.rounds.get(result.project_id, unit.round)
         if result.state in _VERDICTS or result.state in (ResultState.given_back, ResultState.failed):
             raise ResultEnded()
-        may_count = round_.state is RoundState.open or _is_wanted(unit, result)
+        may_count = self._stores.rounds.is_open(result.project_id, unit.round) or _is_wanted(unit, result)
         if not (may_count and result.state in _REPORTABLE) and not self._is_finished_late(unit, result):
             raise StaleResult(result.sentence)
 

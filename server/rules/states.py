@@ -134,9 +134,9 @@ MOVES: dict[type[enum.StrEnum], dict[enum.StrEnum, frozenset[enum.StrEnum]]] = {
         RoundState.closed: frozenset(),
     },
     UnitState: {
-        UnitState.open: frozenset({UnitState.valid, UnitState.cancelled}),
+        UnitState.open: frozenset({UnitState.valid, UnitState.cancelled, UnitState.undone}),
         UnitState.valid: frozenset({UnitState.open, UnitState.undone}),
-        UnitState.cancelled: frozenset(),
+        UnitState.cancelled: frozenset({UnitState.undone}),
         UnitState.undone: frozenset(),
     },
     ResultState: {

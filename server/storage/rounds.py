@@ -33,6 +33,12 @@ class RoundStore:
             raise NotFound("There is no such round.")
         return found
 
+    def is_open(self, project_id: int, number: int) -> bool:
+        """Not one that the project has gone back behind, either."""
+        return bool(
+            Round.rows_where("project_id = ? AND number = ? AND state = 'open'", project_id, number)
+        )
+
     def in_state(self, state: RoundState) -> list[Round]:
         return Round.rows_where("state = ? ORDER BY id", state.value)
 
@@ -180,16 +186,17 @@ class CheckpointStore:
         )
 
     def newest_until(self, project_id: int, number: int) -> Checkpoint | None:
-        """The newest one whose weights are still there, of round `number` or an earlier one."""
+        """The newest one of round `number` or an earlier one from which a step can go on: with its optimizer's state,
+        which there is none of before the first step. Where no such one is kept, the newest with weights."""
         return Checkpoint.row_where(
-            "project_id = ? AND weights_sha256 > '' AND round <= ? ORDER BY round DESC", project_id, number
-        )
+            "project_id = ? AND weights_sha256 > '' AND round <= ?"
+            " ORDER BY (optimizer_sha256 > '' OR round = 0) DESC, round DESC",
+            project_id, number,
+        )  # fmt: skip
 
-    def forget_after(self, project_id: int, number: int) -> list[str]:
-        """Forget those of later rounds; the blobs that they named."""
-        later = Checkpoint.rows_where("project_id = ? AND round > ?", project_id, number)
+    def forget_after(self, project_id: int, number: int) -> None:
+        """Forget those of later rounds; the collector finds their blobs."""
         Checkpoint.delete().where(Checkpoint.project == project_id, Checkpoint.round > number).execute()
-        return [sha256 for one in later for sha256 in (one.weights_sha256, one.optimizer_sha256) if sha256]
 
     def best_kept(self, project_id: int) -> Checkpoint | None:
         """That with the least validation loss, of equal ones the first; None where nothing was measured."""

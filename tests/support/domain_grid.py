@@ -135,7 +135,7 @@ class DomainGrid:
         self.checker = DraftChecker(stores, self.intake, self.learner)
         self.preparer = Preparer(stores, self.intake, self.notices)
         self.evaluator = Evaluator(stores, self.learner, self.notices)
-        self.collector = BlobCollector(stores)
+        self.collector = BlobCollector(stores, self.policy)
         self.audit = Audit(stores, self.plans)
 
     def restart(self) -> None:

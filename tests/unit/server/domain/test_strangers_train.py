@@ -24,6 +24,7 @@ POLICY = ValidationPolicy(quorum=2, trust_after=3, least_check=0.1, audit_share=
 def grid(tmp_path: Path) -> Iterator[DomainGrid]:
     grid = DomainGrid(tmp_path / "grid", POLICY)
     grid.stores.facts.set("check_secret", "5a" * 32)
+    grid.restart()
     yield grid
     grid.stores.database.close()
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from server.domain.quarantine import Quarantine
+from server.errors import ResultEnded, StaleResult
 from server.rules.states import AuditState, CreditKind, ProjectState, Purpose, ResultState, RoundState, UnitState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import Action, Checkpoint, CreditEntry, Letter, MiniBatchUse, Project, Round, Unit
@@ -23,15 +24,16 @@ from tests.support.judging import (
     unit_of,
     units,
 )
+from volunteer.protocol.messages import Heartbeat, Lease
 from volunteer.protocol.tensors import load
 
-TRUSTED = 100
+TRUSTED = 10**6
+"""So much that no check is drawn."""
 
 
 @pytest.fixture
 def grid(tmp_path: Path) -> Iterator[DomainGrid]:
     grid = DomainGrid(tmp_path / "grid", ValidationPolicy(quorum=2, least_check=0.0, audit_share=0.0))
-    grid.stores.facts.set("check_secret", "5a" * 32)
     yield grid
     grid.stores.database.close()
 
@@ -123,6 +125,27 @@ def test_a_project_goes_back_over_the_end_of_an_epoch(
     close_rounds(grid, proven, 99)
     np.testing.assert_array_equal(weights(grid, project), np.full(12, 12.0))
     assert grid.audit.findings(grid.now) == []
+
+
+def test_the_optimizers_state_is_kept_beside_weights_that_a_project_may_have_to_go_back_to(
+    grid: DomainGrid, owner: int, proven: Cast, referee: Cast
+) -> None:
+    """Three rounds an epoch: what may be gone back to is at most an epoch's end before the last ten rounds."""
+    project = grid.project(owner, examples=36, k=3, epochs=9)
+    results = close_rounds(grid, proven, 17, lies_in=8)
+    while grid.collector.run_pass(grid.now):
+        pass
+    kept = {one.round for one in grid.stores.checkpoints.of_project(project) if one.optimizer_sha256}
+    assert kept == {6, 9, 12, 15, 16, 17}
+    audit(grid, referee, unit_of(grid, results[8]).id)
+    judge(grid)
+    assert grid.row(project).round == 6
+    close_rounds(grid, proven, 99)
+    np.testing.assert_array_equal(weights(grid, project), np.full(9, 36.0))
+    checkpoint = grid.stores.checkpoints.latest(project)
+    assert checkpoint is not None
+    steps = load(grid.stores.blobs.path(checkpoint.optimizer_sha256))[0]["0000"]
+    assert int(steps) == checkpoint.round, "no step was forgotten"
 
 
 def test_a_step_that_was_being_computed_for_an_undone_round_is_thrown_away(
@@ -306,4 +329,27 @@ def test_going_back_is_all_or_nothing(
     grid.restart()
     judge(grid)
     assert grid.row(project).round == 1
+    assert grid.audit.findings(grid.now) == []
+
+
+def test_what_comes_for_a_round_that_was_undone_is_refused_and_holds_nothing_up(
+    grid: DomainGrid, owner: int, proven: Cast, referee: Cast
+) -> None:
+    project = grid.project(owner, examples=120, k=6, epochs=3)
+    slow = host_of_its_own(grid, "slow", TRUSTED)
+    results = close_rounds(grid, proven, 2, lies_in=1)
+    late, reported = slow.lease(), proven.lease()
+    silent = slow.ask()
+    assert isinstance(silent, Lease)
+    audit(grid, referee, unit_of(grid, results[2]).id)
+    grid.validator._take_in(grid.now)
+    proven.deliver(reported)
+    grid.validator._settle(grid.now)
+    assert grid.row(project).round == 1
+    assert row(grid, reported.result).state is ResultState.unneeded
+    for lease in (late, silent):
+        with pytest.raises((StaleResult, ResultEnded)):
+            slow.deliver(lease)
+        assert not grid.reports.heartbeat(slow.row, lease.result, Heartbeat(1), grid.now).go_on
+    judge(grid)
     assert grid.audit.findings(grid.now) == []
