@@ -66,7 +66,6 @@ from server.domain.transitioner import Transitioner
 from server.domain.upload_collector import UploadCollector
 from server.domain.uploads import Uploads
 from server.domain.validator import Validator
-from server.domain.verdicts import Verdicts
 from server.intake.intake import ChildIntake
 from server.learning.exporter import ChildExporter
 from server.learning.learner import ChildLearner
@@ -190,7 +189,7 @@ def people(
 
 def quarantining(stores: Stores, plans: Plans, notices: Notices) -> Quarantining:
     """What puts hosts out and lets them in again, wherever it is done."""
-    return Quarantine(stores, Verdicts(stores, plans), notices, ActionLog(stores))
+    return Quarantine(stores, plans, notices)
 
 
 def releases(settings: Settings) -> Releases:

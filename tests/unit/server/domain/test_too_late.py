@@ -267,7 +267,7 @@ def test_a_host_that_lies_twice_is_put_out_and_what_only_it_said_leaves_the_open
     assert host.credit == 0
     [letter] = [letter for letter in Letter.select() if letter.account_id == host.account_id]
     assert "My computers" in letter.body
-    assert Action.select().where(Action.what == "quarantined").count() == 1
+    assert Action.select().where(Action.what == "quarantined machine").count() == 1
     assert grid.audit.findings(grid.now) == []
 
 
