@@ -46,6 +46,7 @@ class HostRecords:
             return m.HostRecord(
                 host=_view(row), trusted=is_trusted(self._policy, row.trust, row.account_trust, bool(row.is_referee)),
                 trust_after=self._policy.trust_after, account_hosts=len(self._stores.hosts.of_account(row.account_id)),
+                account_quarantined=self._stores.records.quarantined_of(row.account_id),
                 numeric_class=host.numeric_class,
                 results=[
                     m.JudgedResult(

@@ -78,10 +78,12 @@ class Verdicts:
         self._grant(project, unit, result, CreditKind.surplus, now)
 
     def refute(self, result: Result, now: dt.datetime) -> None:
-        """It is wrong, and its host is to blame."""
+        """It is wrong, and its host is to blame, unless it was released from quarantine since it computed that."""
         self._stores.work.move(result, ResultState.invalid, sentence=CONTRADICTED)
         self._credit.take_back(result, now)
-        self._stores.opinions.blame(self._stores.hosts.by_id(result.host_id))
+        host = self._stores.hosts.by_id(result.host_id)
+        if result.id > host.forgiven:
+            self._stores.opinions.blame(host)
 
     def dismiss(self, result: Result, sentence: str, now: dt.datetime) -> None:
         """It does not count, and nobody is blamed; what was granted for it on trust is taken back."""

@@ -136,6 +136,12 @@ class RecordStore:
     def dismiss_referees_of(self, account_id: int) -> None:
         Host.update(is_referee=False).where(Host.account == account_id).execute()
 
+    def quarantined_of(self, account_id: int) -> int:
+        """Machines of an account in quarantine; to detach one and join anew does not hide it."""
+        condition = "account_id = ? AND quarantined_at IS NOT NULL"
+        [(count,)] = self._database.rows(f"SELECT COUNT(*) FROM host WHERE {condition}", account_id)
+        return int(count)
+
     def appeals(self) -> int:
         """How many wait for an operator."""
         condition = f"host.detached_at IS NULL AND {_WHICH['appealed']}"

@@ -81,12 +81,16 @@ class JudgedResult(msgspec.Struct, frozen=True):
 
 
 class HostRecord(msgspec.Struct, frozen=True):
-    """A host with its newest results. `trusted`: its results count at once; `trust_after` is what that takes."""
+    """A host with its newest results. `trusted`: its results count at once; `trust_after` is what that takes.
+
+    `account_quarantined`: machines of its account that are in quarantine, those that were detached since, too.
+    """
 
     host: HostRow
     trusted: bool
     trust_after: int
     account_hosts: int
+    account_quarantined: int
     numeric_class: str
     results: list[JudgedResult]
 

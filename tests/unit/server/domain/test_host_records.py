@@ -8,6 +8,7 @@ from server.bootstrap import quarantining
 from server.domain.appeals import Appeals
 from server.domain.host_records import HostRecords
 from server.domain.operating import Operating
+from server.domain.verdicts import Verdicts
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules.states import AuditState, ResultState
 from server.rules.validation_policy import ValidationPolicy
@@ -70,6 +71,39 @@ def test_who_is_put_out_by_hand_loses_trust_and_leases_and_the_log_says_why(
     assert grid.rings[-1] == "rounds"
     with pytest.raises(NotAllowedNow):
         records.release(operator, attic.id, "again", grid.now)
+
+
+def test_who_is_released_begins_anew_and_what_it_computed_before_counts_against_it_no_more(
+    grid: DomainGrid, operator: int, owner: int, attic: Cast, records: HostRecords
+) -> None:
+    grid.project(owner)
+    for _ in range(2):
+        attic.deliver(attic.lease())
+        grid.rounds()
+    Host.update(trust=12, confirmed=40, disagreed=2, refuted=3).where(Host.id == attic.id).execute()
+    records.quarantine(operator, attic.id, "All zeros.", grid.now)
+    records.release(operator, attic.id, "Its memory was replaced.", grid.now)
+    assert (attic.row.trust, attic.row.confirmed, attic.row.disagreed, attic.row.refuted) == (0, 0, 0, 0)
+    verdicts = Verdicts(grid.stores, grid.plans)
+    before, later = Result.select().order_by(Result.id).limit(2)
+    with grid.stores.database.write():
+        verdicts.refute(before, grid.now)
+        assert attic.row.refuted == 0
+        assert not any(grid.stores.opinions.recent_errors(attic.id, 20))
+        Host.update(forgiven=before.id).where(Host.id == attic.id).execute()
+        verdicts.refute(later, grid.now)
+    assert attic.row.refuted == 1
+    assert grid.stores.opinions.recent_errors(attic.id, 20) == [True]
+
+
+def test_to_detach_a_machine_and_join_anew_does_not_hide_its_quarantine(
+    grid: DomainGrid, operator: int, owner: int, attic: Cast, records: HostRecords
+) -> None:
+    records.quarantine(operator, attic.id, "All zeros.", grid.now)
+    grid.hosts.detach(owner, attic.id, grid.now)
+    again = grid.host(owner, "attic")
+    record = records.record(operator, again.id, grid.now)
+    assert (record.account_hosts, record.account_quarantined) == (1, 1)
 
 
 def test_an_appeal_waits_for_one_answer_and_may_be_repeated_a_day_later(
