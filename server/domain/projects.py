@@ -44,7 +44,7 @@ class Projects:
         with self._stores.database.write():
             project = self._stores.projects.owned(owner_id, project_id)
             names = self._stores.references.of_project(project_id)
-            self._stores.overview.keep_credit(project_id)
+            self._stores.overview.keep_work(project_id)
             self._stores.projects.delete(project)
         delete_unused(self._stores, names)
         self._files.forget(project_id)

@@ -66,7 +66,7 @@ class OverviewStore:
         [(_, results, count)] = self._database.rows(f"{_OF_A_HOST} WHERE id = ?", host_id)
         return int(results), int(count)
 
-    def keep_credit(self, project_id: int) -> None:
+    def keep_work(self, project_id: int) -> None:
         """Before a project's rows go: what hosts did for it, added to their past work."""
         self._database.rows(
             "INSERT INTO past_work (host_id, day, results, mini_batches, seconds)"

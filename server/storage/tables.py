@@ -349,7 +349,9 @@ class CreditEntry(Table):
 
     class Meta:
         indexes = (
-            (("result", "kind"), True), (("account", "day"), False), (("host", "day"), False),
+            (("result", "kind"), True), (("account", "day"), False),
+            # What surplus may still be granted today is asked with a verdict, over a week of entries.
+            (("host", "day", "kind", "amount"), False),
             # What was earned of late, by whomever, reads nothing but this.
             (("day", "at", "host", "account", "team", "amount"), False),
         )  # fmt: skip

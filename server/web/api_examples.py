@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-_NUMBERS = {"project": "7", "draft": "3", "key": "2", "host": "5"}
+_NUMBERS = {"project": "7", "draft": "3", "key": "2", "host": "5", "team": "4"}
 _BODIES: dict[str, Any] = {
     "start_draft": {
         "form": {"name": "digits", "k": "16", "epochs": "5", "consent": "1"},
@@ -14,6 +14,9 @@ _BODIES: dict[str, Any] = {
     "clone_project": {"start": "trained"},
     "change_draft": {"form": {"epochs": "10"}},
     "rename_host": {"name": "attic"},
+    "create_team": {"name": "Night shift", "description": "Machines of the physics department."},
+    "change_team": {"description": "All from the house may join."},
+    "choose_listing": {"is_listed": True, "lists_hosts": True, "is_exported": False},
     "create_join_key": {"label": "lab", "uses": 10, "hours": 24},
 }
 _HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Length": "1000", "Upload-Offset": "0"}

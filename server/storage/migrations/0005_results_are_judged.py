@@ -57,7 +57,9 @@ _STATEMENTS = (
     """,
     """CREATE UNIQUE INDEX "credit_entry_result_kind" ON "credit_entry" ("result", "kind")""",
     """CREATE INDEX "credit_entry_account_id_day" ON "credit_entry" ("account_id", "day")""",
-    """CREATE INDEX "credit_entry_host_id_day" ON "credit_entry" ("host_id", "day")""",
+    """
+    CREATE INDEX "credit_entry_host_id_day_kind_amount" ON "credit_entry" ("host_id", "day", "kind", "amount")
+    """,
     """
     CREATE INDEX "credit_entry_day_at_host_id_account_id_team_amount"
     ON "credit_entry" ("day", "at", "host_id", "account_id", "team", "amount")
