@@ -71,8 +71,8 @@ class Settling:
         too_late = standing in decision.refuted and round_.state is not RoundState.open
         if too_late:
             self._stores.opinions.refuted(unit, round_, now)
-        elif standing in decision.refuted:
-            self._stores.opinions.stand(unit, decision.canonical)
+        elif standing in decision.refuted | decision.unclear and round_.state is RoundState.open:
+            self._replace(unit, speaking[standing or 0], decision.canonical)
         elif unit.state is UnitState.open and round_.state is RoundState.open and decision.canonical is not None:
             self._verdicts.count(project, round_, unit, speaking[decision.canonical], now)
         for number in sorted(decision.agreeing):
@@ -84,6 +84,12 @@ class Settling:
         self._stores.opinions.end_search(unit)
         self._verdicts.end_leases(unit, ENOUGH, now)
         self._follow_up(project, unit, [speaking[number] for number in sorted(decision.refuted)], too_late, now)
+
+    def _replace(self, unit: Unit, standing: Result, canonical: int | None) -> None:
+        """There is a better one while it can still be exchanged."""
+        self._stores.opinions.stand(unit, canonical)
+        if standing.state is ResultState.valid:
+            self._stores.work.move(standing, ResultState.held)
 
     def _follow_up(
         self, project: Project, unit: Unit, wrong: Collection[Result], too_late: bool, now: dt.datetime

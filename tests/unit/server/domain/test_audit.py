@@ -54,6 +54,26 @@ def open_unit_in_a_closed_round() -> None:
     Unit.update(round=0).where(Unit.state == UnitState.open).execute()
 
 
+def hold_a_result_that_nobody_waits_for() -> None:
+    result = Result.select().where(Result.state == ResultState.leased).first()
+    Result.update(state=ResultState.held).where(Result.id == result.id).execute()
+
+
+def seek_an_opinion_on_nothing() -> None:
+    unit = Unit.select().where(Unit.state == UnitState.open).first()
+    Unit.update(seeks=True).where(Unit.id == unit.id).execute()
+
+
+def valid_result_of_a_cancelled_unit() -> None:
+    result = Result.select().where(Result.state == ResultState.leased).first()
+    Result.update(state=ResultState.valid, confirmed_at=1.0).where(Result.id == result.id).execute()
+
+
+def refute_a_canonical_result() -> None:
+    unit = Unit.select().where(Unit.state == UnitState.valid).first()
+    Result.update(state=ResultState.invalid).where(Result.id == unit.canonical).execute()
+
+
 PLANTED: dict[str, tuple[Callable[[], object], str]] = {
     "a round's count": (lambda: Round.update(used=3).where(Round.number == 1).execute(), "it counts 3 mini-batches"),
     "a round's examples": (lambda: Round.update(examples=9).where(Round.number == 1).execute(), "9 examples"),
@@ -76,6 +96,14 @@ PLANTED: dict[str, tuple[Callable[[], object], str]] = {
     "a unit's size": (spoil_a_unit, "its size is 3, it has 2 mini-batches"),
     "a unit without its canonical result": (unit_without_canonical, "canonical None, with 1 valid results"),
     "a unit with two valid results": (second_valid_result, "with 2 valid results"),
+    "a held result forgotten": (hold_a_result_that_nobody_waits_for, "1 results of it are held, and nobody is asked"),
+    "an opinion on nothing": (seek_an_opinion_on_nothing, "it seeks another opinion, and there is none yet"),
+    "a valid result too many": (valid_result_of_a_cancelled_unit, "it is open with 1 valid results"),
+    "a canonical result that is wrong": (refute_a_canonical_result, "with 0 valid results"),
+    "what was found wrong": (
+        lambda: Round.update(refuted=2).where(Round.number == 1).execute(),
+        "it counts 2 mini-batches that were found wrong, rows 0",
+    ),
     "a unit open in a closed round": (open_unit_in_a_closed_round, "it is open in a round that is closed"),
     "a lease in a closed round": (open_unit_in_a_closed_round, "a result is still leased in a round that is closed"),
     "a round that went back": (

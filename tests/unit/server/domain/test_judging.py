@@ -293,3 +293,21 @@ def test_a_strange_gradient_of_a_trusted_host_is_held(grid: DomainGrid, project:
     assert row(grid, result).state is ResultState.held
     assert "very small" in row(grid, result).suspicion
     assert unit_of(grid, result).seeks
+
+
+def test_where_a_better_one_is_known_in_time_a_result_that_is_a_little_off_does_not_stand(
+    grid: DomainGrid, project: int, proven: Cast, second: Cast, third: Cast
+) -> None:
+    off = deliver(grid, proven, a_little_off)
+    judge(grid)
+    unit = unit_of(grid, off)
+    with grid.stores.database.write():
+        grid.stores.opinions.set_audit(unit, AuditState.wanted)
+    truth = speak(grid, third, unit.id, honest, Purpose.audit).id
+    judge(grid)
+    unit = grid.stores.work.unit(unit.id)
+    assert (unit.state, unit.canonical) == (UnitState.valid, truth)
+    assert row(grid, off).state is ResultState.unneeded
+    assert (proven.row.refuted, proven.row.disagreed, proven.row.credit) == (0, 1, 0)
+    assert used(grid, project) == unit.size
+    assert grid.audit.findings(grid.now) == []
