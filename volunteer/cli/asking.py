@@ -19,7 +19,7 @@ from volunteer.control.messages import (
 )
 from volunteer.errors import StopAndTell
 from volunteer.preferences.pause_ends import after, at
-from volunteer.preferences.pausing import PAUSE_FILE, Pause, PauseFile
+from volunteer.preferences.pausing import PAUSE_FILE, PauseFile, paused
 from volunteer.spool.lock import LOCK_FILE, is_free
 
 _END_SECONDS = 8.0
@@ -68,7 +68,8 @@ def pause(given: Given) -> None:
         return f"Paused{end} after this unit." if after_unit else f"Paused{end}."
 
     def write_down() -> str:
-        PauseFile(given.folders.state / PAUSE_FILE).save(Pause(until, "person"))
+        file = PauseFile(given.folders.state / PAUSE_FILE)
+        file.save(paused(file.load(), until))
         return f"DAIG is not running; it will be paused{end} when it starts."
 
     given.say(by_app_or_alone(given, ask, write_down))

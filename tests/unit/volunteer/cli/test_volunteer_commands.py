@@ -161,6 +161,13 @@ def test_pausing_an_app_that_does_not_run_counts_at_its_start(home, said):
     assert file.load() is None
 
 
+def test_pausing_an_app_that_nobody_has_started_yet_does_not_start_it(home):
+    file = PauseFile(Folders.below(home).state / PAUSE_FILE)
+    file.save(Pause(None, "not_started"))
+    assert main(["pause", "--for", "2h"]) == OK
+    assert file.load() == Pause(None, "not_started")
+
+
 @pytest.mark.parametrize("arguments", [["pause"], ["resume"], ["prefs", "set", "gpu", "yes"]])
 def test_an_app_that_is_just_starting_is_waited_for_and_asked(home, said, arguments):
     folders, app = Folders.below(home), App()
