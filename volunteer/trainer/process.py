@@ -114,7 +114,12 @@ class TrainerProcess:
         with self._changing:
             since, self._suspended_at = self._suspended_at, None
             if self._child is not None and since is not None:
-                self._say_slept(self._child, time.monotonic() - since)
+                # A child whose pipe is full takes nothing before it goes on, and a hostile one never.
+                saying = threading.Thread(
+                    target=self._say_slept, args=(self._child, time.monotonic() - since), daemon=True
+                )
+                saying.start()
+                saying.join(SAY_SECONDS)
                 self._child.resume()
 
     @property
@@ -246,7 +251,7 @@ class TrainerProcess:
 
     def _say_slept(self, child: Child, seconds: float) -> None:
         """A gradient says how long it took; the server sizes units by that."""
-        # Who was in the middle of a long message when the child was stopped waits for the child, and we must not.
+        # Who was in the middle of a long message when the child was stopped tells it of a unit that begins only now.
         if self._sending.acquire(timeout=SAY_SECONDS):
             try:
                 with contextlib.suppress(ChildGone):
@@ -260,9 +265,7 @@ class TrainerProcess:
 
     def _ready_child(self) -> Child:
         settings, child = self._settings, self._child
-        if child is not None and (
-            not child.alive or settings.needs_another_child(self._told) or self._is_overfull()
-        ):
+        if child is not None and (not child.alive or settings.needs_another_child(self._told) or self._is_overfull()):
             self.kill()
             child = None
         if child is None:
