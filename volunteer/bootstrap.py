@@ -59,7 +59,7 @@ def run_app(settings: Settings, preferences: Callable[[], Preferences], desktop:
         seen = DesktopProcesses(options_of(settings.folders)) if desktop else None
         company = Company(app, settings.folders, seen)
         try:
-            Running(app).until_stopped(stays=desktop, begun=company.open)
+            Running(app).until_stopped(stays=desktop, begun=company.open, ending=company.wind_up)
         finally:
             company.close()
     finally:
