@@ -74,12 +74,16 @@ def build_app(settings: Settings, preferences: Callable[[], Preferences], deskto
     pauses = PauseFile(settings.folders.state / PAUSE_FILE)
     governor = Governor(pauses, bench.why_not, _now)
     address = _address_of(settings) if settings.server else None
+    join_key = settings.join_key
+    if settings.key_beside_program and address is not None and bench.identity(address).left:
+        # It was left on purpose. Only the person brings it back, by a key or a link of now.
+        join_key = None
     if bench.knows(address):
         bench.follow_login()
-    elif desktop and (settings.join_key is None or not (address is None or address.agreed)):
+    elif desktop and (join_key is None or not (address is None or address.agreed)):
         governor.not_started()
     numbers = Numbers(settings.folders.state / "numbers.json", date.today, time.monotonic)
-    grids = Grids(bench, numbers, Newcomer(address, settings.name, settings.join_key), _now)
+    grids = Grids(bench, numbers, Newcomer(address, settings.name, join_key), _now)
     updates = Updates(
         lambda: None if grids.address is None else bench.grid(grids.address), this_program(), release_key(),
         settings.folders.cache / "updates", SeenFile(settings.folders.state / "updates.json"),

@@ -61,7 +61,8 @@ class Settings:
     """Which grid, under which name, and where things are kept.
 
     `fingerprint`: SHA-256, in hexadecimal, of the one certificate that the server is believed by; empty: one that
-    this system trusts. `insecure_http`: the person agreed to plain http to another machine.
+    this system trusts. `insecure_http`: the person agreed to plain http to another machine. `key_beside_program`:
+    nobody gave the join key now, it lies there from the installation.
     """
 
     server: str
@@ -70,6 +71,7 @@ class Settings:
     name: str = ""
     fingerprint: str = ""
     insecure_http: bool = False
+    key_beside_program: bool = False
 
     @property
     def grid_key(self) -> str:
@@ -107,19 +109,22 @@ def read_settings(
         # What was said of one grid's certificate, or of its network, says nothing of another's.
         kept = {name: value for name, value in kept.items() if name not in ("fingerprint", "insecure_http")}
     given = kept | given
+    has_key = bool(given.get("join_key") or given.get("join_key_file"))
     installed = beside_program()
     if installed is not None and ("server" not in given or _same(given["server"], installed.server)):
         given = installed.settings() | given
     if not given.get("server") and need_server:
         raise StopAndTell("Say which grid to work for: --server URL, or first: daig-volunteer attach URL.")
     agreed = given.get("insecure_http") is True
+    join_key = _join_key(given, read_line)
     return Settings(
         server=server_address(str(given["server"]), agreed or not need_server) if given.get("server") else "",
         folders=folders,
-        join_key=_join_key(given, read_line),
+        join_key=join_key,
         name=(str(given.get("name") or "") or socket.gethostname() or "host")[:200],
         fingerprint=read_fingerprint(str(given.get("fingerprint") or "")),
         insecure_http=agreed,
+        key_beside_program=join_key is not None and not has_key,
     )
 
 

@@ -14,6 +14,9 @@ from volunteer.control import messages as control
 from volunteer.control.messages import Done, Link
 from volunteer.errors import RetryLater, StopAndTell
 from volunteer.protocol.messages import DeviceCode, DeviceRequest
+from volunteer.spool.identity import Left
+
+_REVOKED = "This computer was detached under “My computers” of {}. Link it again if it is to work there."
 
 
 class Grids:
@@ -59,9 +62,11 @@ class Grids:
                 if not self._address.agreed:
                     # The first window asks. Without windows, reading the settings has refused it.
                     return
-                known = self._workshop.identity(self._address).load() is not None
-                if known or self._newcomer.join_key is not None or hopeless is not None:
+                file = self._workshop.identity(self._address)
+                if file.load() is not None or self._newcomer.join_key is not None or hopeless is not None:
                     self.work.open(self._address)
+                elif file.left is Left.revoked:
+                    self.work.say(_REVOKED.format(self._address.server))
             except StopAndTell as error:
                 if hopeless is not None:
                     hopeless(error)
