@@ -219,4 +219,5 @@ class App:
             software=SOFTWARE,
             update=self._update,
             tray=self._tray,
+            link_trouble=grids.link_trouble,
         )

@@ -36,6 +36,8 @@ class Grids:
         # Held for seconds by whoever changes the grid or begins and ends the work.
         self._changing = threading.RLock()
         self._linking: tuple[str, threading.Event] | None = None
+        self.link_trouble = ""
+        """Why the last code came to nothing."""
 
     @property
     def address(self) -> GridAddress | None:
@@ -121,6 +123,7 @@ class Grids:
         finally:
             grid.close()
         self._stop_linking()
+        self.link_trouble = ""
         over = threading.Event()
         self._linking = (code.user_code, over)
         wait = threading.Thread(target=self._await_confirmation, args=(address, code, over), name="linking")
@@ -159,6 +162,7 @@ class Grids:
     def _turn_to(self, address: GridAddress) -> None:
         self._workshop.remember(address)
         self._stop_linking()
+        self.link_trouble = ""
         self.work.end()
         if self._address is None or self._address.server != address.server:
             self._numbers.forget_credit()
@@ -175,6 +179,7 @@ class Grids:
         except (StopAndTell, RetryLater) as error:
             if not over.is_set():
                 self._linking = None
+                self.link_trouble = error.sentence
                 self.work.say(error.sentence)
         finally:
             grid.close()

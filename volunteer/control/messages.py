@@ -145,7 +145,7 @@ class Status(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
 
     `reasons`: why it does not work now. `progress`: of the unit that runs, 0 to 1. `missing_protection`: what this
     system cannot keep the trainer from, a sentence for each; None before it has been tried. `update`: the version on
-    offer or "". `tray`: whether the icon is to be seen.
+    offer or "". `tray`: whether the icon is to be seen. `link_trouble`: why the last code came to nothing, or "".
     """
 
     version: int
@@ -163,6 +163,7 @@ class Status(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
     software: str = ""
     update: str = ""
     tray: bool = False
+    link_trouble: str = ""
 
 
 class PreferenceValues(msgspec.Struct, frozen=True, tag_field="reply", tag="preferences"):

@@ -6,6 +6,7 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from volunteer.cli import FAILED, NOT_RUNNING, OK, main
@@ -300,6 +301,13 @@ def test_a_code_that_is_refused_ends_the_waiting(app, capsys):
         Status(version=2, activity=Activity.needs_attention, sentence="Somebody has refused."),
     ]
     assert main(["attach", SERVER]) == FAILED
+    assert "Somebody has refused." in capsys.readouterr().err
+
+
+def test_a_host_of_another_grid_is_told_of_a_refusal_at_once(app, capsys):
+    refused = msgspec.structs.replace(TRAINING, version=2, link_trouble="Somebody has refused.")
+    app.statuses = [TRAINING, refused]
+    assert main(["attach", "https://another.example"]) == FAILED
     assert "Somebody has refused." in capsys.readouterr().err
 
 
