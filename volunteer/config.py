@@ -155,7 +155,8 @@ def server_address(text: str, insecure_http: bool) -> str:
         raise StopAndTell(
             f"{text} would send this host's token in clear. Use https://, or --insecure-http if you trust the network."
         )
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    # Names of hosts know no capitals; paths may.
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def is_guarded(server: str) -> bool:
@@ -186,8 +187,16 @@ def is_loopback(host: str) -> bool:
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two texts name the same grid; people end an address with a slash or without."""
-    return str(one).strip().rstrip("/") == str(other).strip().rstrip("/")
+    """Whether two texts name the same grid; people end an address with a slash or without, and write names of hosts
+    as they like."""
+    return _plain(str(one)) == _plain(str(other))
+
+
+def _plain(address: str) -> str:
+    try:
+        return server_address(address, insecure_http=True)
+    except StopAndTell:
+        return address.strip().rstrip("/")
 
 
 def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | None:

@@ -108,6 +108,19 @@ def test_what_was_said_of_one_grids_certificate_and_network_says_nothing_of_anot
         read({"home": str(tmp_path), "server": "http://two.example"})
 
 
+def test_a_grid_is_the_same_however_the_name_of_its_host_is_written(tmp_path):
+    (tmp_path / "config").mkdir()
+    kept = f'server = "https://Grid.Example/Daig"\nfingerprint = "{"ab" * 32}"\n'
+    (tmp_path / "config" / "volunteer.toml").write_text(kept)
+    one, two = (
+        read({"home": str(tmp_path), "server": f"https://{host}/Daig"}) for host in ("GRID.example", "grid.example")
+    )
+    assert one == two
+    assert (one.server, one.fingerprint) == ("https://grid.example/Daig", "ab" * 32)
+    assert read({"home": str(tmp_path)}).grid_key == one.grid_key
+    assert read({"home": str(tmp_path), "server": "https://grid.example/daig"}).grid_key != one.grid_key
+
+
 def test_where_a_window_can_ask_about_plain_http_the_address_is_read_and_not_agreed_to(tmp_path):
     home = {"home": str(tmp_path)}
     for word, agreed in ((None, False), (True, True)):
