@@ -54,7 +54,9 @@ def detach(given: Given) -> None:
     except NotRunning:
         from volunteer.bootstrap import detach_alone
 
-        settings = read_settings(given.options, os.environ, sys.stdin.readline)
+        settings = read_settings(given.options, os.environ, sys.stdin.readline, need_server=False)
+        if not settings.server:
+            raise StopAndTell("This computer is attached to no grid.") from None
         given.say(detach_alone(settings))
 
 

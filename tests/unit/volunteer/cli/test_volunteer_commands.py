@@ -329,6 +329,11 @@ def test_detaching(app, said):
     assert (app.asked, said()) == ([("detach",)], "detach done\n")
 
 
+def test_detaching_without_app_and_grid_names_nothing_that_it_does_not_take(home, capsys):
+    assert main(["detach"]) == FAILED
+    assert capsys.readouterr().err == "daig-volunteer: This computer is attached to no grid.\n"
+
+
 def test_what_the_app_refuses_is_said(app, capsys):
     assert main(["check-update"]) == FAILED
     assert "The grid offers no programs." in capsys.readouterr().err
