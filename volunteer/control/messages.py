@@ -66,7 +66,7 @@ class QuitRequest(msgspec.Struct, frozen=True, tag_field="ask", tag="quit"):
 
 
 class GetPreferences(msgspec.Struct, frozen=True, tag_field="ask", tag="get_preferences"):
-    """What does the person want? Answered by `PreferenceValues`."""
+    """What has the person chosen to keep? Answered by `PreferenceValues`."""
 
 
 class SetPreferences(msgspec.Struct, frozen=True, tag_field="ask", tag="set_preferences"):
@@ -167,7 +167,8 @@ class Status(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
 
 
 class PreferenceValues(msgspec.Struct, frozen=True, tag_field="reply", tag="preferences"):
-    """Every preference by its name, as it counts from now on."""
+    """Every preference by its name, as it is kept in the file. An option or a variable of the app's start counts
+    instead until the app ends."""
 
     values: dict[str, Value]
 
