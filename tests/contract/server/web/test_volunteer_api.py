@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from server import errors
 from server.domain.devices import NewLink
-from server.web import uploads, volunteer_api
+from server.web import places, uploads, volunteer_api
 from server.web.errors import ANSWERS
 from volunteer.protocol import messages, openapi
 from volunteer.protocol.digests import content_digest
@@ -283,7 +283,7 @@ def test_too_many_uploads_at_once_are_told_to_come_again(
     host: FlaskClient, told: Any, machine: messages.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told.answers["allowance"] = 10**6
-    full = uploads.Slots(1)
+    full = places.Slots(1)
     monkeypatch.setattr(volunteer_api, "UPLOADING", full)
     with full.taken():
         answer = call(host, "report", machine)
@@ -320,6 +320,23 @@ def test_a_part_of_a_blob_can_be_asked_for(host: FlaskClient, machine: messages.
     with call(host, "blob", machine, headers={"If-None-Match": f'"{SHA}"'}) as answer:
         assert (answer.status_code, answer.data) == (304, b"")
     assert refused(call(host, "blob", machine, headers={"Range": "bytes=99999999-"}))[0] == 416
+
+
+def test_slow_takers_of_blobs_leave_threads_to_everybody_else(
+    host: FlaskClient, told: Any, machine: messages.Machine, blob: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volunteer_api, "BLOBS", places.Slots(2))
+    slow = [call(host, "blob", machine) for _ in range(2)]
+    answer = call(host, "blob", machine)
+    assert refused(answer) == (503, "busy")
+    assert 0 < float(answer.headers["Retry-After"]) <= 1
+    for one in slow:
+        one.close()
+    # However an answer ends, its place is free again.
+    for headers in ({}, {"Range": "bytes=100-"}, {"Range": "bytes=99999999-"}, {"If-None-Match": "*"}) * 2:
+        call(host, "blob", machine, headers=headers).close()
+    with call(host, "blob", machine) as whole:
+        assert whole.data == blob
 
 
 @pytest.mark.parametrize("name", ["x", "AB" * 32, "..%2f..%2fgrid.db", "ab" * 31])
@@ -383,7 +400,7 @@ def test_when_all_waiting_places_are_taken_the_answer_comes_at_once(
     host: FlaskClient, told: Any, machine: messages.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told.answers["ask"] = [NO_WORK]
-    full = uploads.Slots(1)
+    full = places.Slots(1)
     monkeypatch.setattr(volunteer_api, "WAITING", full)
     with full.taken():
         data = messages.encode(messages.WorkRequest(machine, wait_seconds=20))

@@ -12,7 +12,7 @@ from server.domain.releases import Releases, make_key, sign_folder
 from server.storage.releases import ReleaseFolder
 from server.storage.stores import Stores
 from server.web import installers
-from server.web.uploads import Slots
+from server.web.places import Slots
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.messages import decode
 from volunteer.protocol.releases import Manifest
@@ -70,7 +70,7 @@ def test_an_installer_comes_whole_in_parts_or_not_at_all(browser: Any, published
 def test_slow_takers_of_installers_leave_threads_to_everybody_else(
     browser: Any, published: None, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installers, "SENDING", Slots(2))
+    monkeypatch.setattr(installers, "INSTALLERS", Slots(2))
     path = where.format(DEB)
     slow = [browser.client.get(path) for _ in range(2)]
     refused = browser.get(path)
