@@ -152,7 +152,9 @@ def _sign_release(settings: Settings, given: dict[str, object]) -> int:
 
 def _publish(settings: Settings, given: dict[str, object]) -> int:
     bootstrap.require_grid(settings)
-    manifest = bootstrap.releases(settings).publish(Path(str(given["folder"])), bool(given["new_key"]))
+    manifest = bootstrap.releases(settings).publish(
+        Path(str(given["folder"])), bootstrap.utc_now(), bool(given["new_key"])
+    )
     print(f"Version {manifest.version} is on the grid's page /download: {len(manifest.files)} installers.")
     return 0
 

@@ -24,6 +24,9 @@ from volunteer.protocol.releases import (
 from volunteer.protocol.signatures import NoKey, is_signed, make_keys, public_of, sign
 from volunteer.protocol.version import SOFTWARE
 
+AHEAD = dt.timedelta(days=1)
+"""By so much a signer's clock may differ from this one's: time zones, where a clock is set by hand."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -63,12 +66,18 @@ class Releases:
                 return one, release.stored.folder / one.file
         raise NotFound("There is no such file here, or a newer version has taken its place: see the download page.")
 
-    def publish(self, folder: Path, new_key: bool = False) -> Manifest:
+    def publish(self, folder: Path, now: dt.datetime, new_key: bool = False) -> Manifest:
         """Check all of a signed folder, then offer it. `new_key`: it may be another key than so far.
 
         Raises NotAcceptable: nothing has changed then.
         """
         manifest, public = _checked(folder)
+        if manifest.created_at > now + AHEAD:
+            raise NotAcceptable(
+                f"This says that it was signed at {manifest.created_at:%Y-%m-%d %H:%M} UTC, and here it is "
+                f"{now:%Y-%m-%d %H:%M}: programs would refuse all that is signed before that time comes. Set the clock "
+                "of the machine that signs, and sign the folder again: daig-server sign-release."
+            )
         current = self.current()
         if current is not None:
             if current.stored.public_key != public and not new_key:

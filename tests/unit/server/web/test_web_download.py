@@ -18,6 +18,7 @@ from volunteer.protocol.messages import decode
 from volunteer.protocol.releases import Manifest
 from volunteer.protocol.signatures import is_signed
 
+NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 WINDOWS = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140"}
 EXE, DEB = "daig-volunteer-0.2.0-windows-x64.exe", "daig-volunteer_0.2.0_amd64.deb"
 
@@ -29,8 +30,8 @@ def published(tmp_path: Path, stores: Stores) -> None:
     for name in (EXE, DEB):
         (folder / name).write_bytes(name.encode() * 1000)
     make_key(tmp_path / "key")
-    sign_folder(folder, tmp_path / "key", dt.datetime(2026, 11, 23, tzinfo=dt.UTC))
-    Releases(ReleaseFolder(stores.folder / "releases")).publish(folder)
+    sign_folder(folder, tmp_path / "key", NOW)
+    Releases(ReleaseFolder(stores.folder / "releases")).publish(folder, NOW)
 
 
 def test_without_a_release_it_says_how_to_install_from_source(browser: Any, operator: Any) -> None:
