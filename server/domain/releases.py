@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import NotAcceptable, NotFound
+from server.rules.join_files import is_address
 from server.storage.releases import ReleaseFolder, StoredRelease
 from volunteer.protocol.messages import Malformed, decode, encode
 from volunteer.protocol.releases import (
@@ -125,8 +126,13 @@ def make_key(path: Path) -> Path:
     return public_path
 
 
-def sign_folder(folder: Path, key: Path, now: dt.datetime) -> Manifest:
-    """Write manifest, signature and public key beside the installers of a folder. Raises NotAcceptable."""
+def sign_folder(folder: Path, key: Path, now: dt.datetime, server: str = "") -> Manifest:
+    """Write manifest, signature and public key beside the installers of a folder. Raises NotAcceptable.
+
+    `server`: the grid whose join file the installers hold.
+    """
+    if server and not is_address(server):
+        raise NotAcceptable(f"“{server}” is no grid's address: it begins with https:// or http://, and names a host.")
     try:
         private = key.read_bytes()
         public = public_of(private)
@@ -149,7 +155,7 @@ def sign_folder(folder: Path, key: Path, now: dt.datetime) -> Manifest:
         if platform is None:
             raise NotAcceptable(f"{name} does not say what processor it is for (x86_64, amd64, aarch64, arm64).")
         files.append(ReleaseFile(platform, name, (folder / name).stat().st_size, _sha256(folder / name)))
-    manifest = Manifest(versions.pop() or "", files, now.replace(microsecond=0))
+    manifest = Manifest(versions.pop() or "", files, now.replace(microsecond=0), server)
     body = encode(manifest) + b"\n"
     try:
         # As every reader will read it.

@@ -162,6 +162,14 @@ def test_what_could_not_be_published_is_not_signed(tmp_path: Path, key: Path, na
     assert not (folder / MANIFEST).exists()
 
 
+@pytest.mark.parametrize("server", ["grid.example.org", "ftp://grid.example.org", "https://", "https://grid:port", "x"])
+def test_what_is_no_address_is_not_signed_as_one(tmp_path: Path, key: Path, server: str) -> None:
+    folder = folder_of(tmp_path)
+    with pytest.raises(NotAcceptable, match="is no grid's address"):
+        sign_folder(folder, key, NOW, server)
+    assert not (folder / MANIFEST).exists()
+
+
 @pytest.mark.parametrize("step", range(9))
 def test_whatever_fails_while_it_is_written_a_whole_release_is_on_offer(
     tmp_path: Path, key: Path, releases: Releases, monkeypatch: pytest.MonkeyPatch, step: int
@@ -241,9 +249,12 @@ def test_the_commands_do_all_of_it(
     assert "holds no private key" in capsys.readouterr().err
     assert cli.main(["sign-release", str(folder), "--key", str(tmp_path / "none")]) == 1
     assert f"{tmp_path / 'none'} cannot be read: No such file or directory." in capsys.readouterr().err
-    assert cli.main(["sign-release", str(folder), "--key", str(key)]) == 0
+    server = "https://grid.example.org"
+    assert cli.main(["sign-release", str(folder), "--key", str(key), "--server", server]) == 0
     with pytest.raises(SystemExit, match="2"):
         cli.main(["publish", str(folder), "--data", str(tmp_path / "elsewhere")])
     assert not (tmp_path / "elsewhere").exists()
     assert cli.main(["publish", str(folder), "--data", str(tmp_path / "data")]) == 0
     assert "Version 0.2.0 is on the grid's page /download: 2 installers." in capsys.readouterr().out
+    offered = Releases(ReleaseFolder(tmp_path / "data" / "releases")).require()
+    assert offered.manifest.server == server

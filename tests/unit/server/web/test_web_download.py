@@ -112,5 +112,25 @@ def test_the_grids_address_travels_with_the_download(browser: Any, published: No
     assert 'href="/daig-join.toml"' in browser.get("/download").text
 
 
+@pytest.mark.parametrize("agent", ["Windows NT 10.0; Win64; x64", "X11; Linux x86_64", "X11; Ubuntu; Linux x86_64"])
+def test_installers_that_were_built_for_this_grid_need_no_join_file(
+    browser: Any, stores: Stores, tmp_path: Path, agent: str
+) -> None:
+    folder = tmp_path / "signed"
+    folder.mkdir()
+    for name in (EXE, DEB, "daig-volunteer-0.2.0-linux-x86_64.tar.gz", "daig-volunteer-0.2.0-macos-arm64.dmg"):
+        (folder / name).write_bytes(name.encode())
+    make_key(tmp_path / "key")
+    releases = Releases(ReleaseFolder(stores.folder / "releases"))
+    for server, knows in (("http://LocalHost:80/", True), ("https://other.example.org", False), ("", False)):
+        sign_folder(folder, tmp_path / "key", NOW, server)
+        releases.publish(folder, NOW)
+        page = browser.get("/download", headers={"User-Agent": f"Mozilla/5.0 ({agent})"}).text
+        assert ("It knows this grid already." in page) is knows, server
+        assert ("So that it knows this grid" in page) is not knows, server
+        assert ('href="/daig-join.toml"' in page) is not knows, server
+        assert ("asks for this grid" in page) is not knows, server
+
+
 def test_the_landing_page_leads_there(browser: Any) -> None:
     assert 'href="/download"' in browser.get("/").text
