@@ -61,12 +61,13 @@ def needs_root() -> None:
 class BareMachine:
     """A fresh Debian with nothing but its base and what the package depends on, in a folder.
 
-    Made once by debootstrap and kept in the folder for temporary files; each test gets a copy.
+    Made once by debootstrap and kept where the builds are; each test gets a copy. Not in the folder for temporary
+    files, where anybody could lay something under that name, and root unpacks it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "machine"
-        kept = Path(tempfile.gettempdir()) / f"daig-bare-{SUITE}.tar"
+        kept = DIST / f"bare-{SUITE}.tar"
         if not kept.exists():
             _debootstrap(kept)
         self.root.mkdir(parents=True)
@@ -117,6 +118,7 @@ def _debootstrap(kept: Path) -> None:
         outcome = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
         if outcome.returncode != 0:
             pytest.skip(f"debootstrap found no mirror: {outcome.stdout[-300:]}")
+        kept.parent.mkdir(exist_ok=True)
         unfinished = kept.with_suffix(".unfinished")
         subprocess.run(["tar", "-cf", str(unfinished), "-C", folder, "."], check=True)
         unfinished.replace(kept)
