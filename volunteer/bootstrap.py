@@ -24,7 +24,7 @@ from volunteer.autostart.autostart import Autostart, autostart_of
 from volunteer.children.programs import command
 from volunteer.client.grid import GridClient
 from volunteer.client.limits import Limits
-from volunteer.config import LEAST_MEMORY_MB, MIB, Settings
+from volunteer.config import LEAST_MEMORY_MB, MIB, Settings, is_guarded
 from volunteer.control.company import Company, options_of
 from volunteer.control.messages import Link
 from volunteer.control.processes import DesktopProcesses, start_process
@@ -163,7 +163,8 @@ class Workbench:
             {
                 "server": address.server,
                 "fingerprint": address.fingerprint or None,
-                "insecure_http": address.insecure_http or None,
+                # Said of a network, not of this machine: to itself, or by https, nobody has agreed to anything.
+                "insecure_http": (address.insecure_http and not is_guarded(address.server)) or None,
             },
         )
         self.follow_login()
