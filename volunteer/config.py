@@ -202,11 +202,17 @@ def _plain(address: str) -> str:
 def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | None:
     source = given.get("join_key_file")
     if source == "-" or (source is None and given.get("join_key") == "-"):
-        return read_line().strip() or None
+        return _said(read_line())
     if source is not None:
         try:
-            return Path(os.path.expanduser(source)).read_text("utf-8").strip() or None
+            return _said(Path(os.path.expanduser(source)).read_text("utf-8"))
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise StopAndTell(f"The join key file {source} cannot be read: {why}.") from None
-    return str(given["join_key"]).strip() if given.get("join_key") else None
+    return _said(str(given["join_key"])) if given.get("join_key") is not None else None
+
+
+def _said(key: str) -> str:
+    if not key.strip():
+        raise StopAndTell("The join key was empty.")
+    return key.strip()

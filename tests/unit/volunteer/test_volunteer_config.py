@@ -42,6 +42,16 @@ def test_a_join_key_comes_from_the_environment_a_file_or_standard_input(tmp_path
     assert read(url).join_key is None
 
 
+@pytest.mark.parametrize(
+    "given", [{"join_key": "-"}, {"join_key_file": "-"}, {"join_key": " "}, {"join_key_file": "f"}]
+)
+def test_an_empty_join_key_is_said_to_be_empty(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f").write_text("\n")
+    with pytest.raises(StopAndTell, match=r"^The join key was empty\.$"):
+        read({"server": "https://grid.example", "home": str(tmp_path), **given}, line="\n")
+
+
 def test_a_join_key_is_not_in_what_settings_print(tmp_path):
     settings = read({"server": "https://grid.example", "home": str(tmp_path), "join_key": "secret-key"})
     assert "secret-key" not in repr(settings)
