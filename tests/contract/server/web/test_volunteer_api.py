@@ -279,6 +279,16 @@ def test_an_upload_that_stops_is_given_up_and_leaves_nothing(
     assert list(told.folder.iterdir()) == []
 
 
+def test_a_result_that_is_not_needed_any_more_hears_why_and_that_once(
+    host: FlaskClient, told: Any, machine: messages.Machine
+) -> None:
+    for said in ("Another host was first.", ""):
+        told.answers["allowance"] = errors.StaleResult(said)
+        answer = messages.decode(call(host, "report", machine).data, Refusal)
+        assert answer.code == "stale_result"
+        assert answer.sentence == (said or "The round of this result is closed; it is not needed any more.")
+
+
 def test_too_many_uploads_at_once_are_told_to_come_again(
     host: FlaskClient, told: Any, machine: messages.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
