@@ -8,6 +8,7 @@ from volunteer.agent.governor import Standing
 from volunteer.agent.states import State
 from volunteer.control.messages import Activity
 from volunteer.errors import NoRoom
+from volunteer.preferences.pause_ends import shown
 from volunteer.preferences.pausing import Pause
 
 _WORKING = {
@@ -84,8 +85,4 @@ def _of_pause(pause: Pause, now: datetime) -> str:
         return "Paused: what you last said of pausing cannot be read any more, so it waits until you resume."
     if pause.until is None:
         return "Paused until you resume."
-    until = pause.until.astimezone(now.tzinfo)
-    day = "" if until.date() == now.date() else f"{until:%A}, "
-    if (until - now).days >= 6:
-        day = f"{until.day} {until:%B}, "
-    return f"Paused until {day}{until:%H:%M}."
+    return f"Paused until {shown(pause.until, now)}."

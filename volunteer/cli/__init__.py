@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from volunteer.cli import asking, attaching, preferring, starting, telling
-from volunteer.cli.given import Given
+from volunteer.cli.given import Given, Senseless
 from volunteer.cli.logs import begin
 from volunteer.cli.parser import build_parser
 from volunteer.config import folders_of
@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotRunning as error:
         print(error.sentence, file=sys.stderr)
         return NOT_RUNNING
+    except Senseless as error:
+        print(f"daig-volunteer: {error.sentence}", file=sys.stderr)
+        return SENSELESS
     except VolunteerError as error:
         return _failed(error.sentence, by_click=on_desktop or given.command == "window")
     except OSError as error:

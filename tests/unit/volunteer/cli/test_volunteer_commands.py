@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from volunteer.cli import FAILED, NOT_RUNNING, OK, main
+from volunteer.cli import FAILED, NOT_RUNNING, OK, SENSELESS, main
 from volunteer.cli.asking import lines_of
 from volunteer.config import Folders
 from volunteer.control.answers import Answers
@@ -150,6 +150,20 @@ def test_pausing(app, said):
     assert "after this unit" in words
 
 
+def test_the_end_of_a_pause_is_said_as_the_status_says_it(app, said):
+    assert main(["pause", "--for", "3d"]) == OK
+    until = app.asked[0][1].astimezone()
+    assert said() == f"Paused until {until:%A, %H:%M}.\n"
+
+
+def test_resuming_says_what_is_done_then(app, said):
+    paused = Status(version=1, activity=Activity.paused, sentence="Paused until you resume.", pause_why="person")
+    outside = "Waiting for the hours in which this computer works."
+    app.statuses = [paused, paused, Status(version=2, activity=Activity.paused, sentence=outside)]
+    assert main(["resume"]) == OK
+    assert said() == f"{outside}\n"
+
+
 def test_pausing_an_app_that_does_not_run_counts_at_its_start(home, said):
     file = PauseFile(Folders.below(home).state / PAUSE_FILE)
     assert main(["pause", "--until", "tomorrow"]) == OK
@@ -202,7 +216,7 @@ def test_an_app_that_runs_and_does_not_listen_is_not_said_to_be_away(home, capsy
 
 @pytest.mark.parametrize("option", [["--for", "soon"], ["--until", "25:00"], ["--for", "0h"]])
 def test_a_pause_without_sense_is_refused(app, capsys, option):
-    assert main(["pause", *option]) == FAILED
+    assert main(["pause", *option]) == SENSELESS
     assert "daig-volunteer:" in capsys.readouterr().err
     assert app.asked == []
 
@@ -242,7 +256,9 @@ def test_preferences_through_the_app_and_without_it(home, said, request):
         assert main(["prefs", "get", "threads"]) == OK
         assert said() == "2\n"
         assert main(["prefs"]) == OK
-        assert "cpu_percent     100 %\n" in said()
+        words = said()
+        assert "cpu_percent     100 %\n" in words
+        assert "download_limit  none\n" in words
         assert main(["prefs", "show", "--json"]) == OK
         assert json.loads(said())["threads"] == 2
         assert main(["prefs", "set", "threads", "all", "--json"]) == OK
@@ -264,7 +280,7 @@ def test_preferences_through_the_app_and_without_it(home, said, request):
     ],
 )
 def test_preferences_that_there_are_not(home, capsys, words):
-    assert main(["prefs", *words]) == FAILED
+    assert main(["prefs", *words]) == SENSELESS
     assert "daig-volunteer:" in capsys.readouterr().err
 
 
