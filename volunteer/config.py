@@ -1,7 +1,9 @@
 """One frozen settings object, read once: command line first, then environment, then the TOML file, then defaults."""
 
+import contextlib
 import hashlib
 import ipaddress
+import json
 import os
 import re
 import socket
@@ -96,7 +98,8 @@ def read_settings(
     """Raises StopAndTell for a value that cannot be used. `read_line` gives a join key from standard input.
 
     A join file on the command line counts as what it says there. The one beside the program is believed last, and its
-    key and fingerprint only for its own grid. `need_server`: without an address it raises, and for plain http that
+    key and fingerprint only for its own grid. Without any address the one grid counts whose token is kept.
+    `need_server`: without an address it raises, and for plain http that
     nobody agreed to; else `server` is "", or what the person is to be asked about.
     """
     given: dict[str, Any] = {name: environment[key] for name, key in ENVIRONMENT.items() if environment.get(key)}
@@ -113,6 +116,8 @@ def read_settings(
     installed = beside_program()
     if installed is not None and ("server" not in given or _same(given["server"], installed.server)):
         given = installed.settings() | given
+    if not given.get("server") and (only := _only_grid(folders.config)):
+        given = {**given, "server": only}
     if not given.get("server") and need_server:
         raise StopAndTell("Say which grid to work for: --server URL, or first: daig-volunteer attach URL.")
     agreed = given.get("insecure_http") is True
@@ -136,6 +141,16 @@ def read_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise StopAndTell(f"The settings in {path} cannot be read: {error}. Correct the file, or delete it.") from None
+
+
+def _only_grid(config: Path) -> str:
+    """The address of the one grid that this machine is a host of, by the token that is kept; "" for none or several."""
+    servers = set()
+    for path in config.glob("*.json"):
+        # One that is damaged is for whoever reads the token.
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            servers.add(str(json.loads(path.read_text("utf-8"))["server"]))
+    return servers.pop() if len(servers) == 1 else ""
 
 
 def server_address(text: str, insecure_http: bool) -> str:

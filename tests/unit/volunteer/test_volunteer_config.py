@@ -52,6 +52,22 @@ def test_an_empty_join_key_is_said_to_be_empty(tmp_path, monkeypatch, given):
         read({"server": "https://grid.example", "home": str(tmp_path), **given}, line="\n")
 
 
+def test_without_an_address_the_one_grid_counts_that_this_machine_is_a_host_of(tmp_path):
+    home = {"home": str(tmp_path)}
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "one.json").write_text('{"server": "https://one.example", "token": "t"}')
+    (config / "damaged.json").write_text("[")
+    (config / "left.retired").write_text('{"server": "https://left.example"}')
+    assert read(home).server == "https://one.example"
+    assert read({**home, "server": "https://other.example"}).server == "https://other.example"
+    (config / "two.json").write_text('{"server": "https://two.example", "token": "t"}')
+    with pytest.raises(StopAndTell, match="Say which grid"):
+        read(home)
+    (config / "volunteer.toml").write_text('server = "https://two.example"\n')
+    assert read(home).server == "https://two.example"
+
+
 def test_a_join_key_is_not_in_what_settings_print(tmp_path):
     settings = read({"server": "https://grid.example", "home": str(tmp_path), "join_key": "secret-key"})
     assert "secret-key" not in repr(settings)
