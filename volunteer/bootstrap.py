@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -144,6 +145,11 @@ class Workbench:
         tools.trainer.configure(self._trainer_settings(address))
         tools.blobs.keep_below(self._preferences.cache * MIB)
 
+    def forget(self, address: GridAddress) -> None:
+        for folder in (self._cache(address), self._settings.folders.state / self._key(address)):
+            # What does not go now takes room, no more.
+            shutil.rmtree(folder, ignore_errors=True)
+
     def read_preferences(self) -> None:
         self._preferences = self._read()
         self._limit()
@@ -226,7 +232,9 @@ def detach_alone(settings: Settings) -> str:
         file = bench.identity(address)
         if file.load() is None:
             raise StopAndTell("This computer is attached to no grid.")
-        if detach(grid, file):
+        told = detach(grid, file)
+        bench.forget(address)
+        if told:
             return f"This computer no longer works for {address.server}."
         return f"This computer no longer works for {address.server}, which could not be told: detach it there too."
 

@@ -1,5 +1,6 @@
 """Which grid this host works for: the one it begins with, and those it is attached to, linked to, detached from."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,8 @@ from volunteer.protocol.messages import DeviceCode, DeviceRequest
 from volunteer.spool.identity import Left
 
 _REVOKED = "This computer was detached under “My computers” of {}. Link it again if it is to work there."
+
+_log = logging.getLogger(__name__)
 
 
 class Grids:
@@ -53,6 +56,11 @@ class Grids:
         """The code that the person is to confirm, or ""."""
         linking = self._linking
         return "" if linking is None else linking[0]
+
+    @property
+    def left(self) -> bool:
+        """Whether this machine was a host of that grid, and is none now."""
+        return self._address is not None and self._workshop.identity(self._address).is_retired
 
     def begin(self, hopeless: Callable[[Exception], None] | None) -> None:
         """Work, if there is a grid that knows this machine. `hopeless` hears of errors instead of people."""
@@ -144,7 +152,9 @@ class Grids:
                 told = detach(grid, self._workshop.identity(address))
             finally:
                 grid.close()
+            self._workshop.forget(address)
             self._numbers.forget_credit()
+        _log.info("no longer working for %s", address.server)
         if told:
             return Done(f"This computer no longer works for {address.server}.")
         return Done(

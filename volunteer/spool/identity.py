@@ -3,7 +3,6 @@
 import contextlib
 import enum
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -86,14 +85,17 @@ class IdentityFile:
         return Left(said) if said in Left.__members__ else Left.detached
 
     @property
+    def is_retired(self) -> bool:
+        """Whether this machine was a host of that grid, and is none now."""
+        return self.left is not None and not self._path.exists()
+
+    @property
     def _mark(self) -> Path:
         return self._path.with_suffix(".left")
 
     def retire(self, left: Left = Left.detached) -> None:
-        """The server does not know this token any more: put it aside, so that a join key can be used again, by whoever
-        wants that."""
-        # Where it cannot be kept, the token still has to go.
+        """This machine is that host no more: nothing of the token stays, and that it was one is noted."""
+        # Where it cannot be noted, the token still has to go.
         with contextlib.suppress(OSError):
             write_private(self._mark, left)
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(self._path, self._path.with_suffix(".retired"))
+        self._path.unlink(missing_ok=True)

@@ -114,3 +114,16 @@ def test_only_what_somebody_agreed_to_is_kept_as_agreed(bench, tmp_path, server,
     (file,) = tmp_path.rglob("volunteer.toml")
     assert f'server = "{server}"' in file.read_text()
     assert ("insecure_http = true" in file.read_text()) is kept
+
+
+def test_what_was_kept_for_a_grid_goes_with_it(bench, tmp_path):
+    left, other = GridAddress("https://left.example"), GridAddress("https://other.example")
+    for address in (left, other):
+        tools = bench.tools(address)
+        (tools.gradients.workshop / "work").write_text("half")
+        (tmp_path / "gradient").write_text("never delivered")
+        tools.gradients.add("7", tmp_path / "gradient", "ab" * 32)
+    bench.forget(left)
+    bench.forget(left)
+    assert not [one for one in tmp_path.rglob("*") if "left.example" in one.name]
+    assert len([one for one in tmp_path.rglob("*") if one.name.startswith("7.")]) == 1

@@ -58,7 +58,7 @@ def test_without_an_address_the_one_grid_counts_that_this_machine_is_a_host_of(t
     config.mkdir()
     (config / "one.json").write_text('{"server": "https://one.example", "token": "t"}')
     (config / "damaged.json").write_text("[")
-    (config / "left.retired").write_text('{"server": "https://left.example"}')
+    (config / "left.left").write_text('{"server": "https://left.example"}')
     assert read(home).server == "https://one.example"
     assert read({**home, "server": "https://other.example"}).server == "https://other.example"
     (config / "two.json").write_text('{"server": "https://two.example", "token": "t"}')

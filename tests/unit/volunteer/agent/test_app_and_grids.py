@@ -113,8 +113,10 @@ def test_detaching_tells_the_grid_and_forgets_the_token(running, place, told):
     place.script["detach_self"] = [None if told else RetryLater("away")]
     done = app.detach()
     assert ("could not be told" in done.sentence) is not told
-    assert seen(app, Activity.not_attached).credit is None
+    left = seen(app, Activity.not_attached)
+    assert (left.credit, left.sentence) == (None, f"This computer no longer works for {SERVER}.")
     assert place.identity(None).load() is None
+    assert [one.server for one in place.forgotten] == [SERVER]
     with pytest.raises(StopAndTell, match="no grid"):
         app.detach()
 
