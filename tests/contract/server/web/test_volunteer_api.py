@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -299,60 +298,6 @@ def test_too_many_uploads_at_once_are_told_to_come_again(
         answer = call(host, "report", machine)
     assert refused(answer) == (503, "busy")
     assert answer.headers["Retry-After"]
-
-
-# Downloads
-
-
-@pytest.fixture
-def blob(told: Any, tmp_path: Path) -> bytes:
-    folder = tmp_path / "blobs"
-    folder.mkdir()
-    (folder / "blob").write_bytes(BODY)
-    told.answers["open_for_host"] = folder / "blob"
-    return BODY
-
-
-def test_a_blob_comes_with_its_name_as_etag_and_may_be_kept_for_ever(
-    host: FlaskClient, machine: messages.Machine, blob: bytes
-) -> None:
-    answer = call(host, "blob", machine)
-    assert answer.data == blob
-    assert answer.headers["ETag"] == f'"{SHA}"'
-    assert {"private", "immutable"} <= {part.strip() for part in answer.headers["Cache-Control"].split(",")}
-    answer.close()
-
-
-def test_a_part_of_a_blob_can_be_asked_for(host: FlaskClient, machine: messages.Machine, blob: bytes) -> None:
-    with call(host, "blob", machine, headers={"Range": "bytes=100-199", "If-Range": f'"{SHA}"'}) as answer:
-        assert (answer.status_code, answer.data) == (206, blob[100:200])
-        assert answer.headers["Content-Range"] == f"bytes 100-199/{len(blob)}"
-    with call(host, "blob", machine, headers={"If-None-Match": f'"{SHA}"'}) as answer:
-        assert (answer.status_code, answer.data) == (304, b"")
-    assert refused(call(host, "blob", machine, headers={"Range": "bytes=99999999-"}))[0] == 416
-
-
-def test_slow_takers_of_blobs_leave_threads_to_everybody_else(
-    host: FlaskClient, told: Any, machine: messages.Machine, blob: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(volunteer_api, "BLOBS", places.Slots(2))
-    slow = [call(host, "blob", machine) for _ in range(2)]
-    answer = call(host, "blob", machine)
-    assert refused(answer) == (503, "busy")
-    assert 0 < float(answer.headers["Retry-After"]) <= 1
-    for one in slow:
-        one.close()
-    # However an answer ends, its place is free again.
-    for headers in ({}, {"Range": "bytes=100-"}, {"Range": "bytes=99999999-"}, {"If-None-Match": "*"}) * 2:
-        call(host, "blob", machine, headers=headers).close()
-    with call(host, "blob", machine) as whole:
-        assert whole.data == blob
-
-
-@pytest.mark.parametrize("name", ["x", "AB" * 32, "..%2f..%2fgrid.db", "ab" * 31])
-def test_what_is_no_blobs_name_is_not_looked_for(host: FlaskClient, told: Any, name: str) -> None:
-    assert host.get(f"{PREFIX}/blobs/{name}").status_code == 404
-    assert told.asked == []
 
 
 # Waiting for work

@@ -23,14 +23,9 @@ from volunteer.spool.lock import HomeLock
 
 SERVER = "https://grid.example"
 TRAINING = Status(
-    version=1,
-    activity=Activity.training,
-    sentence="Training.",
-    server=SERVER,
-    host_name="desk",
-    units_today=2,
+    version=1, activity=Activity.training, sentence="Training.", server=SERVER, host_name="desk", units_today=2,
     credit=40,
-)
+)  # fmt: skip
 
 
 class App:
