@@ -22,6 +22,10 @@ SUITE = "bookworm"
 BARE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
+# What only root needs lies where not every shell looks.
+WHERE = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
 def bundle() -> Path:
     """The program in dist/daig-volunteer."""
     if not PROGRAM.exists():
@@ -54,7 +58,7 @@ def build(script: str, *arguments: str) -> None:
 
 def needs_root() -> None:
     """Skips the test where no bare machine can be made."""
-    if os.geteuid() != 0 or shutil.which("debootstrap") is None or shutil.which("unshare") is None:
+    if os.geteuid() != 0 or not all(shutil.which(one, path=WHERE) for one in ("debootstrap", "unshare")):
         pytest.skip("a bare machine needs root, debootstrap and unshare")
 
 
@@ -114,8 +118,8 @@ class BareMachine:
 def _debootstrap(kept: Path) -> None:
     """Without a mirror there is no bare machine: that is no fault of ours."""
     with tempfile.TemporaryDirectory(prefix="daig-debootstrap-") as folder:
-        command = ["debootstrap", "--variant=minbase", SUITE, folder]
-        outcome = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        command, environment = ["debootstrap", "--variant=minbase", SUITE, folder], {**os.environ, "PATH": WHERE}
+        outcome = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, env=environment)
         if outcome.returncode != 0:
             pytest.skip(f"debootstrap found no mirror: {outcome.stdout[-300:]}")
         kept.parent.mkdir(exist_ok=True)
