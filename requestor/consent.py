@@ -15,6 +15,10 @@ def agreed(question: str) -> bool:
     """Whether somebody sits there and says yes."""
     try:
         return input(question).strip().lower() in ("y", "yes")
-    except (EOFError, OSError, NotImplementedError):
+    except EOFError:
+        # Nobody sits there, and the question has no line of its own yet.
+        print()
+        return False
+    except (OSError, NotImplementedError):
         # Nobody sits there. (Jupyter raises NotImplementedError where a notebook runs by itself.)
         return False

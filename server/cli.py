@@ -143,7 +143,8 @@ def _release_key(settings: Settings, given: dict[str, object]) -> int:
 
 def _sign_release(settings: Settings, given: dict[str, object]) -> int:
     folder = Path(str(given["folder"]))
-    manifest = releases.sign_folder(folder, Path(str(given["key"])), bootstrap.utc_now())
+    server = str(given["server"] or "")
+    manifest = releases.sign_folder(folder, Path(str(given["key"])), bootstrap.utc_now(), server)
     for one in manifest.files:
         print(f"{one.platform}  {one.file}  {one.size} bytes  {one.sha256}")
     print(f"Version {manifest.version} is signed. Offer it: daig-server publish {folder}")
@@ -152,7 +153,9 @@ def _sign_release(settings: Settings, given: dict[str, object]) -> int:
 
 def _publish(settings: Settings, given: dict[str, object]) -> int:
     bootstrap.require_grid(settings)
-    manifest = bootstrap.releases(settings).publish(Path(str(given["folder"])), bool(given["new_key"]))
+    manifest = bootstrap.releases(settings).publish(
+        Path(str(given["folder"])), bootstrap.utc_now(), bool(given["new_key"])
+    )
     print(f"Version {manifest.version} is on the grid's page /download: {len(manifest.files)} installers.")
     return 0
 
@@ -204,6 +207,7 @@ def _add_releases(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     sign = commands.add_parser("sign-release", help="write and sign the manifest of a folder of installers")
     sign.add_argument("folder", metavar="FOLDER")
     sign.add_argument("--key", metavar="FILE", required=True, help="the private key of daig-server release-key")
+    sign.add_argument("--server", metavar="URL", help="they were built with the join file of the grid at this address")
     sign.set_defaults(run_command=_sign_release)
     publish = commands.add_parser("publish", help="check a signed folder and offer it on the download page")
     publish.add_argument("folder", metavar="FOLDER")

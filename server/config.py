@@ -61,7 +61,7 @@ class Settings:
     tls: str = "auto"
     tls_certificate: str = ""
     tls_key: str = ""
-    web_threads: int = 64
+    web_threads: int = 96
     max_upload_bytes: int = 4 * 2**30
     account_upload_bytes: int = 20 * 2**30
     least_free_bytes: int = 5 * 2**30

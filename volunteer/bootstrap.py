@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +25,7 @@ from volunteer.autostart.autostart import Autostart, autostart_of
 from volunteer.children.programs import command
 from volunteer.client.grid import GridClient
 from volunteer.client.limits import Limits
-from volunteer.config import LEAST_MEMORY_MB, MIB, Settings
+from volunteer.config import LEAST_MEMORY_MB, MIB, Settings, is_guarded
 from volunteer.control.company import Company, options_of
 from volunteer.control.messages import Link
 from volunteer.control.processes import DesktopProcesses, start_process
@@ -59,7 +60,7 @@ def run_app(settings: Settings, preferences: Callable[[], Preferences], desktop:
         seen = DesktopProcesses(options_of(settings.folders)) if desktop else None
         company = Company(app, settings.folders, seen)
         try:
-            Running(app).until_stopped(stays=desktop, begun=company.open)
+            Running(app).until_stopped(stays=desktop, begun=company.open, ending=company.wind_up)
         finally:
             company.close()
     finally:
@@ -74,12 +75,16 @@ def build_app(settings: Settings, preferences: Callable[[], Preferences], deskto
     pauses = PauseFile(settings.folders.state / PAUSE_FILE)
     governor = Governor(pauses, bench.why_not, _now)
     address = _address_of(settings) if settings.server else None
+    join_key = settings.join_key
+    if settings.key_beside_program and address is not None and bench.identity(address).left:
+        # It was left on purpose. Only the person brings it back, by a key or a link of now.
+        join_key = None
     if bench.knows(address):
         bench.follow_login()
-    elif desktop and (settings.join_key is None or not (address is None or address.agreed)):
+    elif desktop and (join_key is None or not (address is None or address.agreed)):
         governor.not_started()
     numbers = Numbers(settings.folders.state / "numbers.json", date.today, time.monotonic)
-    grids = Grids(bench, numbers, Newcomer(address, settings.name, settings.join_key), _now)
+    grids = Grids(bench, numbers, Newcomer(address, settings.name, join_key), _now)
     updates = Updates(
         lambda: None if grids.address is None else bench.grid(grids.address), this_program(), release_key(),
         settings.folders.cache / "updates", SeenFile(settings.folders.state / "updates.json"),
@@ -140,6 +145,11 @@ class Workbench:
         tools.trainer.configure(self._trainer_settings(address))
         tools.blobs.keep_below(self._preferences.cache * MIB)
 
+    def forget(self, address: GridAddress) -> None:
+        for folder in (self._cache(address), self._settings.folders.state / self._key(address)):
+            # What does not go now takes room, no more.
+            shutil.rmtree(folder, ignore_errors=True)
+
     def read_preferences(self) -> None:
         self._preferences = self._read()
         self._limit()
@@ -159,7 +169,8 @@ class Workbench:
             {
                 "server": address.server,
                 "fingerprint": address.fingerprint or None,
-                "insecure_http": address.insecure_http or None,
+                # Said of a network, not of this machine: to itself, or by https, nobody has agreed to anything.
+                "insecure_http": (address.insecure_http and not is_guarded(address.server)) or None,
             },
         )
         self.follow_login()
@@ -221,7 +232,9 @@ def detach_alone(settings: Settings) -> str:
         file = bench.identity(address)
         if file.load() is None:
             raise StopAndTell("This computer is attached to no grid.")
-        if detach(grid, file):
+        told = detach(grid, file)
+        bench.forget(address)
+        if told:
             return f"This computer no longer works for {address.server}."
         return f"This computer no longer works for {address.server}, which could not be told: detach it there too."
 

@@ -1,7 +1,9 @@
 """One frozen settings object, read once: command line first, then environment, then the TOML file, then defaults."""
 
+import contextlib
 import hashlib
 import ipaddress
+import json
 import os
 import re
 import socket
@@ -61,7 +63,8 @@ class Settings:
     """Which grid, under which name, and where things are kept.
 
     `fingerprint`: SHA-256, in hexadecimal, of the one certificate that the server is believed by; empty: one that
-    this system trusts. `insecure_http`: the person agreed to plain http to another machine.
+    this system trusts. `insecure_http`: the person agreed to plain http to another machine. `key_beside_program`:
+    nobody gave the join key now, it lies there from the installation.
     """
 
     server: str
@@ -70,6 +73,7 @@ class Settings:
     name: str = ""
     fingerprint: str = ""
     insecure_http: bool = False
+    key_beside_program: bool = False
 
     @property
     def grid_key(self) -> str:
@@ -94,7 +98,8 @@ def read_settings(
     """Raises StopAndTell for a value that cannot be used. `read_line` gives a join key from standard input.
 
     A join file on the command line counts as what it says there. The one beside the program is believed last, and its
-    key and fingerprint only for its own grid. `need_server`: without an address it raises, and for plain http that
+    key and fingerprint only for its own grid. Without any address the one grid counts whose token is kept.
+    `need_server`: without an address it raises, and for plain http that
     nobody agreed to; else `server` is "", or what the person is to be asked about.
     """
     given: dict[str, Any] = {name: environment[key] for name, key in ENVIRONMENT.items() if environment.get(key)}
@@ -107,19 +112,24 @@ def read_settings(
         # What was said of one grid's certificate, or of its network, says nothing of another's.
         kept = {name: value for name, value in kept.items() if name not in ("fingerprint", "insecure_http")}
     given = kept | given
+    has_key = bool(given.get("join_key") or given.get("join_key_file"))
     installed = beside_program()
     if installed is not None and ("server" not in given or _same(given["server"], installed.server)):
         given = installed.settings() | given
+    if not given.get("server") and (only := _only_grid(folders.config)):
+        given = {**given, "server": only}
     if not given.get("server") and need_server:
         raise StopAndTell("Say which grid to work for: --server URL, or first: daig-volunteer attach URL.")
     agreed = given.get("insecure_http") is True
+    join_key = _join_key(given, read_line)
     return Settings(
         server=server_address(str(given["server"]), agreed or not need_server) if given.get("server") else "",
         folders=folders,
-        join_key=_join_key(given, read_line),
+        join_key=join_key,
         name=(str(given.get("name") or "") or socket.gethostname() or "host")[:200],
         fingerprint=read_fingerprint(str(given.get("fingerprint") or "")),
         insecure_http=agreed,
+        key_beside_program=join_key is not None and not has_key,
     )
 
 
@@ -131,6 +141,16 @@ def read_file(path: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError) as error:
         raise StopAndTell(f"The settings in {path} cannot be read: {error}. Correct the file, or delete it.") from None
+
+
+def _only_grid(config: Path) -> str:
+    """The address of the one grid that this machine is a host of, by the token that is kept; "" for none or several."""
+    servers = set()
+    for path in config.glob("*.json"):
+        # One that is damaged is for whoever reads the token.
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            servers.add(str(json.loads(path.read_text("utf-8"))["server"]))
+    return servers.pop() if len(servers) == 1 else ""
 
 
 def server_address(text: str, insecure_http: bool) -> str:
@@ -150,7 +170,8 @@ def server_address(text: str, insecure_http: bool) -> str:
         raise StopAndTell(
             f"{text} would send this host's token in clear. Use https://, or --insecure-http if you trust the network."
         )
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    # Names of hosts know no capitals; paths may.
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def is_guarded(server: str) -> bool:
@@ -181,18 +202,32 @@ def is_loopback(host: str) -> bool:
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether two texts name the same grid; people end an address with a slash or without."""
-    return str(one).strip().rstrip("/") == str(other).strip().rstrip("/")
+    """Whether two texts name the same grid; people end an address with a slash or without, and write names of hosts
+    as they like."""
+    return _plain(str(one)) == _plain(str(other))
+
+
+def _plain(address: str) -> str:
+    try:
+        return server_address(address, insecure_http=True)
+    except StopAndTell:
+        return address.strip().rstrip("/")
 
 
 def _join_key(given: Mapping[str, Any], read_line: Callable[[], str]) -> str | None:
     source = given.get("join_key_file")
     if source == "-" or (source is None and given.get("join_key") == "-"):
-        return read_line().strip() or None
+        return _said(read_line())
     if source is not None:
         try:
-            return Path(os.path.expanduser(source)).read_text("utf-8").strip() or None
+            return _said(Path(os.path.expanduser(source)).read_text("utf-8"))
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
             raise StopAndTell(f"The join key file {source} cannot be read: {why}.") from None
-    return str(given["join_key"]).strip() if given.get("join_key") else None
+    return _said(str(given["join_key"])) if given.get("join_key") is not None else None
+
+
+def _said(key: str) -> str:
+    if not key.strip():
+        raise StopAndTell("The join key was empty.")
+    return key.strip()

@@ -44,6 +44,11 @@ class NoRoom(VolunteerError):
     """This computer's disk is full, so its unit went back. Free some space; then it works on by itself."""
 
 
+def printable(text: str, most: int = 500) -> str:
+    """A stranger's text, safe for a terminal and a log: one line, no control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text[:most])
+
+
 def is_full(error: BaseException) -> bool:
     """Whether that is the system's word for a full disk, or for a person's share of it."""
     return isinstance(error, OSError) and error.errno in _FULL

@@ -1,6 +1,7 @@
 #!/bin/sh
 # On macOS, in a copy of the source: builds dist/DAIG Volunteer.app and a .dmg with it. Needs Python 3.11+.
 #   packaging/macos/build.sh [JOIN_FILE] [RELEASE_KEY]
+# JOIN_FILE: for a grid's download page the file that it serves at /daig-join.toml; then sign with --server.
 # With DAIG_SIGN_AS="Developer ID Application: ..." the app is signed; without, each person must allow it once.
 set -eu
 cd "$(dirname "$0")/../.."

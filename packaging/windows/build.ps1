@@ -1,5 +1,6 @@
 # On Windows, in a copy of the source: builds the program and its installer. Needs Python 3.11+ and NSIS 3.
 #   powershell -File packaging\windows\build.ps1 [-Join daig-join.toml] [-ReleaseKey release-key.pub]
+# -Join: for a grid's download page the file that it serves at /daig-join.toml; then sign with --server.
 param([string]$Join, [string]$ReleaseKey)
 $ErrorActionPreference = "Stop"
 Set-Location (Join-Path $PSScriptRoot "..\..")

@@ -100,8 +100,10 @@ class Devices:
         return self._answer(account_id, code, LinkState.denied, now)
 
     def _answer(self, account_id: int, code: str, new: LinkState, now: dt.datetime) -> LinkView:
-        row = self._find(account_id, code, now)
+        self._find(account_id, code, now)
         with self._stores.database.write():
+            # Anew, now that nobody else can answer: a button that was pressed twice is told that it is done.
+            row = self._find(account_id, code, now)
             until = max(row.expires_at, now + _COLLECT_WITHIN)
             self._stores.linkings.move(row, new, account=account_id, expires_at=until)
         return _view(row, now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.errors import NotAcceptable, NotFound
+from server.rules.join_files import is_address
 from server.storage.releases import ReleaseFolder, StoredRelease
 from volunteer.protocol.messages import Malformed, decode, encode
 from volunteer.protocol.releases import (
@@ -23,6 +24,9 @@ from volunteer.protocol.releases import (
 )
 from volunteer.protocol.signatures import NoKey, is_signed, make_keys, public_of, sign
 from volunteer.protocol.version import SOFTWARE
+
+AHEAD = dt.timedelta(days=1)
+"""By so much a signer's clock may differ from this one's: time zones, where a clock is set by hand."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,18 @@ class Releases:
                 return one, release.stored.folder / one.file
         raise NotFound("There is no such file here, or a newer version has taken its place: see the download page.")
 
-    def publish(self, folder: Path, new_key: bool = False) -> Manifest:
+    def publish(self, folder: Path, now: dt.datetime, new_key: bool = False) -> Manifest:
         """Check all of a signed folder, then offer it. `new_key`: it may be another key than so far.
 
         Raises NotAcceptable: nothing has changed then.
         """
         manifest, public = _checked(folder)
+        if manifest.created_at > now + AHEAD:
+            raise NotAcceptable(
+                f"This says that it was signed at {manifest.created_at:%Y-%m-%d %H:%M} UTC, and here it is "
+                f"{now:%Y-%m-%d %H:%M}: programs would refuse all that is signed before that time comes. Set the clock "
+                "of the machine that signs, and sign the folder again: daig-server sign-release."
+            )
         current = self.current()
         if current is not None:
             if current.stored.public_key != public and not new_key:
@@ -116,8 +126,13 @@ def make_key(path: Path) -> Path:
     return public_path
 
 
-def sign_folder(folder: Path, key: Path, now: dt.datetime) -> Manifest:
-    """Write manifest, signature and public key beside the installers of a folder. Raises NotAcceptable."""
+def sign_folder(folder: Path, key: Path, now: dt.datetime, server: str = "") -> Manifest:
+    """Write manifest, signature and public key beside the installers of a folder. Raises NotAcceptable.
+
+    `server`: the grid whose join file the installers hold.
+    """
+    if server and not is_address(server):
+        raise NotAcceptable(f"“{server}” is no grid's address: it begins with https:// or http://, and names a host.")
     try:
         private = key.read_bytes()
         public = public_of(private)
@@ -140,7 +155,7 @@ def sign_folder(folder: Path, key: Path, now: dt.datetime) -> Manifest:
         if platform is None:
             raise NotAcceptable(f"{name} does not say what processor it is for (x86_64, amd64, aarch64, arm64).")
         files.append(ReleaseFile(platform, name, (folder / name).stat().st_size, _sha256(folder / name)))
-    manifest = Manifest(versions.pop() or "", files, now.replace(microsecond=0))
+    manifest = Manifest(versions.pop() or "", files, now.replace(microsecond=0), server)
     body = encode(manifest) + b"\n"
     try:
         # As every reader will read it.

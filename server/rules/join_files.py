@@ -28,6 +28,26 @@ def means_every_machine_itself(server: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def is_address(server: str) -> bool:
+    """Whether that can be where a grid is."""
+    return _parts(server) is not None
+
+
+def is_same_address(one: str, other: str) -> bool:
+    """Whether both lead to the same grid, however they are written."""
+    parts = _parts(one)
+    return parts is not None and parts == _parts(other)
+
+
+def _parts(server: str) -> tuple[str, str, int, str] | None:
+    try:
+        split = urlsplit(server)
+        port = split.port or {"http": 80, "https": 443}[split.scheme]
+    except (ValueError, KeyError):
+        return None
+    return (split.scheme, split.hostname, port, split.path.rstrip("/")) if split.hostname else None
+
+
 def _line(name: str, text: str) -> str:
     # A JSON string is a string of TOML as well.
     return f"{name} = {json.dumps(text)}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Response, render_template, request
 
-from server.rules.join_files import JOIN_FILE
+from server.rules.join_files import JOIN_FILE, is_same_address
 from server.rules.visitors import best_file, platforms_of
 from server.web.installers import installer
 from server.web.services import here
@@ -44,6 +44,7 @@ def show() -> Response:
     release = here().releases.current()
     files = sorted(release.manifest.files, key=_place) if release else []
     agent = request.user_agent.string
+    server = here().address(request.url_root)
     best = best_file(files, agent)
     page = render_template(
         "download.html",
@@ -53,7 +54,8 @@ def show() -> Response:
         understood=bool(platforms_of(agent)),
         join_file=JOIN_FILE,
         public_key=PUBLIC_KEY,
-        server=here().address(request.url_root),
+        server=server,
+        known=release is not None and is_same_address(release.manifest.server, server),
         pinned=bool(here().fingerprint),
     )
     response = Response(page, mimetype="text/html")

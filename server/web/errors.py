@@ -92,7 +92,7 @@ _HTTP_HEADINGS = {
 
 _IN_OWN_WORDS = frozenset({
     _C.unknown_token, _C.no_such_thing, _C.not_now, _C.not_acceptable, _C.missing_scope, _C.upload_conflict,
-    _C.checksum_mismatch, _C.quota_exceeded,
+    _C.checksum_mismatch, _C.quota_exceeded, _C.stale_result,
 })  # fmt: skip
 """The codes of which the error says all there is to say: the code's own sentence is general."""
 

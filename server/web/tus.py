@@ -17,8 +17,9 @@ from server.rules.views import PartialUploadView
 from server.web import login, pacing
 from server.web.bearer import is_bearer, token_owner
 from server.web.errors import HostRefused, refuse
+from server.web.places import PARTS
 from server.web.services import here, now
-from server.web.uploads import Slots, blocks
+from server.web.uploads import blocks
 from server.web.writers import Writers
 from volunteer.protocol.digests import is_sha256
 from volunteer.protocol.endpoints import PREFIX
@@ -30,7 +31,6 @@ ALGORITHMS = {"sha256": 32, "sha1": 20}
 """With the length of their digests."""
 
 PART_TYPE = "application/offset+octet-stream"
-RECEIVING = Slots(8, 3)
 """So many threads may wait for parts; for one account so many of them."""
 
 _BLOCK = 2**17
@@ -117,7 +117,7 @@ def _create() -> Response:
 def _head(name: str) -> Response:
     # Before anybody is waited for, or cut off.
     here().uploads.require(g.uploader, name, now())
-    with RECEIVING.taken(g.uploader) as free:
+    with PARTS.taken(g.uploader) as free:
         if free:
             _WRITERS.make_way(name)
     view = here().uploads.view(g.uploader, name, now())
@@ -137,7 +137,7 @@ def _patch(name: str) -> Response:
     if (request.content_length or 0) > view.size - offset >= 0:
         raise HostRefused(RefusalCode.too_large, "More would come than the upload was to have.")
     request.max_content_length = None
-    with RECEIVING.taken(g.uploader) as free:
+    with PARTS.taken(g.uploader) as free:
         if not free:
             raise HostRefused(RefusalCode.busy, "Too many uploads are under way.")
         with _WRITERS.seat(name, pace, request.environ.get("gunicorn.socket")) as alone:

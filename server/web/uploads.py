@@ -1,10 +1,8 @@
 """Request bodies: streamed to disk, within bounds of size, pace and number. Knows no content."""
 
-import collections
 import contextlib
 import math
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from server.rules.incoming import IncomingFile
 from server.web import pacing
 from server.web.errors import HostRefused, busy_page, was_silent
 from server.web.login import account, ask_to_log_in, is_logged_in
+from server.web.places import DRAINING, FORM_UPLOADS
 from server.web.services import here
 from volunteer.protocol.refusals import RefusalCode
 
@@ -25,7 +24,6 @@ FORM_BYTES = 2**21
 BLOCK = 2**18
 DRAIN_BYTES = 2**28
 DRAIN_SECONDS = 5.0
-FORM_UPLOADS_OF_ONE = 2
 UPLOAD_ENDPOINTS = frozenset({"drafts.start", "drafts.change"})
 
 
@@ -50,45 +48,6 @@ class GridRequest(Request):
         )
         self.received.append(stream)
         return stream  # type: ignore[no-any-return]
-
-
-class Slots:
-    """At most `count` requests at once may do something that holds a thread for long; `each` of them for one key."""
-
-    def __init__(self, count: int, each: int | None = None) -> None:
-        self._count = count
-        self._each = count if each is None else each
-        self._lock = threading.Lock()
-        self._held: collections.Counter[object] = collections.Counter()
-
-    def take(self, key: object = None) -> bool:
-        """Whether there was a free one; it is then held until `leave`."""
-        with self._lock:
-            free = self._held.total() < self._count and self._held[key] < self._each
-            self._held[key] += free
-            return free
-
-    def leave(self, key: object = None) -> None:
-        with self._lock:
-            self._held[key] -= 1
-            if not self._held[key]:
-                del self._held[key]
-
-    @contextlib.contextmanager
-    def taken(self, key: object = None) -> Iterator[bool]:
-        """Yields whether there was a free one."""
-        got = self.take(key)
-        try:
-            yield got
-        finally:
-            if got:
-                self.leave(key)
-
-
-FORM_UPLOADS = Slots(4, FORM_UPLOADS_OF_ONE)
-"""Few: the page sends its files in parts (tus.py), and a form that only names them needs no place."""
-
-DRAINING = Slots(4)
 
 
 def install(app: Flask) -> None:

@@ -14,15 +14,14 @@ from server.web import arriving, pacing
 from server.web.errors import HostRefused
 from server.web.installers import installer
 from server.web.newest import Newest
+from server.web.places import BLOBS, UPLOADING, WAITING
+from server.web.sending import holding
 from server.web.services import Host, here, now
-from server.web.uploads import Slots
 from server.web.wire import answer, read_message
 from server.web.writers import Writers
 from volunteer.protocol import digests, endpoints, messages, openapi
 from volunteer.protocol.refusals import RefusalCode
 
-WAITING = Slots(24)
-UPLOADING = Slots(20)
 NEWEST = Newest()
 WRITERS = Writers()
 LONGEST_WAIT_SECONDS = 30.0
@@ -105,7 +104,11 @@ def _blob(sha256: str) -> Response:
     if not digests.is_sha256(sha256):
         raise NoSuchBlob
     path = here().blobs.open_for_host(host, sha256, now())
-    response = send_file(path, "application/octet-stream", conditional=True, etag=sha256)
+    response = holding(
+        BLOBS, host, lambda: send_file(path, "application/octet-stream", conditional=True, etag=sha256)
+    )
+    if response is None:
+        raise HostRefused(RefusalCode.busy, "Many others download at this moment.")
     response.headers["Cache-Control"] = "private, immutable, max-age=31536000"
     # The name is the digest: whoever holds it needs no date to know that it is the same.
     response.headers.pop("Last-Modified", None)

@@ -156,8 +156,9 @@ def _release(data: Path) -> None:
     for name in ("_amd64.deb", "-linux-x86_64.tar.gz", "-windows-x86_64.exe", "-macos-arm64.dmg"):
         (folder / f"daig-volunteer{'_' if name[0] == '_' else '-'}{SOFTWARE}{name}").write_bytes(name.encode() * 9999)
     make_key(data / "release-key")
-    sign_folder(folder, data / "release-key", dt.datetime(2026, 11, 20, 9, 30, tzinfo=dt.UTC))
-    Releases(ReleaseFolder(data / "releases")).publish(folder)
+    signed_at = dt.datetime(2026, 11, 20, 9, 30, tzinfo=dt.UTC)
+    sign_folder(folder, data / "release-key", signed_at)
+    Releases(ReleaseFolder(data / "releases")).publish(folder, signed_at)
 
 
 def _project(stage: Stage, key: str, **texts: object) -> int:

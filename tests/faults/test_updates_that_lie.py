@@ -2,9 +2,11 @@
 
 import datetime as dt
 import json
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -230,6 +232,23 @@ def test_a_file_larger_than_the_disk_is_not_begun(
     with pytest.raises(StopAndTell, match="MB of free disk"):
         host(grid).install()
     assert list((tmp_path / "updates").iterdir()) == []
+
+
+def test_an_update_that_could_be_fetched_but_not_unpacked_is_not_begun(
+    signer: Signer, host: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = signer.folder("0.2.0")
+    size = (folder / TARBALL.format("0.2.0")).stat().st_size
+    for free, enough in ((4 * size - 1, False), (4 * size, True)):
+        disk = SimpleNamespace(free=free + module.SPARE)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _path, disk=disk: disk)
+        updates = host(ShownRelease(folder))
+        if enough:
+            updates.install()
+            until_here(updates)
+        else:
+            with pytest.raises(StopAndTell, match="to be downloaded and installed"):
+                updates.install()
 
 
 def test_a_program_without_a_key_takes_nothing_and_says_so(signer: Signer, host: Maker) -> None:

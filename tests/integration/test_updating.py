@@ -8,7 +8,7 @@ import pytest
 
 from server.domain.releases import Releases
 from server.storage.releases import ReleaseFolder
-from tests.support.releases import TARBALL, Signer
+from tests.support.releases import NOW, TARBALL, Signer
 from tests.support.web_process import WebProcess
 from volunteer.client.grid import GridClient
 from volunteer.errors import RetryLater
@@ -27,7 +27,7 @@ def test_a_published_release_reaches_a_host_and_bytes_that_were_altered_do_not(t
     name = TARBALL.format("0.2.0")
     try:
         assert updates.check() == NEWEST
-        Releases(ReleaseFolder(web.data / "releases")).publish(signer.folder("0.2.0"))
+        Releases(ReleaseFolder(web.data / "releases")).publish(signer.folder("0.2.0"), NOW)
         assert "0.2.0 can be had" in updates.check()
         content = name.encode() * 1000
         updates.install()

@@ -20,7 +20,7 @@ from server.rules.scopes import SCOPES
 from server.storage.releases import ReleaseFolder
 from server.web.app import create_app
 from tests.support.domain_grid import DomainGrid
-from tests.support.releases import DEB, Signer
+from tests.support.releases import DEB, NOW, Signer
 from tests.support.web_services import services_over
 from volunteer.protocol.account_endpoints import ACCOUNT_ENDPOINTS
 from volunteer.protocol.credit_endpoints import CREDIT_ENDPOINTS
@@ -84,7 +84,7 @@ class ApiStage:
         self.stranger = self.script(self.stranger_id, *SCOPES)
         self.nobody = Script(self.client)
         data = self.grid.stores.folder
-        Releases(ReleaseFolder(data / "releases")).publish(Signer(data).folder("9.9.9"))
+        Releases(ReleaseFolder(data / "releases")).publish(Signer(data).folder("9.9.9"), NOW)
 
     def close(self) -> None:
         self.grid.stores.database.close()

@@ -33,6 +33,7 @@ class Place:
         self.script: dict[str, list] = {}
         self.trainer = fakes.trainer
         self.remembered: list[GridAddress] = []
+        self.forgotten: list[GridAddress] = []
         self.seconds = 0.0
         self.reasons: list[str] = []
         self.bad_preferences = False
@@ -63,6 +64,9 @@ class Place:
     def read_preferences(self) -> None:
         if self.bad_preferences:
             raise StopAndTell("threads: 0 is out of range.")
+
+    def forget(self, address) -> None:
+        self.forgotten.append(address)
 
     def remember(self, address) -> None:
         self.remembered.append(address)

@@ -22,6 +22,10 @@ SUITE = "bookworm"
 BARE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
 
 
+# What only root needs lies where not every shell looks.
+WHERE = f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
 def bundle() -> Path:
     """The program in dist/daig-volunteer."""
     if not PROGRAM.exists():
@@ -54,19 +58,20 @@ def build(script: str, *arguments: str) -> None:
 
 def needs_root() -> None:
     """Skips the test where no bare machine can be made."""
-    if os.geteuid() != 0 or shutil.which("debootstrap") is None or shutil.which("unshare") is None:
+    if os.geteuid() != 0 or not all(shutil.which(one, path=WHERE) for one in ("debootstrap", "unshare")):
         pytest.skip("a bare machine needs root, debootstrap and unshare")
 
 
 class BareMachine:
     """A fresh Debian with nothing but its base and what the package depends on, in a folder.
 
-    Made once by debootstrap and kept in the folder for temporary files; each test gets a copy.
+    Made once by debootstrap and kept where the builds are; each test gets a copy. Not in the folder for temporary
+    files, where anybody could lay something under that name, and root unpacks it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "machine"
-        kept = Path(tempfile.gettempdir()) / f"daig-bare-{SUITE}.tar"
+        kept = DIST / f"bare-{SUITE}.tar"
         if not kept.exists():
             _debootstrap(kept)
         self.root.mkdir(parents=True)
@@ -113,10 +118,11 @@ class BareMachine:
 def _debootstrap(kept: Path) -> None:
     """Without a mirror there is no bare machine: that is no fault of ours."""
     with tempfile.TemporaryDirectory(prefix="daig-debootstrap-") as folder:
-        command = ["debootstrap", "--variant=minbase", SUITE, folder]
-        outcome = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+        command, environment = ["debootstrap", "--variant=minbase", SUITE, folder], {**os.environ, "PATH": WHERE}
+        outcome = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False, env=environment)
         if outcome.returncode != 0:
             pytest.skip(f"debootstrap found no mirror: {outcome.stdout[-300:]}")
+        kept.parent.mkdir(exist_ok=True)
         unfinished = kept.with_suffix(".unfinished")
         subprocess.run(["tar", "-cf", str(unfinished), "-C", folder, "."], check=True)
         unfinished.replace(kept)

@@ -7,7 +7,7 @@ from volunteer.agent.delivering import deliver_leftovers
 from volunteer.agent.states import State
 from volunteer.agent.tools import Tools
 from volunteer.agent.unit import Ended, UnitWork, give_back
-from volunteer.errors import RetryLater
+from volunteer.errors import RetryLater, printable
 from volunteer.protocol.messages import GiveBackReason, Lease, Machine, NoWork, WorkRequest
 from volunteer.trainer.reins import Reins, Wish
 
@@ -142,7 +142,7 @@ class Agent:
 
     def _rest(self, reply: NoWork, took: float) -> None:
         if not self._idle:
-            _log.info("no work: %s", reply.reason)
+            _log.info("no work: %s", printable(reply.reason))
             self._idle = True
         self._tell(State.idle)
         least = max(0.0, LEAST_CYCLE_SECONDS - took)

@@ -199,7 +199,7 @@ class App:
         server = "" if grids.address is None else grids.address.server
         facts = Facts(
             self._now(), server, here.attached, self._stopping.is_set(), here.trouble.sentence, grids.linking, standing,
-            here.state, here.away, here.away_for_person,
+            here.state, here.away, here.away_for_person, not here.attached and grids.left,
         )  # fmt: skip
         activity, sentence = describe(facts)
         paused, lacking = standing.pause, here.missing_protection
@@ -219,4 +219,5 @@ class App:
             software=SOFTWARE,
             update=self._update,
             tray=self._tray,
+            link_trouble=grids.link_trouble,
         )

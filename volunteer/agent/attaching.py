@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from volunteer.agent.patience import Patience
 from volunteer.agent.ports import Grid
-from volunteer.errors import RetryLater, StopAndTell, VolunteerError
+from volunteer.errors import RetryLater, StopAndTell, VolunteerError, printable
 from volunteer.protocol.messages import Attached, AttachRequest, DeviceCode, DeviceRequest
 from volunteer.spool.identity import Identity, IdentityFile
 
@@ -133,5 +133,5 @@ def keep(file: IdentityFile, server: str, attached: Attached) -> Identity:
     """From now on this machine is that host."""
     identity = Identity(server, attached.host, attached.grid, attached.token)
     file.save(identity)
-    _log.info("attached to %s as host %s", identity.grid or server, identity.host)
+    _log.info("attached to %s as host %s", printable(identity.grid) or server, printable(identity.host))
     return identity

@@ -3,7 +3,7 @@
 import logging
 
 from volunteer.agent.tools import Tools
-from volunteer.errors import DropResult, RetryLater
+from volunteer.errors import DropResult, RetryLater, printable
 from volunteer.protocol.messages import ReportReply
 from volunteer.spool.gradients import Undelivered
 
@@ -44,7 +44,7 @@ def deliver(tools: Tools, entry: Undelivered, done: int, resume: bool = False) -
     try:
         reply = tools.patience.insist(send, tools.hard_stop, on_failure)
     except DropResult as error:
-        _log.info("gradient of result %s dropped: %s", entry.result, error.sentence)
+        _log.info("gradient of result %s dropped: %s", printable(entry.result), error.sentence)
         reply = None
     except (_LeaveItThere, FileNotFoundError):
         return None
@@ -58,10 +58,11 @@ def deliver(tools: Tools, entry: Undelivered, done: int, resume: bool = False) -
 def deliver_leftovers(tools: Tools) -> None:
     """Bring what an earlier run has left behind. Raises StopAndTell."""
     for result in tools.gradients.drop_broken():
-        _log.warning("the gradient of result %s was damaged on disk and is gone", result)
+        _log.warning("the gradient of result %s was damaged on disk and is gone", printable(result))
     for entry in tools.gradients.all():
         if tools.stop.is_set():
             return
         reply = deliver(tools, entry, 0, resume=True)
         if reply is not None:
-            _log.info("delivered the gradient of result %s from an earlier run: %s", entry.result, reply.verdict)
+            known = printable(entry.result)
+            _log.info("delivered the gradient of result %s from an earlier run: %s", known, reply.verdict)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from volunteer.agent.brake import Hold
-from volunteer.preferences.pausing import Pause, PauseFile
+from volunteer.preferences.pausing import Pause, PauseFile, paused
 
 _log = logging.getLogger(__name__)
 
@@ -70,20 +70,20 @@ class Governor:
     def pause(
         self, until: datetime | None, after_unit: bool, at_once: Callable[[Standing], None] = lambda _standing: None
     ) -> None:
-        """The person wants it to stop, for ever or until then. `at_once` hears what holds now, by the last look, before
-        that is written down: a busy disk may take its time."""
+        """The person wants it to stop, for ever or until then; not started stays not started. `at_once` hears what
+        holds now, by the last look, before that is written down: a busy disk may take its time."""
         with self._lock:
             # Whoever is paused at once already would begin to work by "finish this unit".
             keeps_still = self._pause is not None and not self._after_unit
-            self._set(Pause(until), after_unit and not keeps_still)
+            self._set(paused(self._pause, until), after_unit and not keeps_still)
             standing = _standing(self._turn, self._pause, self._after_unit, self._reasons)
         at_once(standing)
         self._keep()
 
     def not_started(self) -> None:
-        """Nobody has said go yet. A pause that there is already stays."""
+        """Nobody has said go yet. A pause that there is already stays, unless it would end by itself."""
         with self._lock:
-            if self._pause is None:
+            if self._pause is None or self._pause.until is not None:
                 self._set(Pause(None, "not_started"), False)
         self._keep()
 

@@ -1,5 +1,6 @@
 """Which grid this host works for: the one it begins with, and those it is attached to, linked to, detached from."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,11 @@ from volunteer.control import messages as control
 from volunteer.control.messages import Done, Link
 from volunteer.errors import RetryLater, StopAndTell
 from volunteer.protocol.messages import DeviceCode, DeviceRequest
+from volunteer.spool.identity import Left
+
+_REVOKED = "This computer was detached under “My computers” of {}. Link it again if it is to work there."
+
+_log = logging.getLogger(__name__)
 
 
 class Grids:
@@ -33,6 +39,8 @@ class Grids:
         # Held for seconds by whoever changes the grid or begins and ends the work.
         self._changing = threading.RLock()
         self._linking: tuple[str, threading.Event] | None = None
+        self.link_trouble = ""
+        """Why the last code came to nothing."""
 
     @property
     def address(self) -> GridAddress | None:
@@ -49,6 +57,11 @@ class Grids:
         linking = self._linking
         return "" if linking is None else linking[0]
 
+    @property
+    def left(self) -> bool:
+        """Whether this machine was a host of that grid, and is none now."""
+        return self._address is not None and self._workshop.identity(self._address).is_retired
+
     def begin(self, hopeless: Callable[[Exception], None] | None) -> None:
         """Work, if there is a grid that knows this machine. `hopeless` hears of errors instead of people."""
         self.work.hopeless = hopeless
@@ -59,9 +72,11 @@ class Grids:
                 if not self._address.agreed:
                     # The first window asks. Without windows, reading the settings has refused it.
                     return
-                known = self._workshop.identity(self._address).load() is not None
-                if known or self._newcomer.join_key is not None or hopeless is not None:
+                file = self._workshop.identity(self._address)
+                if file.load() is not None or self._newcomer.join_key is not None or hopeless is not None:
                     self.work.open(self._address)
+                elif file.left is Left.revoked:
+                    self.work.say(_REVOKED.format(self._address.server))
             except StopAndTell as error:
                 if hopeless is not None:
                     hopeless(error)
@@ -116,6 +131,7 @@ class Grids:
         finally:
             grid.close()
         self._stop_linking()
+        self.link_trouble = ""
         over = threading.Event()
         self._linking = (code.user_code, over)
         wait = threading.Thread(target=self._await_confirmation, args=(address, code, over), name="linking")
@@ -136,7 +152,9 @@ class Grids:
                 told = detach(grid, self._workshop.identity(address))
             finally:
                 grid.close()
+            self._workshop.forget(address)
             self._numbers.forget_credit()
+        _log.info("no longer working for %s", address.server)
         if told:
             return Done(f"This computer no longer works for {address.server}.")
         return Done(
@@ -154,6 +172,7 @@ class Grids:
     def _turn_to(self, address: GridAddress) -> None:
         self._workshop.remember(address)
         self._stop_linking()
+        self.link_trouble = ""
         self.work.end()
         if self._address is None or self._address.server != address.server:
             self._numbers.forget_credit()
@@ -170,6 +189,7 @@ class Grids:
         except (StopAndTell, RetryLater) as error:
             if not over.is_set():
                 self._linking = None
+                self.link_trouble = error.sentence
                 self.work.say(error.sentence)
         finally:
             grid.close()

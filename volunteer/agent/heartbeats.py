@@ -6,7 +6,7 @@ from types import TracebackType
 
 from volunteer.agent.patience import Patience
 from volunteer.agent.ports import Grid
-from volunteer.errors import DropResult, RetryLater, StopAndTell
+from volunteer.errors import DropResult, RetryLater, StopAndTell, printable
 from volunteer.protocol.messages import Lease
 from volunteer.trainer.reins import Reins, Wish
 
@@ -59,7 +59,7 @@ class Heartbeats:
     def _end(self, why: str) -> None:
         # While the upload is under way its own answer says it better.
         if not self._over.is_set() and not self.delivering:
-            _log.info("round %d: stopped: %s", self._lease.round, why)
+            _log.info("round %d: stopped: %s", self._lease.round, printable(why))
             self._reins.ask(Wish.drop)
 
     def _run(self) -> None:

@@ -14,6 +14,8 @@ from volunteer.private_files import write_private
 
 # The grid is asked at most so often; credit is nothing that a second matters for.
 ASK_EVERY_SECONDS = 300.0
+# But whoever has just begun wants to see that it counts.
+ASK_AFTER_FIRST_SECONDS = 30.0
 # Many units a second are nothing unusual, and to keep a number costs as much as a small one.
 KEEP_EVERY_SECONDS = 10.0
 _log = logging.getLogger(__name__)
@@ -28,6 +30,8 @@ class Numbers:
         self._clock = clock
         self._lock = threading.Lock()
         self._asked: float | None = None
+        self._ask_soon: float | None = None
+        self._first = True
         self._kept = clock() - KEEP_EVERY_SECONDS
         self._unkept = False
         self._day, self._units, self._credit = self._load()
@@ -48,6 +52,8 @@ class Numbers:
             self._units = self._units + 1 if self._day == today else 1
             self._day = today
             self._unkept = True
+            if self._first:
+                self._first, self._ask_soon = False, self._clock() + ASK_AFTER_FIRST_SECONDS
             if self._clock() - self._kept >= KEEP_EVERY_SECONDS:
                 self._save()
 
@@ -61,14 +67,18 @@ class Numbers:
         """It was another grid's."""
         with self._lock:
             self._credit, self._asked = None, None
+            self._ask_soon, self._first = None, True
             self._save()
 
     def ask(self, grid: Grid) -> None:
         """Have the grid say the credit, if it was not asked lately. A grid that does not say changes nothing."""
         now = self._clock()
-        if self._asked is not None and now - self._asked < ASK_EVERY_SECONDS:
+        soon = self._ask_soon is not None and now >= self._ask_soon
+        if self._asked is not None and now - self._asked < ASK_EVERY_SECONDS and not soon:
             return
         self._asked = now
+        if soon:
+            self._ask_soon = None
         try:
             credit = int(grid.numbers().credit)
         except VolunteerError as error:

@@ -20,10 +20,12 @@ class Running:
         # The one queue that may be filled from within a signal handler.
         self._events: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    def until_stopped(self, stays: bool, begun: Callable[[], None] = lambda: None) -> None:
+    def until_stopped(
+        self, stays: bool, begun: Callable[[], None] = lambda: None, ending: Callable[[], None] = lambda: None
+    ) -> None:
         """Raises what ended the app by itself: unless it `stays`, StopAndTell when the person has to do something.
 
-        `begun` is called when the app has started.
+        `begun` is called when the app has started, `ending`, which must not wait, when its end begins.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
@@ -34,6 +36,7 @@ class Running:
             self._app.start(lambda: self._events.put(_OVER), stays)
             begun()
             self._events.get()
+            ending()
             threading.Thread(target=self._wind_up, name="winding up", daemon=True).start()
             # A second signal ends the waiting; a second wish to quit is no hurry.
             while self._events.get() == _OVER:

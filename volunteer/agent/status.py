@@ -8,6 +8,7 @@ from volunteer.agent.governor import Standing
 from volunteer.agent.states import State
 from volunteer.control.messages import Activity
 from volunteer.errors import NoRoom
+from volunteer.preferences.pause_ends import shown
 from volunteer.preferences.pausing import Pause
 
 _WORKING = {
@@ -30,7 +31,8 @@ class Facts:
     """`trouble`: what the person has to do something about. `away`: why nothing gets through just now, and
     `away_for_person`: that waiting will hardly mend it.
 
-    `linking`: the code that the person is to confirm. `state` means something only when there is a grid (`attached`).
+    `left`: this machine was that grid's host, and is none any more. `linking`: the code that the person is to confirm.
+    `state` means something only when there is a grid (`attached`).
     """
 
     now: datetime
@@ -43,6 +45,7 @@ class Facts:
     state: State = State.attaching
     away: str = ""
     away_for_person: bool = False
+    left: bool = False
 
 
 def describe(facts: Facts) -> tuple[Activity, str]:
@@ -53,6 +56,8 @@ def describe(facts: Facts) -> tuple[Activity, str]:
         return Activity.not_attached, f"Waiting for you to confirm the code {facts.linking} in the browser."
     if facts.trouble:
         return Activity.needs_attention, facts.trouble
+    if not facts.attached and facts.left:
+        return Activity.not_attached, f"This computer no longer works for {facts.server}."
     if not facts.attached:
         where = f"not linked to {facts.server} yet" if facts.server else "not linked to a grid yet"
         return Activity.not_attached, f"This computer is {where}."
@@ -84,8 +89,4 @@ def _of_pause(pause: Pause, now: datetime) -> str:
         return "Paused: what you last said of pausing cannot be read any more, so it waits until you resume."
     if pause.until is None:
         return "Paused until you resume."
-    until = pause.until.astimezone(now.tzinfo)
-    day = "" if until.date() == now.date() else f"{until:%A}, "
-    if (until - now).days >= 6:
-        day = f"{until.day} {until:%B}, "
-    return f"Paused until {day}{until:%H:%M}."
+    return f"Paused until {shown(pause.until, now)}."

@@ -10,7 +10,7 @@ from volunteer.agent.fetching import Fetcher, Files, Unusable
 from volunteer.agent.heartbeats import Heartbeats
 from volunteer.agent.states import State
 from volunteer.agent.tools import Tools
-from volunteer.errors import DropResult, NoRoom, RetryLater, StopAndTell, is_full
+from volunteer.errors import DropResult, NoRoom, RetryLater, StopAndTell, is_full, printable
 from volunteer.protocol.messages import GiveBack, GiveBackReason, Lease, Verdict
 from volunteer.trainer.job import Computed, Failed, Job, Nothing
 from volunteer.trainer.reins import Reins, Wish
@@ -112,7 +112,7 @@ class UnitWork:
         counts = reply.verdict in (Verdict.valid, Verdict.pending)
         if counts:
             self._delivered()
-        verdict = "" if counts else f": {reply.verdict} {reply.sentence}"
+        verdict = "" if counts else f": {reply.verdict} {printable(reply.sentence)}"
         _log.info("round %d: %s, delivered%s", lease.round, what, verdict)
         return Ended.badly if reply.verdict is Verdict.invalid else Ended.well
 
@@ -131,7 +131,7 @@ class UnitWork:
 
     def _return(self, lease: Lease, reason: GiveBackReason, detail: str) -> Ended:
         if reason is not GiveBackReason.quitting:
-            _log.warning("round %d: given back (%s): %s", lease.round, reason, detail)
+            _log.warning("round %d: given back (%s): %s", lease.round, reason, printable(detail))
         give_back(self._tools, lease.result, reason, detail)
         return Ended.well if reason is GiveBackReason.quitting else Ended.badly
 

@@ -16,6 +16,7 @@ from volunteer.agent.states import State
 from volunteer.agent.workshop import GridAddress, Newcomer, Workshop
 from volunteer.errors import StopAndTell
 from volunteer.protocol.messages import AttachRequest
+from volunteer.spool.identity import Left
 
 # Trouble may have been mended elsewhere meanwhile; what this program did not foresee may pass.
 TRY_AGAIN_SECONDS = 900.0
@@ -189,7 +190,7 @@ class Work:
         if error is None:
             return
         if isinstance(error, StopAndTell) and error.code == "unknown_token" and self._address is not None:
-            self._workshop.identity(self._address).retire()
+            self._workshop.identity(self._address).retire(Left.revoked)
         if self.hopeless is not None:
             self.hopeless(error)
         else:

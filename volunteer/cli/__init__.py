@@ -6,8 +6,8 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from volunteer.cli import asking, attaching, preferring, starting
-from volunteer.cli.given import Given
+from volunteer.cli import asking, attaching, preferring, starting, telling
+from volunteer.cli.given import Given, Senseless
 from volunteer.cli.logs import begin
 from volunteer.cli.parser import build_parser
 from volunteer.config import folders_of
@@ -47,14 +47,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NotRunning as error:
         print(error.sentence, file=sys.stderr)
         return NOT_RUNNING
-    except VolunteerError as error:
+    except Senseless as error:
         print(f"daig-volunteer: {error.sentence}", file=sys.stderr)
-        return FAILED
+        return SENSELESS
+    except VolunteerError as error:
+        return _failed(error.sentence, by_click=on_desktop or given.command == "window")
     except OSError as error:
         # A folder that may not be written to, a disk that is full: the person can do something about it.
         logging.getLogger(__name__).debug("it failed here", exc_info=True)
-        print(f"daig-volunteer: {error}", file=sys.stderr)
-        return FAILED
+        return _failed(str(error), by_click=on_desktop or given.command == "window")
     except KeyboardInterrupt:
         return FAILED
     return OK
+
+
+def _failed(sentence: str, by_click: bool) -> int:
+    """`by_click`: it may have been started where nobody reads what is printed."""
+    print(f"daig-volunteer: {sentence}", file=sys.stderr)
+    if by_click and telling.nobody_reads_along():
+        telling.show(sentence)
+    return FAILED

@@ -1,12 +1,12 @@
 """The commands that ask the running app; a pause is also written down for an app that does not run."""
 
 import json
-from time import sleep
+from time import monotonic, sleep
 
 import msgspec
 
 from volunteer.cli.alone import by_app_or_alone
-from volunteer.cli.given import Given
+from volunteer.cli.given import Given, reading
 from volunteer.control.client import NotRunning
 from volunteer.control.messages import (
     CheckForUpdates,
@@ -18,11 +18,12 @@ from volunteer.control.messages import (
     StatusRequest,
 )
 from volunteer.errors import StopAndTell
-from volunteer.preferences.pause_ends import after, at
-from volunteer.preferences.pausing import PAUSE_FILE, Pause, PauseFile
+from volunteer.preferences.pause_ends import after, at, shown
+from volunteer.preferences.pausing import PAUSE_FILE, PauseFile, paused
 from volunteer.spool.lock import LOCK_FILE, is_free
 
 _END_SECONDS = 8.0
+_RESUME_SECONDS = 2.0
 _LOOK_SECONDS = 0.05
 
 
@@ -59,16 +60,18 @@ def lines_of(status: Status) -> list[str]:
 def pause(given: Given) -> None:
     """Now, or where the app does not run, from its next start on."""
     length, until_when, now = given.options["length"], given.options["until"], given.now()
-    until = after(length, now) if length else at(until_when, now) if until_when else None
+    with reading():
+        until = after(length, now) if length else at(until_when, now) if until_when else None
     after_unit = bool(given.options["after_unit"])
-    end = f" until {until:%A %H:%M}" if until else ""
+    end = f" until {shown(until, now)}" if until else ""
 
     def ask() -> str:
         given.app.ask(PauseRequest(until, after_unit))
         return f"Paused{end} after this unit." if after_unit else f"Paused{end}."
 
     def write_down() -> str:
-        PauseFile(given.folders.state / PAUSE_FILE).save(Pause(until, "person"))
+        file = PauseFile(given.folders.state / PAUSE_FILE)
+        file.save(paused(file.load(), until))
         return f"DAIG is not running; it will be paused{end} when it starts."
 
     given.say(by_app_or_alone(given, ask, write_down))
@@ -79,7 +82,11 @@ def resume(given: Given) -> None:
 
     def ask() -> str:
         given.app.ask(ResumeRequest())
-        return "Working again."
+        answer, end = given.app.ask(StatusRequest()), monotonic() + _RESUME_SECONDS
+        while answer.pause_why and monotonic() < end:
+            answer = given.app.ask(StatusRequest(after=answer.version, wait_seconds=_RESUME_SECONDS))
+        # Not “working again”: there may be other reasons to wait.
+        return answer.sentence
 
     def write_down() -> str:
         PauseFile(given.folders.state / PAUSE_FILE).clear()

@@ -54,7 +54,9 @@ def detach(given: Given) -> None:
     except NotRunning:
         from volunteer.bootstrap import detach_alone
 
-        settings = read_settings(given.options, os.environ, sys.stdin.readline)
+        settings = read_settings(given.options, os.environ, sys.stdin.readline, need_server=False)
+        if not settings.server:
+            raise StopAndTell("This computer is attached to no grid.") from None
         given.say(detach_alone(settings))
 
 
@@ -74,9 +76,11 @@ def _confirmed(given: Given, server: str, status: Status, expires_at: datetime) 
     while status.server != server or status.activity in (Activity.not_attached, Activity.needs_attention):
         version = status.version
         status = given.app.ask(StatusRequest(after=version, wait_seconds=_LOOK_SECONDS))
+        # A host of another grid goes on working for that one.
+        if status.link_trouble:
+            raise StopAndTell(status.link_trouble)
         if status.activity is Activity.needs_attention and status.version != version:
             raise StopAndTell(status.sentence)
-        # A host of another grid goes on working for that one, and says nothing of a code that nobody wanted.
         if given.now() > expires_at + _GRACE:
             raise StopAndTell("Nobody confirmed the code. Start again for a new one.")
     return status

@@ -3,36 +3,39 @@
 import json
 
 from volunteer.cli.alone import by_app_or_alone
-from volunteer.cli.given import Given
+from volunteer.cli.given import Given, Senseless, reading
 from volunteer.control.answers import values
 from volunteer.control.client import NotRunning
 from volunteer.control.messages import GetPreferences, SetPreferences, Value
-from volunteer.errors import StopAndTell
 from volunteer.preferences.file import change, load
 from volunteer.preferences.table import describe, entry_of
 
 
 def preferences(given: Given) -> None:
-    """Raises StopAndTell for a name or a value that there is not; then nothing is changed."""
+    """Raises Senseless for a name or a value that there is not; then nothing is changed."""
     action, words = given.options["action"], list(given.options["words"])
     if action == "set":
         _set(given, words)
     elif action == "get":
         if len(words) != 1:
-            raise StopAndTell("Say which one: daig-volunteer prefs get NAME.")
-        name = entry_of(words[0]).name
+            raise Senseless("Say which one: daig-volunteer prefs get NAME.")
+        with reading():
+            name = entry_of(words[0]).name
         value = _now(given)[name]
         given.say(json.dumps(value) if given.options["json"] else _text(name, value))
     elif words:
-        raise StopAndTell("“prefs show” shows all of them; for one it is “prefs get NAME”.")
+        raise Senseless("“prefs show” shows all of them; for one it is “prefs get NAME”.")
     else:
         _show(given, _now(given))
 
 
 def _set(given: Given, words: list[str]) -> None:
     if not words or len(words) % 2:
-        raise StopAndTell("Say what to change: daig-volunteer prefs set NAME VALUE [NAME VALUE ...].")
+        raise Senseless("Say what to change: daig-volunteer prefs set NAME VALUE [NAME VALUE ...].")
     changes = dict(zip(words[::2], words[1::2], strict=True))
+    with reading():
+        for name, text in changes.items():
+            entry_of(name).parse(text)
     chosen, note = by_app_or_alone(
         given,
         lambda: (given.app.ask(SetPreferences(changes)).values, ""),
@@ -63,9 +66,13 @@ def _show(given: Given, chosen: dict[str, Value]) -> None:
     for entry in describe():
         if entry.name in chosen:
             value = chosen[entry.name]
-            unit = f" {entry.unit}" if entry.unit and isinstance(value, int) else ""
-            given.say(f"{entry.name:<{width}}  {_text(entry.name, value)}{unit}")
+            text = _text(entry.name, value)
+            unit = f" {entry.unit}" if entry.unit and text.isdecimal() else ""
+            given.say(f"{entry.name:<{width}}  {text}{unit}")
 
 
 def _text(name: str, value: Value) -> str:
-    return entry_of(name).show(tuple(value) if isinstance(value, list) else value)
+    entry = entry_of(name)
+    if entry.zero and value == 0:
+        return entry.zero
+    return entry.show(tuple(value) if isinstance(value, list) else value)

@@ -29,8 +29,11 @@ from volunteer.protocol.messages import (
     WorkReply,
     WorkRequest,
 )
+from volunteer.protocol.refusals import RefusalCode
 from volunteer.protocol.releases import ReleaseFile
 
+_JOIN_KEY = "daigjoin_"
+NO_JOIN_KEY = f"This is not a join key: one begins with {_JOIN_KEY}. Make one under “My computers”."
 _JSON = {"Content-Type": "application/json"}
 # A heartbeat that takes longer than this is worth less than the next one.
 HEARTBEAT_SECONDS = 10.0
@@ -54,7 +57,13 @@ class GridClient:
 
     def attach(self, request: AttachRequest) -> Attached:
         """Become a host by a join key. Nothing but a server that is away is worth another try."""
-        return read(self._ask(endpoints.ATTACH, request), Attached)
+        try:
+            return read(self._ask(endpoints.ATTACH, request), Attached)
+        except StopAndTell as error:
+            no_key = error.code in (RefusalCode.join_key_invalid, RefusalCode.malformed_request)
+            if no_key and not request.join_key.startswith(_JOIN_KEY):
+                raise StopAndTell(NO_JOIN_KEY, error.code) from None
+            raise
 
     def device(self, request: DeviceRequest) -> DeviceCode:
         """A code that a person confirms in a browser. Nothing but a server that is away is worth another try."""

@@ -13,7 +13,7 @@ from urllib3.exceptions import HTTPError
 from volunteer.client.certificates import BLOCK, Adapter, distrust, innermost
 from volunteer.client.limits import Bucket, Limits, Metered
 from volunteer.config import is_loopback
-from volunteer.errors import DropResult, RetryLater, StopAndTell, VolunteerError
+from volunteer.errors import DropResult, RetryLater, StopAndTell, VolunteerError, printable
 from volunteer.protocol.endpoints import PREFIX, Endpoint
 from volunteer.protocol.messages import Malformed, decode
 from volunteer.protocol.refusals import Consequence, Refusal, consequence_of
@@ -183,11 +183,6 @@ def error_of(refusal: Refusal, status: int, retry_after: str = "") -> VolunteerE
 def _seconds(retry_after: str) -> float | None:
     # Parts of a second too: a busy grid is free again in less than one.
     return min(float(retry_after), MAX_RETRY_AFTER) if _SECONDS.fullmatch(retry_after) else None
-
-
-def printable(text: str, most: int = 500) -> str:
-    """Text from the network, safe for a terminal and a log: one line, no control characters."""
-    return "".join(letter if letter.isprintable() else " " for letter in text[:most])
 
 
 def _short(error: BaseException) -> str:

@@ -3,6 +3,7 @@ together; the app works on without any of them.
 """
 
 import logging
+import threading
 
 from volunteer.config import Folders
 from volunteer.control.answers import Answers
@@ -14,11 +15,13 @@ from volunteer.control.server import ControlServer
 from volunteer.control.this_system import door_of
 from volunteer.errors import StopAndTell
 
+# The icon shows that a unit is being delivered. Where that takes longer it goes before, so that nobody waits for both.
+ICON_GOES_AFTER_SECONDS = 2.5
 _log = logging.getLogger(__name__)
 
 
 class Company:
-    """`open` once the app has started, `close` before its lock is given up."""
+    """`open` once the app has started, `wind_up` when it begins to end, `close` before its lock is given up."""
 
     def __init__(
         self, app: Commands, folders: Folders, desktop: DesktopProcesses | None, door: Door | None = None
@@ -29,6 +32,7 @@ class Company:
         self._desktop = desktop
         self._door = door or door_of(folders.state)
         self._server: ControlServer | None = None
+        self._ending: threading.Timer | None = None
 
     def open(self) -> None:
         """Listen; on a desktop show the icon, and where this is no host yet, the window that makes it one."""
@@ -47,8 +51,18 @@ class Company:
             except StopAndTell as error:
                 _log.warning("%s", error.sentence)
 
+    def wind_up(self) -> None:
+        """The app begins to end, which may take seconds; returns at once."""
+        if self._desktop is not None:
+            self._ending = threading.Timer(ICON_GOES_AFTER_SECONDS, self._desktop.begin_to_close)
+            self._ending.daemon = True
+            self._ending.start()
+
     def close(self) -> None:
-        """Within a second or so; the socket goes last, so that whoever waits for the end hears of it then."""
+        """Within a second or so, less when it was wound up long before; the socket goes last, so that whoever waits for
+        the end hears of it then."""
+        if self._ending is not None:
+            self._ending.cancel()
         if self._desktop is not None:
             self._desktop.close()
         if self._server is not None:

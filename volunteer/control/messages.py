@@ -66,7 +66,7 @@ class QuitRequest(msgspec.Struct, frozen=True, tag_field="ask", tag="quit"):
 
 
 class GetPreferences(msgspec.Struct, frozen=True, tag_field="ask", tag="get_preferences"):
-    """What does the person want? Answered by `PreferenceValues`."""
+    """What has the person chosen to keep? Answered by `PreferenceValues`."""
 
 
 class SetPreferences(msgspec.Struct, frozen=True, tag_field="ask", tag="set_preferences"):
@@ -145,7 +145,7 @@ class Status(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
 
     `reasons`: why it does not work now. `progress`: of the unit that runs, 0 to 1. `missing_protection`: what this
     system cannot keep the trainer from, a sentence for each; None before it has been tried. `update`: the version on
-    offer or "". `tray`: whether the icon is to be seen.
+    offer or "". `tray`: whether the icon is to be seen. `link_trouble`: why the last code came to nothing, or "".
     """
 
     version: int
@@ -163,10 +163,12 @@ class Status(msgspec.Struct, frozen=True, tag_field="reply", tag="status"):
     software: str = ""
     update: str = ""
     tray: bool = False
+    link_trouble: str = ""
 
 
 class PreferenceValues(msgspec.Struct, frozen=True, tag_field="reply", tag="preferences"):
-    """Every preference by its name, as it counts from now on."""
+    """Every preference by its name, as it is kept in the file. An option or a variable of the app's start counts
+    instead until the app ends."""
 
     values: dict[str, Value]
 

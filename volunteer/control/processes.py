@@ -88,6 +88,7 @@ class DesktopProcesses:
         self._no_tray = 0
         self._told = False
         self._closing = threading.Event()
+        self._end_by = 0.0
         self._stirred = threading.Event()
 
     def keep_icon(self, gone: Callable[[], None]) -> None:
@@ -128,21 +129,28 @@ class DesktopProcesses:
         _log.info("this desktop shows no tray icons: the window opens instead")
         threading.Thread(target=self._show_instead, name="window", daemon=True).start()
 
-    def close(self) -> None:
-        """End them all, within a second or so."""
+    def begin_to_close(self) -> None:
+        """Tell them all to end, and show nothing new."""
         with self._lock:
-            self._closing.set()
-            self._stirred.set()
-            open_ones = [one for one in (self._icon, *self._windows.values()) if one is not None and one.poll() is None]
-        for one in open_ones:
-            one.terminate()
-        end = self._clock() + END_SECONDS
-        for one in open_ones:
+            if not self._closing.is_set():
+                self._closing.set()
+                self._stirred.set()
+                self._end_by = self._clock() + END_SECONDS
+                for one in self._open_ones():
+                    one.terminate()
+
+    def close(self) -> None:
+        """End them all, within a second or so after they were told."""
+        self.begin_to_close()
+        for one in self._open_ones():
             try:
-                one.wait(max(0.0, end - self._clock()))
+                one.wait(max(0.0, self._end_by - self._clock()))
             except subprocess.TimeoutExpired:
                 one.kill()
                 one.wait()
+
+    def _open_ones(self) -> list[Started]:
+        return [one for one in (self._icon, *self._windows.values()) if one is not None and one.poll() is None]
 
     def _move(self, session: Mapping[str, str]) -> None:
         self._session, self._no_tray = session, 0

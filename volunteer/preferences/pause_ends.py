@@ -51,6 +51,15 @@ def at(text: str, now: datetime) -> datetime:
     return today if today > now else _at(now, wanted, days=1)
 
 
+def shown(until: datetime, now: datetime) -> str:
+    """That end as people say it: 18:30, Tuesday, 06:00 or 23 December, 12:00. `now`: local time with its zone."""
+    until = until.astimezone(now.tzinfo)
+    day = "" if until.date() == now.date() else f"{until:%A}, "
+    if (until - now).days >= 6:
+        day = f"{until.day} {until:%B}, "
+    return f"{day}{until:%H:%M}"
+
+
 def _at(now: datetime, wanted: time, days: int) -> datetime:
     """That time of day, so many days later, by the clock on the wall also where summer time begins in between."""
     day = now.date() + timedelta(days=days)

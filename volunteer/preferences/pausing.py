@@ -28,6 +28,11 @@ class Pause:
         return self.until is not None and now >= self.until
 
 
+def paused(before: Pause | None, until: datetime | None) -> Pause:
+    """What a pause makes of the one before: who has not said go yet has not said it by a pause that ends."""
+    return before if before is not None and before.why == "not_started" else Pause(until)
+
+
 class PauseFile:
     """One small file. One that is there but makes no sense counts as a pause without an end: better idle than rude."""
 

@@ -29,7 +29,8 @@ class Kind(enum.StrEnum):
 @dataclass(frozen=True)
 class Entry:
     """One preference. `choices`: each with its label; `least` and `most` include themselves; `unset`: the word for
-    nothing chosen; `environment`: the variable that overrides it for one run."""
+    nothing chosen; `zero`: what 0 is called, and understood by too; `environment`: the variable that overrides it for
+    one run."""
 
     name: str
     kind: Kind
@@ -40,6 +41,7 @@ class Entry:
     most: int = 0
     unit: str = ""
     unset: str = ""
+    zero: str = ""
     environment: str = ""
 
     @property
@@ -91,6 +93,8 @@ class Entry:
     def _whole(self, text: str, word: str) -> int | None:
         if self.unset and word in ("", self.unset):
             return None
+        if self.zero and word == self.zero:
+            return 0
         try:
             number = int(word)
         except ValueError:
@@ -148,11 +152,11 @@ _TABLE: tuple[Entry, ...] = (
     ),
     Entry(
         "download_limit", Kind.whole, "Fastest download", "The most that is downloaded in a second; 0 sets no limit.",
-        most=10**7, unit="kB/s",
+        most=10**7, unit="kB/s", zero="none",
     ),
     Entry(
         "upload_limit", Kind.whole, "Fastest upload", "The most that is uploaded in a second; 0 sets no limit.",
-        most=10**7, unit="kB/s",
+        most=10**7, unit="kB/s", zero="none",
     ),
     Entry("start_at_login", Kind.yes_no, "Start at log-in", "Start the app when you log in to this computer."),
     Entry("gpu", Kind.yes_no, "Use the graphics processor", "Let training use the graphics processor, if it can."),

@@ -50,12 +50,16 @@ class ReleaseFile(msgspec.Struct, frozen=True):
     sha256: Sha256
 
 
-class Manifest(msgspec.Struct, frozen=True):
-    """All installers of one version, and when they were signed: of two manifests the later one counts."""
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """All installers of one version, and when they were signed: of two manifests the later one counts.
+
+    `server`: the address of the grid that these installers know by a join file inside, if they do.
+    """
 
     version: Version
     files: Annotated[list[ReleaseFile], Meta(min_length=1, max_length=100)]
     created_at: Annotated[datetime, Meta(tz=True)]
+    server: Annotated[str, Meta(max_length=500)] = ""
 
 
 _SYSTEMS = {Kind.deb: "linux", Kind.tarball: "linux", Kind.exe: "windows", Kind.dmg: "macos"}

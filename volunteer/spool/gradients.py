@@ -3,11 +3,11 @@
 import contextlib
 import os
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from volunteer.children.folder import clear
 from volunteer.private_files import private_folder
 from volunteer.spool.files import file_sha256
 
@@ -31,8 +31,7 @@ class GradientSpool:
         """`workshop`: where the trainer works; whatever one before has left there is deleted."""
         self._folder = private_folder(folder)
         self.workshop = private_folder(workshop)
-        for path in workshop.iterdir():
-            _delete(path)
+        clear(self.workshop)
 
     def add(self, result: str, path: Path, sha256: str) -> Undelivered:
         """Move a finished file in. Another gradient of the same result gives way."""
@@ -56,7 +55,11 @@ class GradientSpool:
 
     def drop(self, entry: Undelivered) -> None:
         """The server has it, or does not want it."""
-        _delete(entry.path)
+        if entry.path.is_dir() and not entry.path.is_symlink():
+            clear(entry.path)
+            entry.path.rmdir()
+        else:
+            entry.path.unlink(missing_ok=True)
 
     def all(self) -> list[Undelivered]:
         """What waits, the oldest first."""
@@ -75,14 +78,6 @@ class GradientSpool:
                 self.drop(entry)
                 lost.append(entry.result)
         return lost
-
-
-def _delete(path: Path) -> None:
-    """Whatever it is: a trainer that strangers' data have taken over may leave folders where files should be."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def can_be_spooled(result: str) -> bool:

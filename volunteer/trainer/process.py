@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from volunteer.children.child import Child, ChildGone, ChildSilent
+from volunteer.children.folder import clear, holds_more
 from volunteer.children.limits import Limits
 from volunteer.protocol.messages import GiveBackReason
 from volunteer.trainer.answers import Nonsense, job_of, read_isolation, read_outcome, read_progress
@@ -37,6 +38,11 @@ SAY_SECONDS = 0.2
 # The largest gradient is a tenth of it.
 MOST_OF_A_FILE = 2**32
 OPEN_FILES = 1024
+# A few gradients are all that should lie in its folder; besides them, what libraries keep in a home.
+FOLDER_LOOK_SECONDS = 3.0
+MOST_IN_FOLDER = 1000
+MOST_OF_A_FOLDER = MOST_OF_A_FILE
+OVERFULL = "The trainer put more into its folder than it may."
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +83,7 @@ class TrainerProcess:
         self._sending = threading.Lock()
         self._running: set[int] = set()
         self._closed = False
+        self._look_at = 0.0
         self._isolation: tuple[str, ...] | None = None
 
     @property
@@ -107,7 +114,12 @@ class TrainerProcess:
         with self._changing:
             since, self._suspended_at = self._suspended_at, None
             if self._child is not None and since is not None:
-                self._say_slept(self._child, time.monotonic() - since)
+                # A child whose pipe is full takes nothing before it goes on, and a hostile one never.
+                saying = threading.Thread(
+                    target=self._say_slept, args=(self._child, time.monotonic() - since), daemon=True
+                )
+                saying.start()
+                saying.join(SAY_SECONDS)
                 self._child.resume()
 
     @property
@@ -143,6 +155,8 @@ class TrainerProcess:
             self._running.clear()
         if child is not None:
             child.kill()
+            if self._is_overfull():
+                clear(self._settings.folder)
 
     def close(self) -> None:
         """End the child for good."""
@@ -167,6 +181,10 @@ class TrainerProcess:
     def _follow(self, child: Child, number: int, job: Job, reins: Reins, progress: Callable[[int], None]) -> Outcome:
         sent = heard = time.monotonic()
         while True:
+            if self._overfills():
+                _log.warning("%s: the trainer is killed: %s", job.label, OVERFULL)
+                self.kill()
+                return Failed(GiveBackReason.failed, OVERFULL)
             if reins.wish is Wish.drop:
                 # The child comes after when its chunk is done; until then the next unit can be fetched.
                 return Nothing()
@@ -200,6 +218,17 @@ class TrainerProcess:
                     return self._ended(read_outcome(job, answer))
                 progress(read_progress(job, answer))
 
+    def _overfills(self) -> bool:
+        """Whether there is more in the child's folder than may be; looked at now and then."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return False
+        self._look_at = now + FOLDER_LOOK_SECONDS
+        return self._is_overfull()
+
+    def _is_overfull(self) -> bool:
+        return holds_more(self._settings.folder, MOST_IN_FOLDER, MOST_OF_A_FOLDER)
+
     def _check_drained(self, number: int, sent: float) -> None:
         if min(self._running, default=number) != number and time.monotonic() - sent > DRAIN_SECONDS:
             raise ChildGone(None, "it did not let go of a dropped unit")
@@ -222,7 +251,7 @@ class TrainerProcess:
 
     def _say_slept(self, child: Child, seconds: float) -> None:
         """A gradient says how long it took; the server sizes units by that."""
-        # Who was in the middle of a long message when the child was stopped waits for the child, and we must not.
+        # Who was in the middle of a long message when the child was stopped tells it of a unit that begins only now.
         if self._sending.acquire(timeout=SAY_SECONDS):
             try:
                 with contextlib.suppress(ChildGone):
@@ -236,7 +265,7 @@ class TrainerProcess:
 
     def _ready_child(self) -> Child:
         settings, child = self._settings, self._child
-        if child is not None and (not child.alive or settings.needs_another_child(self._told)):
+        if child is not None and (not child.alive or settings.needs_another_child(self._told) or self._is_overfull()):
             self.kill()
             child = None
         if child is None:
@@ -265,6 +294,8 @@ class TrainerProcess:
     def _start(self, settings: TrainerSettings) -> Child:
         folder = settings.folder
         folder.mkdir(parents=True, exist_ok=True)
+        # What one child has left is nothing that its successor is to answer for.
+        clear(folder)
         # Beside the child's folder, not in it: what this process writes to is not the child's to choose.
         log = folder.with_name(f"{folder.name}.log")
         if log.exists() and log.stat().st_size > MAX_LOG:

@@ -3,6 +3,7 @@
 It knows the app only through the control socket, so whatever happens to GTK in here does not touch the work.
 """
 
+import html
 import logging
 import os
 import queue
@@ -137,7 +138,9 @@ class Tray:
 
     def _tell(self, sentence: str) -> None:
         if sentence and self.icon.HAS_NOTIFICATION:
-            self.icon.notify(sentence, "DAIG")
+            # Desktops with GTK's icons may read markup in it; elsewhere it would be seen as it is.
+            plain = self._glib is None
+            self.icon.notify(sentence if plain else html.escape(sentence, quote=False), "DAIG")
 
     def _shown(self, icon: Any) -> None:
         icon.visible = True

@@ -24,6 +24,8 @@ LOOK_SECONDS = 86_400.0
 TRY_AGAIN_SECONDS = 60.0
 # What is left free on the disk.
 SPARE = 512 * 2**20
+# A program takes about so many times as much disk as its installer, which nobody has to unpack to see.
+UNPACKED = 3
 TRIES = 50
 NO_KEY = (
     "This copy of the program was built without a release key, so it cannot tell a genuine update from another. "
@@ -203,9 +205,12 @@ class Updates:
             free = shutil.disk_usage(private_folder(self._folder)).free
         except OSError as error:
             raise StopAndTell(f"The update cannot be kept on disk: {error.strerror}.") from None
-        if free < file.size + SPARE:
-            wanted = (file.size + SPARE) / 1e6
-            raise StopAndTell(f"The update needs {wanted:.0f} MB of free disk; {free / 1e6:.0f} MB are free.")
+        wanted = file.size * (1 + UNPACKED) + SPARE
+        if free < wanted:
+            raise StopAndTell(
+                f"The update needs {wanted / 1e6:.0f} MB of free disk, to be downloaded and installed; "
+                f"{free / 1e6:.0f} MB are free."
+            )
 
     def _tidy(self) -> None:
         """Nothing is newer than this program: what it was installed from is of no use any more."""

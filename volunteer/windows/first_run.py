@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from tkinter import ttk
 
-from volunteer.control.menu import Picture
+from volunteer.control.menu import AT_WORK, PICTURES, Picture
 from volunteer.control.messages import Activity, Link, LinkRequest, ResumeRequest, ShowRequest, Status, Window
 from volunteer.errors import StopAndTell
 from volunteer.windows.addresses import TypedAddress, read_address
@@ -24,6 +24,7 @@ IN_CLEAR = (
 )
 WHERE_TO_CONFIRM = "A page of the grid opens in your browser. Log in there, compare the code, and confirm."
 NOT_YET = "It is paused, and stays so until you say go."
+WORKS = "DAIG is at work, or asks the grid for some."
 EXPIRED = "The code has run out. Ask for a new one."
 SEEN_IN_TRAY = "Its icon stands beside the clock: the menu there pauses DAIG, and opens its preferences."
 SEEN_IN_WINDOW = "This desktop shows no icons beside the clock: a window of DAIG's own opens instead."
@@ -51,9 +52,11 @@ class FirstRun:
                 # The grid said no, the code has run out, or this computer has to be linked again.
                 self._address(status.sentence)
         elif status.activity is not Activity.not_attached:
-            if self._at not in ("linked", "started"):
+            if self._at == "started":
+                self._say_so(status)
+            elif self._at != "linked":
                 self._linked() if status.pause_why == "not_started" else self._started()
-            elif status.pause_why != "not_started" and self._at == "linked":
+            elif status.pause_why != "not_started":
                 self._started()
         elif before is None:
             self._address()
@@ -179,15 +182,23 @@ class FirstRun:
     def _started(self) -> None:
         stage = self._stage
         step = self._new_step("started", "Thank you")
-        self._picture.configure(image=stage.look.picture(Picture.training))
         tray = self._status is not None and self._status.tray
-        stage.text(step, "DAIG is at work, or asks the grid for some.").grid(row=0, sticky="w")
+        self._said = stage.text(step)
+        self._said.grid(row=0, sticky="w")
+        if self._status is not None:
+            self._say_so(self._status)
         stage.text(step, SEEN_IN_TRAY if tray else SEEN_IN_WINDOW).grid(row=1, sticky="w", pady=(stage.px(8), 0))
         row = ttk.Frame(step)
         row.grid(row=2, sticky="ew", pady=(stage.px(22), 0))
         close = stage.button(row, "Close", stage.root.destroy, "Strong.TButton")
         stage.row([close])
         close.focus_set()
+
+    def _say_so(self, status: Status) -> None:
+        """A person may have paused it meanwhile, or a preference keeps it from working just now."""
+        at_work = status.activity in AT_WORK or status.activity is Activity.waiting_for_work
+        self._picture.configure(image=self._stage.look.picture(PICTURES[status.activity]))
+        self._said.configure(text=WORKS if at_work else status.sentence)
 
     def _ask(self, wish: ResumeRequest | ShowRequest) -> None:
         self._stage.fulfil(wish, lambda _said: None, self._saying.problem)

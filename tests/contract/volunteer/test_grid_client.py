@@ -117,10 +117,12 @@ def test_a_netrc_file_does_not_replace_the_token(stand_in, client, tmp_path, mon
 
 
 def test_a_refused_join_key_stops_and_tells(stand_in, client):
-    stand_in.faults["attach"] = [RefusalCode.join_key_invalid, RefusalCode.malformed_request]
-    for _ in range(2):
-        with pytest.raises(StopAndTell):
-            client.attach(AttachRequest("join-me-please", "steady", MACHINE))
+    stand_in.faults["attach"] = [RefusalCode.join_key_invalid, RefusalCode.malformed_request] * 2
+    for key, is_one in (("join-me-please", False), ("daigjoin_x", True)):
+        for _ in range(2):
+            with pytest.raises(StopAndTell) as refused:
+                client.attach(AttachRequest(key, "steady", MACHINE))
+            assert refused.value.sentence.startswith("This is not a join key: one begins with daigjoin_") is not is_one
 
 
 def test_work_is_a_lease_or_a_reason_why_not(stand_in, client):

@@ -103,3 +103,27 @@ def test_bandwidth_limits_change_while_it_runs(bench, wish):
     wish[0] = Preferences()
     bench.read_preferences()
     assert bench._limits.down.portion(10**9) == 10**9
+
+
+@pytest.mark.parametrize(
+    ("server", "kept"),
+    [("http://127.0.0.1:8000", False), ("https://grid.example", False), ("http://grid.example", True)],
+)
+def test_only_what_somebody_agreed_to_is_kept_as_agreed(bench, tmp_path, server, kept):
+    bench.remember(GridAddress(server, "", True))
+    (file,) = tmp_path.rglob("volunteer.toml")
+    assert f'server = "{server}"' in file.read_text()
+    assert ("insecure_http = true" in file.read_text()) is kept
+
+
+def test_what_was_kept_for_a_grid_goes_with_it(bench, tmp_path):
+    left, other = GridAddress("https://left.example"), GridAddress("https://other.example")
+    for address in (left, other):
+        tools = bench.tools(address)
+        (tools.gradients.workshop / "work").write_text("half")
+        (tmp_path / "gradient").write_text("never delivered")
+        tools.gradients.add("7", tmp_path / "gradient", "ab" * 32)
+    bench.forget(left)
+    bench.forget(left)
+    assert not [one for one in tmp_path.rglob("*") if "left.example" in one.name]
+    assert len([one for one in tmp_path.rglob("*") if one.name.startswith("7.")]) == 1

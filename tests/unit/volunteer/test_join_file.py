@@ -71,6 +71,14 @@ def test_the_one_beside_the_program_is_believed_where_nothing_else_is_said(tmp_p
     assert (same.join_key, same.fingerprint) == ("the-join-key", FINGERPRINT)
 
 
+def test_a_key_that_nobody_gave_now_is_known_as_such(tmp_path, installed):
+    installed.write_text(WHOLE)
+    assert read(tmp_path).key_beside_program
+    assert not read(tmp_path, {"join_key": "mine"}).key_beside_program
+    assert not read(tmp_path, environment={"DAIG_JOIN_KEY": "mine"}).key_beside_program
+    assert not read(tmp_path, {"join_file": str(installed)}).key_beside_program
+
+
 def test_its_key_goes_to_no_other_grid(tmp_path, installed):
     installed.write_text(WHOLE)
     settings = read(tmp_path, {"server": "https://other.example"})

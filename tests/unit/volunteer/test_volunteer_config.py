@@ -42,6 +42,32 @@ def test_a_join_key_comes_from_the_environment_a_file_or_standard_input(tmp_path
     assert read(url).join_key is None
 
 
+@pytest.mark.parametrize(
+    "given", [{"join_key": "-"}, {"join_key_file": "-"}, {"join_key": " "}, {"join_key_file": "f"}]
+)
+def test_an_empty_join_key_is_said_to_be_empty(tmp_path, monkeypatch, given):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f").write_text("\n")
+    with pytest.raises(StopAndTell, match=r"^The join key was empty\.$"):
+        read({"server": "https://grid.example", "home": str(tmp_path), **given}, line="\n")
+
+
+def test_without_an_address_the_one_grid_counts_that_this_machine_is_a_host_of(tmp_path):
+    home = {"home": str(tmp_path)}
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "one.json").write_text('{"server": "https://one.example", "token": "t"}')
+    (config / "damaged.json").write_text("[")
+    (config / "left.left").write_text('{"server": "https://left.example"}')
+    assert read(home).server == "https://one.example"
+    assert read({**home, "server": "https://other.example"}).server == "https://other.example"
+    (config / "two.json").write_text('{"server": "https://two.example", "token": "t"}')
+    with pytest.raises(StopAndTell, match="Say which grid"):
+        read(home)
+    (config / "volunteer.toml").write_text('server = "https://two.example"\n')
+    assert read(home).server == "https://two.example"
+
+
 def test_a_join_key_is_not_in_what_settings_print(tmp_path):
     settings = read({"server": "https://grid.example", "home": str(tmp_path), "join_key": "secret-key"})
     assert "secret-key" not in repr(settings)
@@ -106,6 +132,19 @@ def test_what_was_said_of_one_grids_certificate_and_network_says_nothing_of_anot
     assert read({"home": str(tmp_path), "server": "https://two.example"}).fingerprint == ""
     with pytest.raises(StopAndTell, match="in clear"):
         read({"home": str(tmp_path), "server": "http://two.example"})
+
+
+def test_a_grid_is_the_same_however_the_name_of_its_host_is_written(tmp_path):
+    (tmp_path / "config").mkdir()
+    kept = f'server = "https://Grid.Example/Daig"\nfingerprint = "{"ab" * 32}"\n'
+    (tmp_path / "config" / "volunteer.toml").write_text(kept)
+    one, two = (
+        read({"home": str(tmp_path), "server": f"https://{host}/Daig"}) for host in ("GRID.example", "grid.example")
+    )
+    assert one == two
+    assert (one.server, one.fingerprint) == ("https://grid.example/Daig", "ab" * 32)
+    assert read({"home": str(tmp_path)}).grid_key == one.grid_key
+    assert read({"home": str(tmp_path), "server": "https://grid.example/daig"}).grid_key != one.grid_key
 
 
 def test_where_a_window_can_ask_about_plain_http_the_address_is_read_and_not_agreed_to(tmp_path):

@@ -111,7 +111,7 @@ def test_who_takes_an_installer_slowly_holds_up_nobody(web: WebProcess, tmp_path
     # More than the system holds ready for a connection that nobody reads.
     os.truncate(folder / name, 50_000_000)
     sign_folder(folder, tmp_path / "release-key", NOW)
-    Releases(ReleaseFolder(web.data / "releases")).publish(folder)
+    Releases(ReleaseFolder(web.data / "releases")).publish(folder, NOW)
     with contextlib.ExitStack() as takers:
         for _ in range(SENDERS):
             taker = takers.enter_context(socket.create_connection(web.address, timeout=10))

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ from flask.testing import FlaskClient
 
 from server import errors
 from server.domain.devices import NewLink
-from server.web import uploads, volunteer_api
+from server.web import places, uploads, volunteer_api
 from server.web.errors import ANSWERS
 from volunteer.protocol import messages, openapi
 from volunteer.protocol.digests import content_digest
@@ -280,53 +279,26 @@ def test_an_upload_that_stops_is_given_up_and_leaves_nothing(
     assert list(told.folder.iterdir()) == []
 
 
+def test_a_result_that_is_not_needed_any_more_hears_why_and_that_once(
+    host: FlaskClient, told: Any, machine: messages.Machine
+) -> None:
+    for said in ("Another host was first.", ""):
+        told.answers["allowance"] = errors.StaleResult(said)
+        answer = messages.decode(call(host, "report", machine).data, Refusal)
+        assert answer.code == "stale_result"
+        assert answer.sentence == (said or "The round of this result is closed; it is not needed any more.")
+
+
 def test_too_many_uploads_at_once_are_told_to_come_again(
     host: FlaskClient, told: Any, machine: messages.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told.answers["allowance"] = 10**6
-    full = uploads.Slots(1)
+    full = places.Slots(1)
     monkeypatch.setattr(volunteer_api, "UPLOADING", full)
     with full.taken():
         answer = call(host, "report", machine)
     assert refused(answer) == (503, "busy")
     assert answer.headers["Retry-After"]
-
-
-# Downloads
-
-
-@pytest.fixture
-def blob(told: Any, tmp_path: Path) -> bytes:
-    folder = tmp_path / "blobs"
-    folder.mkdir()
-    (folder / "blob").write_bytes(BODY)
-    told.answers["open_for_host"] = folder / "blob"
-    return BODY
-
-
-def test_a_blob_comes_with_its_name_as_etag_and_may_be_kept_for_ever(
-    host: FlaskClient, machine: messages.Machine, blob: bytes
-) -> None:
-    answer = call(host, "blob", machine)
-    assert answer.data == blob
-    assert answer.headers["ETag"] == f'"{SHA}"'
-    assert {"private", "immutable"} <= {part.strip() for part in answer.headers["Cache-Control"].split(",")}
-    answer.close()
-
-
-def test_a_part_of_a_blob_can_be_asked_for(host: FlaskClient, machine: messages.Machine, blob: bytes) -> None:
-    with call(host, "blob", machine, headers={"Range": "bytes=100-199", "If-Range": f'"{SHA}"'}) as answer:
-        assert (answer.status_code, answer.data) == (206, blob[100:200])
-        assert answer.headers["Content-Range"] == f"bytes 100-199/{len(blob)}"
-    with call(host, "blob", machine, headers={"If-None-Match": f'"{SHA}"'}) as answer:
-        assert (answer.status_code, answer.data) == (304, b"")
-    assert refused(call(host, "blob", machine, headers={"Range": "bytes=99999999-"}))[0] == 416
-
-
-@pytest.mark.parametrize("name", ["x", "AB" * 32, "..%2f..%2fgrid.db", "ab" * 31])
-def test_what_is_no_blobs_name_is_not_looked_for(host: FlaskClient, told: Any, name: str) -> None:
-    assert host.get(f"{PREFIX}/blobs/{name}").status_code == 404
-    assert told.asked == []
 
 
 # Waiting for work
@@ -384,7 +356,7 @@ def test_when_all_waiting_places_are_taken_the_answer_comes_at_once(
     host: FlaskClient, told: Any, machine: messages.Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told.answers["ask"] = [NO_WORK]
-    full = uploads.Slots(1)
+    full = places.Slots(1)
     monkeypatch.setattr(volunteer_api, "WAITING", full)
     with full.taken():
         data = messages.encode(messages.WorkRequest(machine, wait_seconds=20))

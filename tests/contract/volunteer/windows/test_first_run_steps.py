@@ -13,7 +13,7 @@ from tests.support.desktop import Desktop
 from volunteer.control.menu import Picture
 from volunteer.control.messages import Activity, Link, LinkRequest, Status
 from volunteer.errors import StopAndTell
-from volunteer.windows.first_run import EXPIRED, IN_CLEAR, FirstRun
+from volunteer.windows.first_run import EXPIRED, IN_CLEAR, WORKS, FirstRun
 from volunteer.windows.look import Look
 from volunteer.windows.palette import LIGHT
 from volunteer.windows.stage import Stage
@@ -169,6 +169,16 @@ def test_once_linked_it_asks_whether_to_start_and_says_where_it_is_seen(shown: S
     assert "“attic”" in shown.words()
     shown.app.show(msgspec.structs.replace(linked, version=3, activity=Activity.training, pause_why=""))
     assert "beside the clock" in shown.words()
+
+
+def test_a_host_that_was_paused_or_has_to_wait_is_not_said_to_be_at_work(shown: Shown) -> None:
+    paused = status(activity=Activity.paused, sentence="Paused until you resume.", pause_why="person")
+    shown.app.show(paused)
+    assert "Paused until you resume." in shown.words()
+    assert WORKS not in shown.words()
+    shown.app.show(msgspec.structs.replace(paused, version=2, activity=Activity.training, pause_why=""))
+    assert WORKS in shown.words()
+    assert "Paused" not in shown.words()
 
 
 def test_a_computer_that_is_linked_already_is_not_asked_for_its_grid(shown: Shown) -> None:

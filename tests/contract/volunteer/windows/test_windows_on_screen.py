@@ -139,3 +139,16 @@ def test_about_says_what_the_protection_lacks(desktop: Desktop, tmp_path: Path) 
 def test_without_a_display_a_window_says_so_and_ends(desktop: Desktop, tmp_path: Path) -> None:
     with app_with(tmp_path) as app:
         assert desktop.show("about", app.home, DISPLAY=":99999").wait(20) == 1
+
+
+def test_a_start_that_fails_says_why_in_a_window_without_any_app(desktop: Desktop, tmp_path: Path) -> None:
+    config = tmp_path / "home" / "config"
+    config.mkdir(parents=True)
+    (config / "volunteer.toml").write_text("threads = [[[")
+    process = desktop.python("-m", "volunteer.cli", "run", "--home", str(tmp_path / "home"))
+    number = desktop.window("DAIG could not start")
+    desktop.run("xdotool", "windowfocus", "--sync", number)
+    desktop.settle(number)
+    desktop.picture("failed-start", number)
+    desktop.keys("Return")
+    assert process.wait(10) == 1

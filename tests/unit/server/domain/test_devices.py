@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,7 +21,6 @@ from server.errors import (
     LinkPending,
     LinkTooFast,
     NotFound,
-    SomebodyElseWasFirst,
     TooManyTries,
     UnknownToken,
 )
@@ -184,14 +184,21 @@ def test_a_code_that_somebody_confirmed_cannot_be_taken_over(linker: Linker, own
         linker.approve(owner)
 
 
-def test_of_two_who_confirm_at_once_one_is_first(
-    linker: Linker, owner: int, stranger: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("same", [True, False])
+def test_of_two_who_confirm_at_once_one_is_first_and_the_other_is_told_in_words(
+    linker: Linker, owner: int, stranger: int, same: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = linker.devices._find(stranger, linker.link.user_code, linker.grid.now)
-    linker.approve(owner)
-    monkeypatch.setattr(linker.devices, "_find", lambda *_: seen)
-    with pytest.raises(SomebodyElseWasFirst):
-        linker.approve(stranger)
+    find = linker.devices._find
+
+    def find_and_be_overtaken(*arguments: Any) -> Linking:
+        found = find(*arguments)
+        monkeypatch.setattr(linker.devices, "_find", find)
+        linker.approve(owner)
+        return found
+
+    monkeypatch.setattr(linker.devices, "_find", find_and_be_overtaken)
+    with pytest.raises(NotFound, match="answered this code already" if same else "No machine waits"):
+        linker.approve(owner if same else stranger)
     assert linker.grid.hosts.by_token(linker.poll()).account_id == owner
 
 

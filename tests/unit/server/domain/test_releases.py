@@ -65,7 +65,7 @@ def test_what_is_signed_can_be_published_and_is_offered(tmp_path: Path, key: Pat
     manifest = sign_folder(folder, key, NOW)
     assert [(one.platform, one.size) for one in manifest.files] == [("windows-x86_64", 36), ("linux-x86_64", 30)]
     assert releases.newest() == SOFTWARE, "so long nothing is offered"
-    assert releases.publish(folder) == manifest
+    assert releases.publish(folder, NOW) == manifest
     assert releases.newest() == "0.2.0"
     about, path = releases.file("daig-volunteer_0.2.0_amd64.deb")
     assert path.read_bytes() == b"daig-volunteer_0.2.0_amd64.deb"
@@ -79,7 +79,7 @@ def test_what_is_signed_can_be_published_and_is_offered(tmp_path: Path, key: Pat
 def test_nothing_but_installers_is_given_out(tmp_path: Path, key: Path, releases: Releases, name: str) -> None:
     folder = folder_of(tmp_path)
     sign_folder(folder, key, NOW)
-    releases.publish(folder)
+    releases.publish(folder, NOW)
     with pytest.raises(NotFound):
         releases.file(name)
 
@@ -88,14 +88,14 @@ def test_nothing_but_installers_is_given_out(tmp_path: Path, key: Path, releases
 def test_a_folder_that_was_altered_is_not_published(tmp_path: Path, key: Path, releases: Releases, what: str) -> None:
     first = folder_of(tmp_path, "0.1.0")
     sign_folder(first, key, NOW)
-    releases.publish(first)
+    releases.publish(first, NOW)
     folder = folder_of(tmp_path)
     sign_folder(folder, key, NOW)
     content = bytearray((folder / what).read_bytes())
     content[-2] ^= 1
     (folder / what).write_bytes(content)
     with pytest.raises(NotAcceptable):
-        releases.publish(folder)
+        releases.publish(folder, NOW)
     assert releases.require().manifest.version == "0.1.0"
 
 
@@ -107,7 +107,7 @@ def test_a_folder_that_misses_something_is_not_published(
     sign_folder(folder, key, NOW)
     (folder / what).unlink()
     with pytest.raises(NotAcceptable, match="is missing"):
-        releases.publish(folder)
+        releases.publish(folder, NOW)
     assert releases.current() is None
 
 
@@ -117,13 +117,13 @@ def test_a_lower_version_and_an_unknown_key_are_refused(tmp_path: Path, key: Pat
         sign_folder(folder, key, NOW)
     make_key(tmp_path / "another")
     sign_folder(other, tmp_path / "another", NOW)
-    releases.publish(new)
+    releases.publish(new, NOW)
     with pytest.raises(NotAcceptable, match="do not go back"):
-        releases.publish(old)
+        releases.publish(old, NOW)
     with pytest.raises(NotAcceptable, match="--new-key"):
-        releases.publish(other)
+        releases.publish(other, NOW)
     assert releases.require().manifest.version == "0.2.0"
-    assert releases.publish(other, new_key=True).version == "0.3.0"
+    assert releases.publish(other, NOW, new_key=True).version == "0.3.0"
 
 
 def test_what_was_signed_before_the_present_release_is_refused_as_programs_would(
@@ -132,11 +132,22 @@ def test_what_was_signed_before_the_present_release_is_refused_as_programs_would
     new, earlier = folder_of(tmp_path), folder_of(tmp_path, "0.2.1")
     sign_folder(new, key, NOW)
     sign_folder(earlier, key, NOW - dt.timedelta(hours=1))
-    releases.publish(new)
+    releases.publish(new, NOW)
     with pytest.raises(NotAcceptable, match="signed earlier"):
-        releases.publish(earlier)
+        releases.publish(earlier, NOW)
     assert releases.require().manifest.version == "0.2.0"
-    assert releases.publish(new).version == "0.2.0", "the very same again changes nothing"
+    assert releases.publish(new, NOW).version == "0.2.0", "the very same again changes nothing"
+
+
+def test_what_a_clock_far_ahead_has_signed_is_not_published(tmp_path: Path, key: Path, releases: Releases) -> None:
+    """Programs keep to the latest that they have seen: until that day they would take nothing else."""
+    folder = folder_of(tmp_path)
+    sign_folder(folder, key, NOW + dt.timedelta(days=400))
+    with pytest.raises(NotAcceptable, match="signed at 2027-12-28 10:00 UTC, and here it is 2026-11-23 10:00"):
+        releases.publish(folder, NOW)
+    assert releases.current() is None
+    sign_folder(folder, key, NOW + dt.timedelta(hours=14))
+    assert releases.publish(folder, NOW).version == "0.2.0"
 
 
 @pytest.mark.parametrize(
@@ -151,6 +162,14 @@ def test_what_could_not_be_published_is_not_signed(tmp_path: Path, key: Path, na
     assert not (folder / MANIFEST).exists()
 
 
+@pytest.mark.parametrize("server", ["grid.example.org", "ftp://grid.example.org", "https://", "https://grid:port", "x"])
+def test_what_is_no_address_is_not_signed_as_one(tmp_path: Path, key: Path, server: str) -> None:
+    folder = folder_of(tmp_path)
+    with pytest.raises(NotAcceptable, match="is no grid's address"):
+        sign_folder(folder, key, NOW, server)
+    assert not (folder / MANIFEST).exists()
+
+
 @pytest.mark.parametrize("step", range(9))
 def test_whatever_fails_while_it_is_written_a_whole_release_is_on_offer(
     tmp_path: Path, key: Path, releases: Releases, monkeypatch: pytest.MonkeyPatch, step: int
@@ -158,7 +177,7 @@ def test_whatever_fails_while_it_is_written_a_whole_release_is_on_offer(
     old, new = folder_of(tmp_path), folder_of(tmp_path, "0.3.0")
     for folder in (old, new):
         sign_folder(folder, key, NOW)
-    releases.publish(old)
+    releases.publish(old, NOW)
     left = iter([None] * step)
 
     def sync(path: Path) -> None:
@@ -167,7 +186,7 @@ def test_whatever_fails_while_it_is_written_a_whole_release_is_on_offer(
 
     monkeypatch.setattr("server.storage.releases._sync", sync)
     with pytest.raises(NotAcceptable, match="No space left"):
-        releases.publish(new)
+        releases.publish(new, NOW)
     offered = releases.require()
     assert offered.manifest.version == ("0.2.0" if step < 8 else "0.3.0")
     assert all((offered.stored.folder / one.file).exists() for one in offered.manifest.files)
@@ -182,7 +201,7 @@ def test_another_user_than_the_grids_publishes_nothing(
     (tmp_path / "data").mkdir()
     monkeypatch.setattr("os.geteuid", lambda: os.stat(tmp_path).st_uid + 1)
     with pytest.raises(NotAcceptable, match="another user"):
-        releases.publish(folder)
+        releases.publish(folder, NOW)
     assert list((tmp_path / "data").iterdir()) == []
 
 
@@ -190,7 +209,7 @@ def test_only_what_counts_stays_on_disk(tmp_path: Path, key: Path, releases: Rel
     for version in ("0.1.0", "0.2.0", "0.3.0"):
         folder = folder_of(tmp_path, version)
         sign_folder(folder, key, NOW)
-        releases.publish(folder)
+        releases.publish(folder, NOW)
     assert len([one for one in (tmp_path / "data" / "releases").iterdir() if one.is_dir()]) == 1
 
 
@@ -230,9 +249,12 @@ def test_the_commands_do_all_of_it(
     assert "holds no private key" in capsys.readouterr().err
     assert cli.main(["sign-release", str(folder), "--key", str(tmp_path / "none")]) == 1
     assert f"{tmp_path / 'none'} cannot be read: No such file or directory." in capsys.readouterr().err
-    assert cli.main(["sign-release", str(folder), "--key", str(key)]) == 0
+    server = "https://grid.example.org"
+    assert cli.main(["sign-release", str(folder), "--key", str(key), "--server", server]) == 0
     with pytest.raises(SystemExit, match="2"):
         cli.main(["publish", str(folder), "--data", str(tmp_path / "elsewhere")])
     assert not (tmp_path / "elsewhere").exists()
     assert cli.main(["publish", str(folder), "--data", str(tmp_path / "data")]) == 0
     assert "Version 0.2.0 is on the grid's page /download: 2 installers." in capsys.readouterr().out
+    offered = Releases(ReleaseFolder(tmp_path / "data" / "releases")).require()
+    assert offered.manifest.server == server

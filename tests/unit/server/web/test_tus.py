@@ -13,7 +13,7 @@ from server.domain import uploads as domain_uploads
 from server.storage.stores import Stores
 from server.web import tus
 from server.web.app import create_app
-from server.web.uploads import Slots
+from server.web.places import Slots
 
 DATA = bytes(range(256)) * 40
 UPLOADS = "/api/v1/uploads"
@@ -243,7 +243,7 @@ def test_beside_a_token_no_cookie_counts(owner: Any) -> None:
 
 def test_too_many_parts_at_once_are_asked_to_come_again(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     path = sender.create()
-    monkeypatch.setattr(tus, "RECEIVING", Slots(0))
+    monkeypatch.setattr(tus, "PARTS", Slots(0))
     answer = sender.patch(path, 0, DATA)
     assert answer.status_code == 503
     assert float(answer.headers["Retry-After"]) > 0

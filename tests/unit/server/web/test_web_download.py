@@ -12,12 +12,13 @@ from server.domain.releases import Releases, make_key, sign_folder
 from server.storage.releases import ReleaseFolder
 from server.storage.stores import Stores
 from server.web import installers
-from server.web.uploads import Slots
+from server.web.places import Slots
 from volunteer.protocol.endpoints import PREFIX
 from volunteer.protocol.messages import decode
 from volunteer.protocol.releases import Manifest
 from volunteer.protocol.signatures import is_signed
 
+NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 WINDOWS = {"User-Agent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140"}
 EXE, DEB = "daig-volunteer-0.2.0-windows-x64.exe", "daig-volunteer_0.2.0_amd64.deb"
 
@@ -29,8 +30,8 @@ def published(tmp_path: Path, stores: Stores) -> None:
     for name in (EXE, DEB):
         (folder / name).write_bytes(name.encode() * 1000)
     make_key(tmp_path / "key")
-    sign_folder(folder, tmp_path / "key", dt.datetime(2026, 11, 23, tzinfo=dt.UTC))
-    Releases(ReleaseFolder(stores.folder / "releases")).publish(folder)
+    sign_folder(folder, tmp_path / "key", NOW)
+    Releases(ReleaseFolder(stores.folder / "releases")).publish(folder, NOW)
 
 
 def test_without_a_release_it_says_how_to_install_from_source(browser: Any, operator: Any) -> None:
@@ -70,7 +71,7 @@ def test_an_installer_comes_whole_in_parts_or_not_at_all(browser: Any, published
 def test_slow_takers_of_installers_leave_threads_to_everybody_else(
     browser: Any, published: None, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(installers, "SENDING", Slots(2))
+    monkeypatch.setattr(installers, "INSTALLERS", Slots(2))
     path = where.format(DEB)
     slow = [browser.client.get(path) for _ in range(2)]
     refused = browser.get(path)
@@ -109,6 +110,26 @@ def test_without_a_release_programs_are_told_so(browser: Any) -> None:
 
 def test_the_grids_address_travels_with_the_download(browser: Any, published: None) -> None:
     assert 'href="/daig-join.toml"' in browser.get("/download").text
+
+
+@pytest.mark.parametrize("agent", ["Windows NT 10.0; Win64; x64", "X11; Linux x86_64", "X11; Ubuntu; Linux x86_64"])
+def test_installers_that_were_built_for_this_grid_need_no_join_file(
+    browser: Any, stores: Stores, tmp_path: Path, agent: str
+) -> None:
+    folder = tmp_path / "signed"
+    folder.mkdir()
+    for name in (EXE, DEB, "daig-volunteer-0.2.0-linux-x86_64.tar.gz", "daig-volunteer-0.2.0-macos-arm64.dmg"):
+        (folder / name).write_bytes(name.encode())
+    make_key(tmp_path / "key")
+    releases = Releases(ReleaseFolder(stores.folder / "releases"))
+    for server, knows in (("http://LocalHost:80/", True), ("https://other.example.org", False), ("", False)):
+        sign_folder(folder, tmp_path / "key", NOW, server)
+        releases.publish(folder, NOW)
+        page = browser.get("/download", headers={"User-Agent": f"Mozilla/5.0 ({agent})"}).text
+        assert ("It knows this grid already." in page) is knows, server
+        assert ("So that it knows this grid" in page) is not knows, server
+        assert ('href="/daig-join.toml"' in page) is not knows, server
+        assert ("asks for this grid" in page) is not knows, server
 
 
 def test_the_landing_page_leads_there(browser: Any) -> None:

@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 
 from volunteer.agent.agent import LEAST_CYCLE_SECONDS, LONGEST_REST_SECONDS, Agent
@@ -32,6 +34,22 @@ def test_blobs_at_hand_are_not_fetched_again_and_old_weights_go(agent, tools, ma
     assert first.weights.sha256 not in tools.blobs.held()
     assert second.weights.sha256 in tools.blobs.held()
     assert first.plan.sha256 in tools.grid.called("work")[1][0].held
+
+
+def test_what_a_grid_says_of_its_lack_of_work_is_one_line_of_the_log(agent, tools, caplog):
+    tools.grid.script["work"] = [NoWork(7.0, "none\n2026 ERROR forged")]
+    with caplog.at_level(logging.INFO):
+        agent.once()
+    assert caplog.messages == ["no work: none 2026 ERROR forged"]
+
+
+def test_what_a_trainer_says_of_a_failure_is_one_line_of_the_log(agent, tools, make_lease, caplog):
+    tools.grid.script["work"] = [make_lease(1)]
+    tools.trainer.outcome = lambda _job, _reins: Failed(GiveBackReason.failed, "broken\n2026 ERROR forged")
+    agent.once()
+    assert [line for line in caplog.messages if "forged" in line] == [
+        "round 1: given back (failed): broken 2026 ERROR forged"
+    ]
 
 
 def test_without_work_it_waits_as_long_as_the_server_says(agent, tools, clock):

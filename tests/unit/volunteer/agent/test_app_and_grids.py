@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.app_at_home import NOW, SERVER, seen
+from tests.support.app_at_home import NOW, SERVER, seen, soon
 from volunteer.agent.workshop import GridAddress
 from volunteer.control.messages import Activity, AttachRequest, LinkRequest
 from volunteer.errors import RetryLater, StopAndTell
@@ -79,6 +79,21 @@ def test_a_link_that_was_refused_says_so(running, place):
     assert "refused" in seen(app, Activity.needs_attention).sentence
 
 
+def test_a_host_that_works_hears_of_the_refusal_of_another_grid_and_works_on(running, place):
+    place.know()
+    app = running()
+    seen(app, Activity.waiting_for_work)
+    place.identity(None).retire()
+    place.script["device_token"] = [StopAndTell("Somebody has refused to link this machine.", "access_denied")]
+    app.link(LinkRequest("https://another.example"))
+    soon(lambda: "refused" in app.status().link_trouble)
+    status = seen(app, Activity.waiting_for_work)
+    assert status.server == SERVER
+    place.script["device_token"] = [RetryLater("wait", "authorization_pending")] * 10**4
+    app.link(LinkRequest("https://another.example"))
+    assert app.status().link_trouble == ""
+
+
 def test_a_second_code_takes_the_place_of_the_first(running, place):
     app = running(server="")
     place.script["device"] = [DeviceCode("first-code", "AAAA-AAAA", "u", "u", 900, 1)]
@@ -98,8 +113,10 @@ def test_detaching_tells_the_grid_and_forgets_the_token(running, place, told):
     place.script["detach_self"] = [None if told else RetryLater("away")]
     done = app.detach()
     assert ("could not be told" in done.sentence) is not told
-    assert seen(app, Activity.not_attached).credit is None
+    left = seen(app, Activity.not_attached)
+    assert (left.credit, left.sentence) == (None, f"This computer no longer works for {SERVER}.")
     assert place.identity(None).load() is None
+    assert [one.server for one in place.forgotten] == [SERVER]
     with pytest.raises(StopAndTell, match="no grid"):
         app.detach()
 

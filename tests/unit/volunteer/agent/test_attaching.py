@@ -1,5 +1,6 @@
 """Linking by a code, and detaching, with a grid that answers from a list and a clock that only waiting moves."""
 
+import logging
 import threading
 
 import pytest
@@ -45,6 +46,13 @@ def test_a_machine_asks_every_five_seconds_until_the_person_confirms(attempt):
     assert attempt.grid.called("device_token") == [("the-device-code",)] * 3
     assert attempt.file.load() == Identity(SERVER, "7", "the grid", "secret")
     assert attempt.grid.called("use_token") == [("secret",)]
+
+
+def test_a_grids_name_is_one_line_of_the_log(attempt, caplog):
+    attempt.grid.script["device_token"] = [Attached("7", "secret", "grid\n2026 ERROR forged")]
+    with caplog.at_level(logging.INFO):
+        assert attempt.link()
+    assert caplog.messages == ["attached to grid 2026 ERROR forged as host 7"]
 
 
 def test_told_to_slow_down_it_waits_five_seconds_longer_from_then_on(attempt):

@@ -63,6 +63,22 @@ def test_nobody_having_said_go_is_a_pause_without_an_end(start, wall):
     assert governor.look().hold is Hold.none
 
 
+def test_a_pause_before_anybody_said_go_does_not_say_it_when_it_ends(start, wall):
+    governor = start()
+    governor.not_started()
+    governor.pause(wall.now + timedelta(hours=2), False)
+    wall.now += timedelta(hours=3)
+    assert governor.look().pause == start().look().pause == Pause(None, "not_started")
+
+
+def test_a_pause_with_an_end_from_before_the_first_start_does_not_begin_the_work(start, wall):
+    start().pause(wall.now + timedelta(hours=2), False)
+    governor = start()
+    governor.not_started()
+    wall.now += timedelta(hours=3)
+    assert governor.look().hold is Hold.now
+
+
 def test_a_pause_of_the_persons_is_not_taken_for_not_started(start):
     governor = start()
     governor.pause(None, False)

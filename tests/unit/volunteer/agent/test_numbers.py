@@ -2,7 +2,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from volunteer.agent.numbers import ASK_EVERY_SECONDS, KEEP_EVERY_SECONDS, Numbers
+from volunteer.agent.numbers import ASK_AFTER_FIRST_SECONDS, ASK_EVERY_SECONDS, KEEP_EVERY_SECONDS, Numbers
 from volunteer.errors import RetryLater
 from volunteer.protocol.messages import HostNumbers
 
@@ -68,6 +68,21 @@ def test_the_grid_is_asked_for_credit_now_and_then_and_its_silence_changes_nothi
     assert seen == [30, 30, 30, 30, 40]
     assert len(tools.grid.called("numbers")) == 3
     assert start().credit == 40
+
+
+def test_credit_is_asked_for_again_soon_after_the_first_unit(start, days, tools):
+    """Else whoever has just begun would look at a 0 for five minutes."""
+    numbers = start()
+    numbers.ask(tools.grid)
+    asked = []
+    for _ in range(40):
+        days.seconds += ASK_AFTER_FIRST_SECONDS / 3
+        numbers.count_unit()
+        numbers.ask(tools.grid)
+        asked.append(len(tools.grid.called("numbers")))
+    first = ASK_AFTER_FIRST_SECONDS / 3
+    assert asked.index(2) == 3
+    assert asked.index(3) == 3 + ASK_EVERY_SECONDS / first
 
 
 def test_another_grids_credit_is_forgotten(start, tools):

@@ -40,6 +40,7 @@ TABLE = [
     (at_work(stopping=True, trouble="x"), Activity.stopping, "Ending: what is done is being delivered."),
     (Facts(NOW), Activity.not_attached, "This computer is not linked to a grid yet."),
     (Facts(NOW, "https://grid"), Activity.not_attached, "This computer is not linked to https://grid yet."),
+    (Facts(NOW, "https://grid", left=True), Activity.not_attached, "This computer no longer works for https://grid."),
     (Facts(NOW, "https://grid", linking="ABCD-EFGH", trouble="The code before has run out."), Activity.not_attached,
      "Waiting for you to confirm the code ABCD-EFGH in the browser."),
     (paused(Pause()), Activity.paused, "Paused until you resume."),

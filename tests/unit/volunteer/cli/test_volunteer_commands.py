@@ -6,9 +6,10 @@ import sys
 import threading
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
-from volunteer.cli import FAILED, NOT_RUNNING, OK, main
+from volunteer.cli import FAILED, NOT_RUNNING, OK, SENSELESS, main
 from volunteer.cli.asking import lines_of
 from volunteer.config import Folders
 from volunteer.control.answers import Answers
@@ -22,14 +23,9 @@ from volunteer.spool.lock import HomeLock
 
 SERVER = "https://grid.example"
 TRAINING = Status(
-    version=1,
-    activity=Activity.training,
-    sentence="Training.",
-    server=SERVER,
-    host_name="desk",
-    units_today=2,
+    version=1, activity=Activity.training, sentence="Training.", server=SERVER, host_name="desk", units_today=2,
     credit=40,
-)
+)  # fmt: skip
 
 
 class App:
@@ -149,6 +145,20 @@ def test_pausing(app, said):
     assert "after this unit" in words
 
 
+def test_the_end_of_a_pause_is_said_as_the_status_says_it(app, said):
+    assert main(["pause", "--for", "3d"]) == OK
+    until = app.asked[0][1].astimezone()
+    assert said() == f"Paused until {until:%A, %H:%M}.\n"
+
+
+def test_resuming_says_what_is_done_then(app, said):
+    paused = Status(version=1, activity=Activity.paused, sentence="Paused until you resume.", pause_why="person")
+    outside = "Waiting for the hours in which this computer works."
+    app.statuses = [paused, paused, Status(version=2, activity=Activity.paused, sentence=outside)]
+    assert main(["resume"]) == OK
+    assert said() == f"{outside}\n"
+
+
 def test_pausing_an_app_that_does_not_run_counts_at_its_start(home, said):
     file = PauseFile(Folders.below(home).state / PAUSE_FILE)
     assert main(["pause", "--until", "tomorrow"]) == OK
@@ -159,6 +169,13 @@ def test_pausing_an_app_that_does_not_run_counts_at_its_start(home, said):
     assert file.load() == Pause()
     assert main(["resume"]) == OK
     assert file.load() is None
+
+
+def test_pausing_an_app_that_nobody_has_started_yet_does_not_start_it(home):
+    file = PauseFile(Folders.below(home).state / PAUSE_FILE)
+    file.save(Pause(None, "not_started"))
+    assert main(["pause", "--for", "2h"]) == OK
+    assert file.load() == Pause(None, "not_started")
 
 
 @pytest.mark.parametrize("arguments", [["pause"], ["resume"], ["prefs", "set", "gpu", "yes"]])
@@ -194,7 +211,7 @@ def test_an_app_that_runs_and_does_not_listen_is_not_said_to_be_away(home, capsy
 
 @pytest.mark.parametrize("option", [["--for", "soon"], ["--until", "25:00"], ["--for", "0h"]])
 def test_a_pause_without_sense_is_refused(app, capsys, option):
-    assert main(["pause", *option]) == FAILED
+    assert main(["pause", *option]) == SENSELESS
     assert "daig-volunteer:" in capsys.readouterr().err
     assert app.asked == []
 
@@ -234,7 +251,9 @@ def test_preferences_through_the_app_and_without_it(home, said, request):
         assert main(["prefs", "get", "threads"]) == OK
         assert said() == "2\n"
         assert main(["prefs"]) == OK
-        assert "cpu_percent     100 %\n" in said()
+        words = said()
+        assert "cpu_percent     100 %\n" in words
+        assert "download_limit  none\n" in words
         assert main(["prefs", "show", "--json"]) == OK
         assert json.loads(said())["threads"] == 2
         assert main(["prefs", "set", "threads", "all", "--json"]) == OK
@@ -256,7 +275,7 @@ def test_preferences_through_the_app_and_without_it(home, said, request):
     ],
 )
 def test_preferences_that_there_are_not(home, capsys, words):
-    assert main(["prefs", *words]) == FAILED
+    assert main(["prefs", *words]) == SENSELESS
     assert "daig-volunteer:" in capsys.readouterr().err
 
 
@@ -296,6 +315,13 @@ def test_a_code_that_is_refused_ends_the_waiting(app, capsys):
     assert "Somebody has refused." in capsys.readouterr().err
 
 
+def test_a_host_of_another_grid_is_told_of_a_refusal_at_once(app, capsys):
+    refused = msgspec.structs.replace(TRAINING, version=2, link_trouble="Somebody has refused.")
+    app.statuses = [TRAINING, refused]
+    assert main(["attach", "https://another.example"]) == FAILED
+    assert "Somebody has refused." in capsys.readouterr().err
+
+
 def test_a_host_of_another_grid_does_not_wait_for_ever_for_a_code_that_nobody_confirmed(app, capsys):
     app.good_for = timedelta(minutes=-5)
     assert main(["attach", "https://another.example"]) == FAILED
@@ -312,6 +338,11 @@ def test_plain_http_to_another_machine_needs_a_word(app, capsys):
 def test_detaching(app, said):
     assert main(["detach"]) == OK
     assert (app.asked, said()) == ([("detach",)], "detach done\n")
+
+
+def test_detaching_without_app_and_grid_names_nothing_that_it_does_not_take(home, capsys):
+    assert main(["detach"]) == FAILED
+    assert capsys.readouterr().err == "daig-volunteer: This computer is attached to no grid.\n"
 
 
 def test_what_the_app_refuses_is_said(app, capsys):

@@ -1,7 +1,7 @@
 import pytest
 
-from volunteer.client.transport import MAX_RETRY_AFTER, error_of, printable
-from volunteer.errors import DropResult, RetryLater, StopAndTell
+from volunteer.client.transport import MAX_RETRY_AFTER, error_of
+from volunteer.errors import DropResult, RetryLater, StopAndTell, printable
 from volunteer.protocol.refusals import KINDS, Consequence, Refusal, RefusalCode
 
 ERRORS = {

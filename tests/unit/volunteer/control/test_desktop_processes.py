@@ -168,6 +168,18 @@ def test_all_end_with_the_app_even_one_that_does_not_want_to(machine):
         machine.desktop.show(Window.about, {})
 
 
+def test_one_that_was_told_to_end_long_ago_is_killed_without_more_waiting(machine):
+    machine.stubborn = True
+    machine.desktop.show(Window.about, {})
+    machine.desktop.begin_to_close()
+    assert machine.started[0].code is None
+    machine.now = 5.0
+    started = time.monotonic()
+    machine.desktop.close()
+    assert machine.started[0].code == -9
+    assert time.monotonic() - started < 0.5
+
+
 def test_without_a_desktop_a_window_is_refused_with_what_to_do_instead():
     desktop = NoDesktop()
     desktop.tray_reported(False)

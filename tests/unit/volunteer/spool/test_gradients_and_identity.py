@@ -98,8 +98,13 @@ def test_the_token_is_kept_for_the_owner_alone(tmp_path):
     assert stat.S_IMODE((tmp_path / "config" / "grid.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "config").stat().st_mode) == 0o700
     assert "secret" not in repr(identity)
+    assert not file.is_retired
     file.retire()
-    assert file.load() is None
+    assert (file.load(), file.is_retired) == (None, True)
+    assert [one.name for one in (tmp_path / "config").iterdir()] == ["grid.left"]
+    assert "secret" not in (tmp_path / "config" / "grid.left").read_text()
+    file.save(identity)
+    assert not file.is_retired
 
 
 def test_a_damaged_token_file_is_told_and_not_overwritten(tmp_path):

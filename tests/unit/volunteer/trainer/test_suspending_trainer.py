@@ -1,6 +1,7 @@
 """Suspending without a child process: who waits for whom."""
 
 import threading
+import time
 
 import pytest
 
@@ -68,6 +69,33 @@ def test_a_message_that_was_cut_short_by_the_pause_does_not_keep_the_child_stopp
     trainer.resume()
     writer.join(5)
     assert child.taken[-1] == {"compute": "a list that fills the pipe"}
+
+
+def test_a_full_pipe_keeps_neither_the_child_stopped_nor_the_next_pause_waiting(trainer, monkeypatch):
+    child, said = trainer._child, threading.Event()
+
+    def send(message: dict) -> None:
+        assert child.runs.wait(10)
+        child.taken.append(message)
+        said.set()
+
+    monkeypatch.setattr(child, "send", send)
+    started = time.monotonic()
+    trainer.suspend()
+    trainer.resume()
+    assert child.runs.is_set()
+    assert said.wait(5)
+    assert "slept" in child.taken[-1]
+    # This one reads nothing, ever.
+    never = threading.Event()
+    monkeypatch.setattr(child, "send", lambda _message: never.wait(10))
+    for _ in range(2):
+        trainer.suspend()
+        assert not child.runs.is_set()
+        trainer.resume()
+        assert child.runs.is_set()
+    assert time.monotonic() - started < 2
+    never.set()
 
 
 def test_a_child_that_died_in_its_sleep_harms_nobody(trainer):

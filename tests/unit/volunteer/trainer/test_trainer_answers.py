@@ -109,7 +109,7 @@ class _Child:
 
 def test_a_trainer_says_once_what_its_box_lacks(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "Child", _Child)
-    trainer = TrainerProcess(TrainerSettings(tmp_path, 2**30))
+    trainer = TrainerProcess(TrainerSettings(tmp_path / "work", 2**30))
     _Child.answers = [{"isolation": ["Open."]}, {"isolation": []}, TRUE]
     outcome = trainer.compute(job, Reins(), lambda _done: None)
     assert isinstance(outcome, Failed)

@@ -108,6 +108,14 @@ def test_what_the_app_says_comes_as_a_notification_a_refusal_too(tray, app, pyst
     assert len(pystray.said) == 2
 
 
+@pytest.mark.parametrize(("glib", "said"), [(None, "<b>No</b> & no."), (object(), "&lt;b&gt;No&lt;/b&gt; &amp; no.")])
+def test_a_sentence_is_no_markup_where_desktops_read_that(tray, app, pystray, glib, said):
+    tray._glib = glib
+    app.refuse = "<b>No</b> & no."
+    tray.fulfil(CheckForUpdates())
+    assert pystray.said == [("DAIG", said)]
+
+
 def test_an_app_that_is_gone_meanwhile_does_not_hurt(tray, app, pystray):
     app.close()
     tray.fulfil(PauseRequest())
