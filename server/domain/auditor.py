@@ -36,6 +36,9 @@ RESTS = 9.0
 LEFT_TO_REFEREES = dt.timedelta(seconds=60)
 LEASE = dt.timedelta(hours=1)
 MAX_FAILURES = 3
+AGAIN_AFTER = dt.timedelta(minutes=5)
+"""Later, what a round waits for is tried once more: the learner may have had no memory just then."""
+
 _LOOKED_AT = 64
 
 
@@ -48,6 +51,7 @@ class Auditor:
         self._ring = ring
         self._drawn: dict[int, int] = {}
         self._failures: dict[int, int] = {}
+        self._not_before: dict[int, dt.datetime] = {}
         self._rests_until = 0.0
         self._began = False
 
@@ -65,8 +69,9 @@ class Auditor:
         for project in self._stores.projects.in_state(ProjectState.running):
             policy = policy_for(self._policy, project)
             first = max(self._drawn.get(project.id, project.round - GRADIENT_ROUNDS), 0)
-            if first < project.round and not policy.believes_all and policy.audit_share > 0:
-                drawn += self._draw_of(project, first, policy.audit_share)
+            share = 0.0 if policy.believes_all or project.homogeneous else policy.audit_share
+            if first < project.round and share > 0:
+                drawn += self._draw_of(project, first, share)
             self._drawn[project.id] = project.round
         return drawn
 
@@ -75,7 +80,7 @@ class Auditor:
         with self._stores.database.write():
             for number, digest in self._stores.checks.unaudited(project.id, first, project.round - 1):
                 if replication.draw(secret, "audit", number, digest) < share:
-                    self._stores.checks.mark(self._stores.work.unit(number), AuditState.wanted)
+                    self._stores.opinions.set_audit(self._stores.work.unit(number), AuditState.wanted)
                     drawn += 1
         return drawn
 
@@ -85,7 +90,7 @@ class Auditor:
         """One unit: the oldest that a round waits for, else the oldest."""
         awake = Awake(self._stores, self._policy, now)
         for unit in self._stores.checks.audits_wanted(_LOOKED_AT):
-            if self._failures.get(unit.id, 0) >= MAX_FAILURES:
+            if unit.id in self._not_before and now < self._not_before[unit.id]:
                 continue
             try:
                 project = self._stores.projects.by_id(unit.project_id)
@@ -96,7 +101,8 @@ class Auditor:
         return 0
 
     def _is_ours(self, project: Project, unit: Unit, awake: Awake, now: dt.datetime) -> bool:
-        if project.state not in (ProjectState.running, ProjectState.finished):
+        if project.state not in (ProjectState.running, ProjectState.finished) or project.homogeneous:
+            # What only machines of one kind agree on, the server would wrongly call wrong.
             return False
         is_waited_for = unit.state is UnitState.open
         if any(one.referee for one in awake.givers(project)):
@@ -120,6 +126,7 @@ class Auditor:
             if unit.state is not UnitState.open:
                 self._rests_until = time.monotonic() + RESTS * elapsed
         self._failures.pop(unit.id, None)
+        self._not_before.pop(unit.id, None)
         self._ring("rounds")
         return 1
 
@@ -162,8 +169,11 @@ class Auditor:
         _LOG.warning("unit %d could not be recomputed, %d times now: %s", unit.id, failures, sentence)
         with self._stores.database.write():
             self._stores.work.move(result, ResultState.failed, ended_at=now, sentence=sentence[:500])
-            if failures >= MAX_FAILURES and unit.state is not UnitState.open:
-                self._stores.checks.mark(unit, AuditState.impossible)
+            if failures < MAX_FAILURES:
+                return
+            self._not_before[unit.id] = now + AGAIN_AFTER
+            if unit.state is not UnitState.open:
+                self._stores.opinions.set_audit(unit, AuditState.impossible)
 
     def _let_go_of_earlier_leases(self, now: dt.datetime) -> None:
         """Of a scheduler that was killed while its learner computed."""

@@ -45,8 +45,7 @@ class Checks:
 
     def may_help(self, unit: Unit) -> bool:
         """Whether a result of this host would be an opinion of its own on this unit."""
-        given = given_by(self._stores.checks.on([unit.id])[unit.id])
-        return may_give(self._giver, given, self._project.homogeneous)
+        return self._may_give(self._stores.checks.on([unit.id])[unit.id])
 
     def _offers(self) -> Iterator[Offer]:
         if self._giver.referee:
@@ -54,16 +53,19 @@ class Checks:
         units = self._stores.checks.wanting(self._project.id, _MOST_LOOKED_AT)
         found = self._stores.checks.on([unit.id for unit in units]) if units else {}
         for unit in units:
-            given = given_by(found[unit.id])
-            if may_give(self._giver, given, self._project.homogeneous) and not self._leaves(unit, given):
+            opinions = found[unit.id]
+            if self._may_give(opinions) and not self._leaves(unit, opinions):
                 yield from self._offer(unit, Purpose.audit if self._giver.referee else Purpose.check)
 
     def _audits(self) -> Iterator[Offer]:
         units = self._stores.checks.audits_wanted(_MOST_LOOKED_AT, self._project.id)
         found = self._stores.checks.on([unit.id for unit in units]) if units else {}
         for unit in units:
-            if all(one.host != self._giver.host for one in found[unit.id]):
+            if self._may_give(found[unit.id]):
                 yield from self._offer(unit, Purpose.audit)
+
+    def _may_give(self, opinions: list[OpinionOn]) -> bool:
+        return may_give(self._giver, given_by(opinions), self._project.homogeneous)
 
     def _offer(self, unit: Unit, purpose: Purpose) -> Iterator[Offer]:
         """Nothing where its round's weights are not kept any more."""
@@ -71,11 +73,11 @@ class Checks:
         if checkpoint is not None and checkpoint.weights_sha256:
             yield Offer(unit, purpose)
 
-    def _leaves(self, unit: Unit, given: list[Given]) -> bool:
+    def _leaves(self, unit: Unit, opinions: list[OpinionOn]) -> bool:
         if self._giver.trusted:
             return False
-        awake, age = self._awake.givers(self._project), self._now - unit.created_at
-        return leaves_it_to_others(self._giver, given, awake, self._project.homogeneous, age)
+        awake, age = self._awake.givers(self._project), self._now - waits_since(unit, opinions)
+        return leaves_it_to_others(self._giver, given_by(opinions), awake, self._project.homogeneous, age)
 
     def _is_urgent(self, unit: Unit) -> bool:
         return (
@@ -83,6 +85,12 @@ class Checks:
             or unit.round <= self._project.round - URGENT_ROUNDS
             or self._now - unit.created_at > HARDLY_PATIENT
         )
+
+
+def waits_since(unit: Unit, opinions: list[OpinionOn]) -> dt.datetime:
+    """When the latest opinion on it came."""
+    came = [one.ended_at for one in opinions if one.ended_at is not None and one.state in _IN_HAND]
+    return dt.datetime.fromtimestamp(max(came), dt.UTC) if came else unit.created_at
 
 
 def given_by(opinions: list[OpinionOn]) -> list[Given]:

@@ -8,12 +8,12 @@ import logging
 
 from server.domain.awake import Awake
 from server.domain.blob_collector import GRADIENT_ROUNDS
-from server.domain.checks import given_by
+from server.domain.checks import given_by, waits_since
 from server.domain.ports import Ring
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules import retries
 from server.rules.second_opinions import somebody_may_give
-from server.rules.states import AuditState, ProjectState, ResultState, UnitState
+from server.rules.states import AuditState, ProjectState, Purpose, ResultState, UnitState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Project, Unit
@@ -25,6 +25,7 @@ KEPT = dt.timedelta(minutes=5)
 PATIENCE = dt.timedelta(minutes=2)
 """An open round waits no longer for a volunteer who could give an opinion and does not."""
 
+TOO_LATE = "The opinion came too late to be of use."
 _IN_PLAY = (ProjectState.running, ProjectState.paused, ProjectState.needs_attention, ProjectState.finished)
 
 
@@ -45,6 +46,7 @@ class Seeking:
                 _LOG.info("project %d was changed or deleted meanwhile", number)
         if moved:
             self._ring("audits")
+            self._ring("rounds")
         return moved
 
     def _look_after(self, project: Project, now: dt.datetime) -> int:
@@ -70,10 +72,11 @@ class Seeking:
         awake = [one for one in Awake(self._stores, self._policy, now).givers(project) if not one.referee]
         asked = 0
         for unit in wanting:
-            overdue = unit.state is UnitState.open and now - unit.created_at > PATIENCE
-            nobody = not somebody_may_give(awake, given_by(found[unit.id]), project.homogeneous)
+            opinions = found[unit.id]
+            overdue = unit.state is UnitState.open and now - waits_since(unit, opinions) > PATIENCE
+            nobody = not somebody_may_give(awake, given_by(opinions), project.homogeneous)
             if nobody or overdue or self._is_hopeless(project, unit):
-                self._stores.checks.mark(unit, AuditState.wanted)
+                self._stores.opinions.set_audit(unit, AuditState.wanted)
                 asked += 1
         return asked
 
@@ -87,20 +90,14 @@ class Seeking:
         return {number for number, checkpoint in found.items() if checkpoint and checkpoint.weights_sha256}
 
     def _give_up(self, unit: Unit, now: dt.datetime) -> None:
-        """What still waits for an opinion gets no verdict: nobody is blamed, and nothing is granted."""
+        """What still waits for an opinion is let go by the validator: nobody is blamed, and nothing is granted."""
         if unit.seeks:
-            self._stores.checks.seek_no_more(unit)
+            self._stores.opinions.end_search(unit)
         if unit.audit is AuditState.wanted:
-            self._stores.checks.mark(unit, AuditState.impossible)
+            self._stores.opinions.set_audit(unit, AuditState.impossible)
         for result in self._stores.work.results_of(unit.id):
-            if result.state is ResultState.held:
-                self._stores.work.move(
-                    result, ResultState.unneeded, sentence="No other opinion on it came while one was of use."
-                )
-            elif result.state is ResultState.leased:
-                self._stores.work.move(
-                    result, ResultState.cancelled, ended_at=now, sentence="The opinion came too late to be of use."
-                )
+            if result.state is ResultState.leased and result.purpose is not Purpose.work:
+                self._stores.work.move(result, ResultState.cancelled, ended_at=now, sentence=TOO_LATE)
 
 
 def _is_too_late(project: Project, unit: Unit, now: dt.datetime) -> bool:

@@ -29,13 +29,11 @@ class Given(NamedTuple):
 
 def may_give(giver: Giver, given: Collection[Given], homogeneous: bool) -> bool:
     """Never two opinions of one account, nor two of one referee; of one numeric class where the project needs that."""
-    if any(one.host == giver.host for one in given):
+    if homogeneous and any(one.numeric_class not in ("", giver.numeric_class) for one in given):
         return False
     if giver.referee:
-        return True
-    if any(one.account == giver.account for one in given):
-        return False
-    return not homogeneous or all(one.numeric_class in ("", giver.numeric_class) for one in given)
+        return all(one.host != giver.host for one in given)
+    return all(one.account != giver.account for one in given)
 
 
 def somebody_may_give(awake: Iterable[Giver], given: Collection[Given], homogeneous: bool) -> bool:

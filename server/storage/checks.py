@@ -1,4 +1,4 @@
-"""Who may give another opinion on which unit: the hot path of checks. Reads, and marks on units; no verdicts.
+"""Who may give another opinion on which unit: the hot path of checks. Reads; changes nothing.
 
 Plain SQL over partial indices: nearly every request for work asks here, and nearly always there is nothing.
 """
@@ -51,7 +51,10 @@ class AwakeHost(NamedTuple):
 
 
 class OpinionOn(NamedTuple):
-    """A result that is an opinion on the unit, will be one, or was worth nothing; `unproven` when it was leased."""
+    """A result that is an opinion on the unit, will be one, or was worth nothing; `unproven` when it was leased.
+
+    `ended_at`: when it came, in seconds; None while it is computed.
+    """
 
     unit: int
     host: int
@@ -59,6 +62,7 @@ class OpinionOn(NamedTuple):
     numeric_class: str
     unproven: bool
     state: str
+    ended_at: float | None
 
 
 class CheckStore:
@@ -114,8 +118,8 @@ class CheckStore:
         found: dict[int, list[OpinionOn]] = {number: [] for number in unit_ids}
         marks = ", ".join("?" * len(unit_ids))
         rows = self._database.rows(
-            "SELECT unit_id, host_id, account_id, numeric_class, unproven, state FROM result JOIN host ON host.id ="
-            f" result.host_id WHERE unit_id IN ({marks}) AND state IN ('leased', 'reported', 'held', 'valid',"
+            "SELECT unit_id, host_id, account_id, numeric_class, unproven, state, ended_at FROM result JOIN host ON"
+            f" host.id = result.host_id WHERE unit_id IN ({marks}) AND state IN ('leased', 'reported', 'held', 'valid',"
             " 'invalid', 'not_finite', 'failed')",
             *unit_ids,
         )
@@ -162,14 +166,6 @@ class CheckStore:
             " project_id = ?1) ORDER BY id",
             project_id,
         )
-
-    def mark(self, unit: Unit, audit: AuditState) -> None:
-        Unit.update(audit=audit).where(Unit.id == unit.id).execute()
-        unit.audit = audit
-
-    def seek_no_more(self, unit: Unit) -> None:
-        Unit.update(seeks=False).where(Unit.id == unit.id).execute()
-        unit.seeks = False
 
     def unaudited(self, project_id: int, first: int, last: int) -> list[tuple[int, str]]:
         """(unit, digest of its canonical result) of what counted in rounds `first` to `last`, by no referee."""

@@ -15,9 +15,9 @@ from tests.support.volunteer import RunningVolunteer
 class Cast:
     """Everybody that is called on stage leaves it when the test ends. Use as a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, quorum: int = 1) -> None:
         self.folder = folder
-        self.grid = RunningGrid(folder)
+        self.grid = RunningGrid(folder, quorum=quorum)
         self.owner = Person(self.grid.address, "owner").sign_up()
         self.lender = Person(self.grid.address, "lender").sign_up()
         self.hosts: dict[str, RunningVolunteer] = {}
@@ -25,6 +25,12 @@ class Cast:
 
     def host(self, name: str, *options: str) -> RunningVolunteer:
         self.hosts[name] = RunningVolunteer(self.grid.address, self._key, self.folder, name, *options)
+        return self.hosts[name]
+
+    def host_of(self, volunteer: str, name: str) -> RunningVolunteer:
+        """A machine of somebody else."""
+        key = Person(self.grid.address, volunteer.replace(" ", "-")).sign_up().join_key(uses=1)
+        self.hosts[name] = RunningVolunteer(self.grid.address, key, self.folder, name)
         return self.hosts[name]
 
     def digits_project(self, model: Any, form: Mapping[str, str], owner: Person | None = None) -> int:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from server.domain import auditor
-from server.domain.auditor import LEFT_TO_REFEREES, MAX_FAILURES
+from server.domain.auditor import AGAIN_AFTER, LEFT_TO_REFEREES, MAX_FAILURES
 from server.rules.learning_values import LearnerFailed
 from server.rules.states import AuditState, Purpose, ResultState
-from server.storage.tables import Account, Host, Result, Unit
+from server.storage.tables import Account, Host, Project, Result, Unit
 from tests.support.checking import POLICY, count, hold, machine, next_round
 from tests.support.domain_grid import DomainGrid
 
@@ -48,7 +48,7 @@ def test_what_a_round_waits_for_is_recomputed_and_filed_as_a_result(grid: Domain
     assert (result.state, result.unit_id, result.delivered) == (ResultState.reported, unit.id, unit.size)
     assert result.host_id != first.id
     assert grid.stores.blobs.has(result.gradient_sha256)
-    assert grid.rings == ["audits", "rounds"]
+    assert grid.rings == ["audits", "rounds", "rounds"]
     assert grid.audits() == 0
 
 
@@ -149,6 +149,29 @@ def test_a_learner_that_fails_is_asked_again_and_then_no_more(
         grid.auditor.run_pass(grid.now)
     assert [result.state for result in audits()] == [ResultState.failed] * MAX_FAILURES
     assert Unit.get_by_id(units[0].id).audit is AuditState.impossible
+
+
+def test_what_a_round_waits_for_is_tried_again_later(grid: DomainGrid, owner: int) -> None:
+    grid.project(owner, examples=200, k=20)
+    first = machine(grid, "first")
+    want(hold(grid, first, first.lease()))
+    grid.learner.before_recomputing = _fails
+    for _ in range(MAX_FAILURES + 2):
+        grid.auditor.run_pass(grid.now)
+    assert [result.state for result in audits()] == [ResultState.failed] * MAX_FAILURES
+    grid.learner.before_recomputing = lambda: None
+    assert grid.auditor.run_pass(grid.now) == 0
+    grid.wait(AGAIN_AFTER.total_seconds() + 1)
+    assert grid.auditor.run_pass(grid.now) == 1
+
+
+def test_what_only_machines_of_one_kind_agree_on_is_not_for_the_server_to_judge(grid: DomainGrid, owner: int) -> None:
+    project, units = counted(grid, owner)
+    Project.update(homogeneous=True).where(Project.id == project).execute()
+    want(units[0])
+    grid.policy = replace(POLICY, audit_share=1.0)
+    grid.restart()
+    assert grid.auditor.run_pass(grid.now) == 0
 
 
 def test_a_scheduler_that_was_killed_while_it_recomputed_begins_anew(grid: DomainGrid, owner: int) -> None:

@@ -31,7 +31,7 @@ def test_a_referee_is_asked_where_nobody_of_another_volunteer_is_awake(grid: Dom
     assert grid.views.view(owner, project, grid.now).summary.status.startswith("Waiting for a second opinion on 1 ")
     grid.rings.clear()
     assert grid.seeking.run_pass(grid.now) == 1
-    assert grid.rings == ["audits"]
+    assert grid.rings == ["audits", "rounds"]
     assert audit_of(unit) is AuditState.wanted
     assert grid.seeking.run_pass(grid.now) == 0
 
@@ -87,6 +87,7 @@ def test_what_no_check_can_use_any_more_is_given_up(grid: DomainGrid, owner: int
     check = machine(grid, "third").lease()
     grid.wait(KEPT.total_seconds() + 1)
     assert grid.seeking.run_pass(grid.now) == 2
+    grid.validator.run_pass(grid.now)
     assert not Unit.get_by_id(counted.id).seeks
     assert not Unit.get_by_id(held.id).seeks
     assert audit_of(counted) is AuditState.impossible
@@ -102,6 +103,7 @@ def test_opinions_on_a_cancelled_project_are_given_up_at_once(grid: DomainGrid, 
     hold(grid, first, lease)
     Project.update(state=ProjectState.cancelled).where(Project.id == project).execute()
     assert grid.seeking.run_pass(grid.now) == 1
+    grid.validator.run_pass(grid.now)
     assert row(lease).state is ResultState.unneeded
 
 
