@@ -68,7 +68,9 @@ class Auditor:
         drawn = 0
         for project in self._stores.projects.in_state(ProjectState.running):
             policy = policy_for(self._policy, project)
-            first = max(self._drawn.get(project.id, project.round - GRADIENT_ROUNDS), 0)
+            drawn_until = self._drawn.get(project.id, project.round + 1)
+            # A project that went back computes the same rounds anew.
+            first = drawn_until if drawn_until <= project.round else max(project.round - GRADIENT_ROUNDS, 0)
             share = 0.0 if policy.believes_all or project.homogeneous else policy.audit_share
             if first < project.round and share > 0:
                 drawn += self._draw_of(project, first, share)

@@ -75,14 +75,10 @@ class Seeking:
             opinions = found[unit.id]
             overdue = unit.state is UnitState.open and now - waits_since(unit, opinions) > PATIENCE
             nobody = not somebody_may_give(awake, given_by(opinions), project.homogeneous)
-            if nobody or overdue or self._is_hopeless(project, unit):
+            if nobody or overdue or retries.unit_is_hopeless(unit.failures, 0):
                 self._stores.opinions.set_audit(unit, AuditState.wanted)
                 asked += 1
         return asked
-
-    def _is_hopeless(self, project: Project, unit: Unit) -> bool:
-        losses = retries.losses_since(project.running_since, self._stores.work.results_of(unit.id))
-        return retries.unit_is_hopeless(unit.failures, losses)
 
     def _rounds_kept(self, project: Project, numbers: set[int]) -> set[int]:
         """Those whose weights are still there."""

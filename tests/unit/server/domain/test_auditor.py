@@ -92,6 +92,18 @@ def test_all_or_nothing_is_drawn_by_the_share(grid: DomainGrid, owner: int) -> N
     assert grid.auditor.run_pass(grid.now) >= len(units)
 
 
+def test_rounds_that_a_project_computes_anew_are_drawn_from_again(grid: DomainGrid, owner: int) -> None:
+    grid.policy = replace(POLICY, audit_share=1.0)
+    grid.restart()
+    project, units = counted(grid, owner)
+    next_round(grid, project)
+    grid.learner.before_recomputing = _fails
+    assert grid.auditor.run_pass(grid.now) == len(units)
+    Unit.update(audit=AuditState.none).execute()
+    Project.update(round=1).where(Project.id == project).execute()
+    assert grid.auditor.run_pass(grid.now) == len(units)
+
+
 def test_where_all_are_believed_nothing_is_drawn(grid: DomainGrid, owner: int) -> None:
     counted(grid, owner)
     grid.policy = replace(POLICY, quorum=1, audit_share=1.0)
