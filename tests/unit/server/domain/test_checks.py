@@ -128,6 +128,7 @@ def test_a_check_of_a_closed_round_names_that_rounds_weights_and_is_taken(
     assert second.deliver(lease).verdict == "pending"
     assert row(lease).state is ResultState.reported
     assert row(lease).unit_id == unit.id
+    next_round(grid, project, 6)
     with pytest.raises(StaleResult):
         late.deliver(stale)
 
