@@ -2,11 +2,12 @@
 
 import datetime as dt
 
+from server.domain.awake import Awake, policy_for
 from server.domain.notices import Notices
-from server.domain.verdicts import Verdicts
+from server.domain.quarantine import Quarantine
 from server.rules import retries
 from server.rules.states import AuditState, ProjectState, Purpose, ResultState, UnitState
-from server.rules.status import ONLINE_SECONDS
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Unit
 
@@ -15,16 +16,21 @@ UNREADABLE = "The upload cannot be read."
 
 
 class Rejecting:
-    def __init__(self, stores: Stores, verdicts: Verdicts, notices: Notices) -> None:
+    def __init__(self, stores: Stores, notices: Notices, quarantine: Quarantine, policy: ValidationPolicy) -> None:
         self._stores = stores
-        self._verdicts = verdicts
         self._notices = notices
+        self._quarantine = quarantine
+        self._policy = policy
 
     def reject(self, project: Project, unit: Unit, result: Result, flaw: ResultState, now: dt.datetime) -> None:
         """Inside the caller's transaction."""
         self._stores.work.move(result, flaw, sentence=NOT_FINITE if flaw is ResultState.not_finite else UNREADABLE)
         if result.purpose is Purpose.audit and unit.audit is AuditState.wanted:
             self._stores.opinions.set_audit(unit, AuditState.impossible)
+        if flaw is ResultState.invalid and not policy_for(self._policy, project).believes_all:
+            self._stores.opinions.note_facts(result, 0.0, 0.0, UNREADABLE)
+            self._stores.opinions.blame(self._stores.hosts.by_id(result.host_id))
+            self._quarantine.consider(result.host_id, now)
         failures = self._stores.work.count_failure(unit.id)
         if unit.state is not UnitState.open or project.state is not ProjectState.running:
             return
@@ -43,8 +49,12 @@ class Rejecting:
         self._notices.needs_attention(project, reason, now)
 
     def _model_diverged(self, project: Project, found: list[Result], now: dt.datetime) -> bool:
-        hosts = {result.host_id for result in found}
-        since = now - dt.timedelta(seconds=ONLINE_SECONDS)
-        able = self._stores.hosts.accounts_of(self._stores.hosts.able(since, project.memory_needed))
-        said = self._stores.hosts.accounts_of(hosts)
-        return retries.model_diverged(len(said), len(hosts), len(found), bool(able - said))
+        """Where somebody who is trusted is awake, it is for those to say: fresh accounts cost nothing."""
+        awake = Awake(self._stores, self._policy, now).givers(project)
+        believes_all = policy_for(self._policy, project).believes_all
+        trusted = {one.host for one in awake if one.trusted and not believes_all}
+        said = [result for result in found if not trusted or result.host_id in trusted]
+        hosts = {result.host_id for result in said}
+        accounts = self._stores.hosts.accounts_of(hosts)
+        others = {one.account for one in awake if one.host in trusted or not trusted} - accounts
+        return retries.model_diverged(len(accounts), len(hosts), len(said), bool(others))

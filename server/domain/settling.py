@@ -77,13 +77,18 @@ class Settling:
             self._verdicts.count(project, round_, unit, speaking[decision.canonical], now)
         for number in sorted(decision.agreeing):
             self._verdicts.confirm(project, unit, speaking[number], now)
+        not_finite = self._not_finite(unit, speaking, ruling)
+        for result in not_finite:
+            self._stores.opinions.note_facts(result, 0.0, 0.0, "Its numbers were not finite.")
+            self._verdicts.refute(result, now)
         for number in sorted(decision.unclear):
             self._stores.opinions.note_disagreement(speaking[number].host_id)
             if speaking[number].state is ResultState.held:
                 self._verdicts.dismiss(speaking[number], UNCLEAR, now)
         self._stores.opinions.end_search(unit)
         self._verdicts.end_leases(unit, ENOUGH, now)
-        self._follow_up(project, unit, [speaking[number] for number in sorted(decision.refuted)], too_late, now)
+        wrong = [speaking[number] for number in sorted(decision.refuted)] + not_finite
+        self._follow_up(project, unit, wrong, too_late, now)
 
     def _replace(self, unit: Unit, standing: Result, canonical: int | None) -> None:
         """There is a better one while it can still be exchanged."""
@@ -98,6 +103,12 @@ class Settling:
             self._quarantine.consider(host_id, now)
         if not (too_late and self._going_back.consider(project, unit.round, now)):
             self._verdicts.close_if_enough(project, unit.round, now)
+
+    def _not_finite(self, unit: Unit, speaking: dict[int, Result], ruling: Ruling) -> list[Result]:
+        """Results without finite numbers where others agree on quite usual ones: it was not the model."""
+        if any(speaking[number].suspicion for number in ruling.decision.agreeing):
+            return []
+        return [one for one in self._stores.work.results_of(unit.id) if one.state is ResultState.not_finite]
 
     def _note_audit(self, unit: Unit, ruling: Ruling, standing: int | None) -> None:
         if ruling.referees:

@@ -77,7 +77,7 @@ class TakingIn:
         elif referee and result.purpose is Purpose.audit and (others or not is_open):
             self._hear_referee(unit, result, others)
         elif self._is_trusted(policy, host, referee) and not result.suspicion and not others:
-            chance = 0.0 if referee else replication.check_probability(policy, host.trust)
+            chance = 0.0 if referee else self._chance(policy, host, unit)
             if is_open:
                 self._believe(project, round_, unit, result, chance, now)
             elif self._is_drawn(unit, result, chance):
@@ -120,6 +120,12 @@ class TakingIn:
     def _is_trusted(self, policy: ValidationPolicy, host: Host, referee: bool) -> bool:
         account = self._stores.accounts.by_id(host.account_id)
         return replication.is_trusted(policy, host.trust, account.trust if account else 0, referee)
+
+    def _chance(self, policy: ValidationPolicy, host: Host, unit: Unit) -> float:
+        """Of a check. Where another host had numbers that were not finite, somebody must say whose fault that was."""
+        if any(one.state is ResultState.not_finite for one in self._stores.work.results_of(unit.id)):
+            return 1.0
+        return replication.check_probability(policy, host.trust)
 
     def _is_drawn(self, unit: Unit, result: Result, chance: float) -> bool:
         return chance > 0 and replication.draw(self._secret, unit.id, result.digest) < chance

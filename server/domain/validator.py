@@ -42,13 +42,12 @@ class Validator:
         secret = check_secret(stores)
         self._verdicts = Verdicts(stores, plans)
         self._looking = Looking(stores, plans, self._policy, secret)
-        self._taking_in = TakingIn(
-            stores, self._verdicts, Rejecting(stores, self._verdicts, notices), self._policy, secret
-        )
+        quarantine = Quarantine(stores, plans, notices)
+        rejecting = Rejecting(stores, notices, quarantine, policy)
+        self._taking_in = TakingIn(stores, self._verdicts, rejecting, policy, secret)
         self._judge = Judge(stores, plans)
         self._settling = Settling(
-            stores, self._verdicts, Quarantine(stores, plans, notices),
-            GoingBack(stores, self._verdicts, ActionLog(stores)), notices,
+            stores, self._verdicts, quarantine, GoingBack(stores, self._verdicts, ActionLog(stores)), notices,
         )  # fmt: skip
 
     def run_pass(self, now: dt.datetime) -> int:

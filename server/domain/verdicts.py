@@ -28,7 +28,7 @@ class Verdicts:
         seed = self._plans.of(project.plan_sha256).seed
         places = places_of(seed, unit.epoch, project.mini_batches)
         used_at = {mini_batch: int(places[mini_batch]) for mini_batch in unit.mini_batches}
-        self._stores.work.move(result, ResultState.valid)
+        self._stores.work.move(result, ResultState.valid, sentence="")
         self._stores.work.move_unit(unit, UnitState.valid, canonical=result.id)
         self._stores.rounds.use(project.id, unit.epoch, used_at, unit.round, unit.id)
         self._stores.rounds.count(round_, unit.size, self._examples(project, unit))

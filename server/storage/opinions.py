@@ -1,4 +1,7 @@
-"""Opinions on units: which results speak of one, which units wait for more, and what their hosts' record is."""
+"""Opinions on units: which results speak of one, which units wait for more, and what their hosts' record is.
+
+Plain SQL that names its index where a pass asks every second: the planner would search all units in their order.
+"""
 
 import datetime as dt
 from typing import Any
@@ -23,16 +26,16 @@ class OpinionStore:
     def units_to_settle(self) -> list[Unit]:
         """Those that seek and have as many opinions as they want, and those on which a referee has spoken."""
         return Unit.rows_where(
-            f"seeks AND (SELECT COUNT(*) FROM result WHERE unit_id = unit.id AND {_SPEAKS}) >= opinions"
-            " UNION SELECT * FROM unit WHERE id IN"
-            " (SELECT unit_id FROM result WHERE state = 'held' AND purpose = 'audit') ORDER BY id"
+            "id IN (SELECT id FROM unit INDEXED BY unit_seeking WHERE seeks AND (SELECT COUNT(*) FROM result WHERE"
+            f" unit_id = unit.id AND {_SPEAKS}) >= opinions UNION SELECT unit_id FROM result INDEXED BY result_held"
+            " WHERE state = 'held' AND purpose = 'audit') ORDER BY id"
         )
 
     def adrift(self) -> list[Result]:
         """Held results of units that seek no opinion any more: no verdict would ever reach them."""
         return Result.rows_where(
-            "state = 'held' AND NOT EXISTS (SELECT 1 FROM unit WHERE unit.id = unit_id"
-            " AND (seeks OR audit = 'wanted')) ORDER BY id"
+            "id IN (SELECT id FROM result INDEXED BY result_held WHERE state = 'held' AND NOT EXISTS"
+            " (SELECT 1 FROM unit WHERE unit.id = unit_id AND (seeks OR audit = 'wanted'))) ORDER BY id"
         )
 
     def want(self, unit: Unit, opinions: int) -> None:
@@ -100,13 +103,17 @@ class OpinionStore:
         ).where(Host.id == host_id).execute()
 
     def recent_errors(self, host_id: int, most: int) -> list[bool]:
-        """What became of the host's last compared results, since it was forgiven: True where it was found wrong."""
+        """What became of the host's last judged results, since it was forgiven: True where it was found wrong.
+
+        Not of those that the server could not judge: they have no norm.
+        """
+        wrong = (Result.state == ResultState.invalid) & Result.norm.is_null(False)
         rows: Any = (
             Result.select(Result.state)
             .where(
                 Result.host == host_id,
                 Result.id > Host.select(Host.forgiven).where(Host.id == host_id),
-                Result.confirmed_at.is_null(False) | (Result.state == ResultState.invalid),
+                Result.confirmed_at.is_null(False) | wrong,
             )
             .order_by(Result.id.desc())
             .limit(most)
@@ -148,15 +155,12 @@ class OpinionStore:
 
     def unconfirmed_of_host(self, host_id: int) -> list[Unit]:
         """Units for which a result of this host stands that nobody else has confirmed yet, gradients still kept."""
-        return list(
-            Unit.select()
-            .join(Result, on=(Unit.canonical == Result.id))
-            .where(
-                Result.host == host_id, Result.state == ResultState.valid, Result.confirmed_at.is_null(),
-                Result.gradient_sha256 != "", Unit.state == UnitState.valid,
-            )
-            .order_by(Unit.id)
-        )  # fmt: skip
+        return Unit.rows_where(
+            "state = 'valid' AND id IN (SELECT unit_id FROM result WHERE host_id = ? AND state = 'valid' AND"
+            " confirmed_at IS NULL AND gradient_sha256 > '' AND id = (SELECT canonical FROM unit WHERE id = unit_id))"
+            " ORDER BY id",
+            host_id,
+        )
 
     def from_round(self, project_id: int, number: int) -> list[Unit]:
         """All units of this round and of later ones."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from server.rules.states import AuditState, CreditKind, Purpose, ResultState, RoundState, UnitState
+from server.rules.states import AuditState, CreditKind, ProjectState, Purpose, ResultState, RoundState, UnitState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import CreditEntry, Host, Round
 from tests.support.domain_grid import Cast, DomainGrid
@@ -23,6 +24,7 @@ from tests.support.judging import (
     trusted,
     unit_of,
 )
+from volunteer.protocol.gradients import GradientBlob
 
 TRUSTED = 10**6
 """So much that no check is drawn."""
@@ -311,3 +313,54 @@ def test_where_a_better_one_is_known_in_time_a_result_that_is_a_little_off_does_
     assert (proven.row.refuted, proven.row.disagreed, proven.row.credit) == (0, 1, 0)
     assert used(grid, project) == unit.size
     assert grid.audit.findings(grid.now) == []
+
+
+def not_finite(blob: GradientBlob) -> None:
+    blob.gradient[0] = np.nan
+
+
+def test_fresh_accounts_cannot_stop_a_project_by_numbers_that_are_not_finite(
+    grid: DomainGrid, project: int, fresh: Cast, second: Cast, proven: Cast
+) -> None:
+    wrong = [deliver(grid, host, not_finite) for host in (fresh, second)]
+    judge(grid)
+    assert [row(grid, result).state for result in wrong] == [ResultState.not_finite] * 2
+    assert grid.row(project).state is ProjectState.running
+
+
+def test_a_trusted_account_beside_a_fresh_one_is_not_enough_to_say_that_the_model_diverged(
+    grid: DomainGrid, project: int, fresh: Cast, proven: Cast
+) -> None:
+    host_of_its_own(grid, "another proven", TRUSTED)
+    for host in (fresh, proven):
+        deliver(grid, host, not_finite)
+    judge(grid)
+    assert grid.row(project).state is ProjectState.running
+
+
+def test_numbers_that_are_not_finite_are_somebodys_fault_when_others_agree_on_finite_ones(
+    grid: DomainGrid, project: int, fresh: Cast, proven: Cast, third: Cast
+) -> None:
+    wrong = deliver(grid, fresh, not_finite)
+    judge(grid)
+    assert fresh.row.refuted == 0
+    unit = unit_of(grid, wrong)
+    right = speak(grid, proven, unit.id, honest, Purpose.work).id
+    judge(grid)
+    assert row(grid, right).state is ResultState.valid
+    assert grid.stores.work.unit(unit.id).seeks, "somebody else must say the same"
+    speak(grid, third, unit.id)
+    judge(grid)
+    assert row(grid, wrong).state is ResultState.invalid
+    assert fresh.row.refuted == 1
+    assert grid.audit.findings(grid.now) == []
+
+
+def test_an_upload_that_cannot_be_read_is_its_hosts_fault(grid: DomainGrid, project: int, fresh: Cast) -> None:
+    for times in (1, 2):
+        lease = fresh.lease()
+        data = grid.honest(lease).encode()
+        fresh.upload(lease.result, data.replace(b'"data_offsets":[0,', b'"data_offsets":[1,'))
+        judge(grid)
+        assert fresh.row.refuted == times
+    assert fresh.row.quarantined_at == grid.now
