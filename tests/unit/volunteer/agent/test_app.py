@@ -27,12 +27,13 @@ def test_a_revoked_token_is_shown_and_not_tried_again(running, place):
     seen(app, Activity.waiting_for_work)
 
 
+@pytest.mark.parametrize("code", ["host_too_old", "host_quarantined"])
 @pytest.mark.parametrize("how", ["resume", "time"])
-def test_other_trouble_is_tried_again_after_a_while_or_when_the_person_says_so(running, place, how):
+def test_other_trouble_is_tried_again_after_a_while_or_when_the_person_says_so(running, place, how, code):
     place.know()
-    place.script["work"] = [StopAndTell("Install a newer version.", "host_too_old")]
+    place.script["work"] = [StopAndTell("Do something about it.", code)]
     app = running()
-    seen(app, Activity.needs_attention)
+    assert seen(app, Activity.needs_attention).sentence == "Do something about it."
     app.tick()
     assert app.status().activity is Activity.needs_attention
     if how == "time":
