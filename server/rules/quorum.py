@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from volunteer.plan.project_plan import ProjectPlan, Role
 
-AGREE = 2e-3
-DIFFER = 0.1
+AGREE = 1e-3
+DIFFER = 0.05
 """Relative distances: up to the first two results agree; above the second one of them is wrong; between, who knows."""
 
 LAYER_FACTOR = 5.0
@@ -25,7 +25,7 @@ LAYER_FACTOR = 5.0
 SHARE = 0.1
 """Of the root mean square over the whole vector: a tensor whose own is smaller is measured against that."""
 
-LEAST = 3e-3
+LEAST = 0.02
 """Of the whole's norm, whatever its size: the least that a tensor is measured against."""
 
 ABSOLUTE = 1e-6

@@ -4,33 +4,38 @@ A machine is a process with other threads, libraries or instruction sets; networ
 """
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from server.rules.quorum import AGREE, DIFFER, Agreement
-from tests.support.agreement_table import CaseFiles, Span, honest_span, lying_spans
+from tests.support.agreement_table import VANISHING, CaseFiles, Span, honest_span, lying_spans
 from tests.support.other_machines import OTHERS, REFERENCE, compute_on, prepare
 
 COMPARED = 10_000
 MOST_IN_DOUBT = 0.001
+SIZES = "1,2,4"
+"""Mini-batches of 8: in small units a rectifier's or a maximum's tie that falls the other way weighs most."""
+
 BLATANT = ("zeros", "sign flipped", "noise of its norm", "all labels shifted")
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_honest_machines_are_never_judged_invalid_in_ten_thousand_compared_units(tmp_path: Path) -> None:
-    folder = prepare(tmp_path / "cases", batch=32)
+    folder = prepare(tmp_path / "cases", batch=8)
     cases = json.loads((folder / "index.json").read_text())
     # The same machine once more gives the same bits, so it is not counted.
     others = OTHERS[1:]
     units = -(-COMPARED // (len(cases) * len(others)))
-    reference = compute_on(REFERENCE, folder, tmp_path / "reference", "1,2,4", units)
+    reference = compute_on(REFERENCE, folder, tmp_path / "reference", SIZES, units)
     honest = Span()
     for number, machine in enumerate(others):
-        out = compute_on(machine, folder, tmp_path / str(number), "1,2,4", units)
+        out = compute_on(machine, folder, tmp_path / str(number), SIZES, units)
         for case in range(len(cases)):
             honest.merge(honest_span(CaseFiles.read(folder, case), reference, out, case))
+        shutil.rmtree(out)
     print(
         f"{honest.count} compared: {honest.exact} with the same bits, the largest distance {honest.most:.1e} in ",
         end="",
@@ -49,6 +54,9 @@ def test_blatant_lies_are_invalid_beside_an_honest_result_of_another_machine(tmp
     reference = compute_on(REFERENCE, folder, tmp_path / "reference", "1,8", 4, cheats=True)
     other = compute_on(OTHERS[4], folder, tmp_path / "other", "1,8", 4)
     for case, (network, stage) in enumerate(json.loads((folder / "index.json").read_text())):
+        if stage == VANISHING:
+            # There is nothing left to lie about: what is said of such a gradient moves no weight.
+            continue
         spans = lying_spans(CaseFiles.read(folder, case), reference, case, other)
         found = {lie: spans[lie].least for lie in BLATANT if spans[lie].least <= DIFFER}
         assert found == {}, (network, stage)

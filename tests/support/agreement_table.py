@@ -12,6 +12,9 @@ from tests.support.other_machines import HONEST, read_results
 from volunteer.plan.project_plan import ProjectPlan
 from volunteer.protocol.tensors import load
 
+VANISHING = "vanishing"
+"""The stage at which no lie can move a weight; only rounding is left."""
+
 
 @dataclass
 class Span:

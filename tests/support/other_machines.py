@@ -96,8 +96,10 @@ def main() -> None:
 
     options.out.mkdir(parents=True, exist_ok=True)
     sizes = [int(size) for size in options.sizes.split(",")]
+    computer: UnitComputer | None = None
     for number, case in enumerate(read_cases(options.folder)):
-        computer = UnitComputer(case, options.folder / "data.npz", options.threads)
+        if computer is None or not computer.turn_to(case):
+            computer = UnitComputer(case, options.folder / "data.npz", options.threads)
         units = [computer.unit(unit, sizes[unit % len(sizes)], options.cheats) for unit in range(options.units)]
         arrays = {
             f"{kind}/{part}": np.stack([getattr(unit[kind], part) for unit in units])

@@ -15,11 +15,20 @@ from volunteer.training.gradients import Engine, MiniBatch
 
 
 class UnitComputer:
+    """All stages of one network: tracing it takes longer than its units."""
+
     def __init__(self, case: Case, data: Path, threads: int) -> None:
         self._case = case
         with np.load(data) as file:
             self._x, self._y = file["x"], file["y"]
         self._engine = Engine(case.plan, threads)
+
+    def turn_to(self, case: Case) -> bool:
+        """Whether it is another stage of the same network."""
+        if case.plan != self._case.plan:
+            return False
+        self._case = case
+        return True
 
     def unit(self, number: int, size: int, cheats: bool) -> dict[str, Vectors]:
         """Unit `number` is of epoch `number`: other rows and other seeds in each."""

@@ -34,7 +34,7 @@ def test_the_same_bits_agree_at_distance_nought() -> None:
 
 
 @pytest.mark.parametrize(
-    ("relative", "expected"), [(1e-6, AGREED), (1e-3, AGREED), (0.02, UNCLEAR), (0.5, DIFFERENT), (2.0, DIFFERENT)]
+    ("relative", "expected"), [(1e-6, AGREED), (3e-4, AGREED), (0.02, UNCLEAR), (0.5, DIFFERENT), (2.0, DIFFERENT)]
 )
 def test_the_distance_is_relative_and_the_same_in_both_directions(relative: float, expected: Agreement) -> None:
     for scale in (1e3, 1.0, 1e-3):
@@ -130,7 +130,7 @@ def test_the_tolerance_is_exact_at_its_edge() -> None:
 def test_the_largest_unit_shows_one_mini_batch_left_out_clearly() -> None:
     alike = Vectors(np.full(4, float(MOST_COMPARABLE), np.float32), np.zeros(0, np.float32), np.zeros(1), 100)
     lazy = alike._replace(gradient=np.full(4, MOST_COMPARABLE - 1.0, np.float32))
-    assert compare(alike, lazy, Layout((("kernel", 4),), ())).distance > 4 * AGREE
+    assert compare(alike, lazy, Layout((("kernel", 4),), ())).distance > 9 * AGREE
 
 
 def _decide(opinions: str, referees: str = "", need: int = 2, unsure: Mapping[str, str] | None = None) -> Decision:
