@@ -71,6 +71,7 @@ class Auditor:
             drawn_until = self._drawn.get(project.id, project.round + 1)
             # A project that went back computes the same rounds anew.
             first = drawn_until if drawn_until <= project.round else max(project.round - GRADIENT_ROUNDS, 0)
+            # What only machines of one kind agree on, the server would wrongly call wrong.
             share = 0.0 if policy.believes_all or project.homogeneous else policy.audit_share
             if first < project.round and share > 0:
                 drawn += self._draw_of(project, first, share)
@@ -91,7 +92,7 @@ class Auditor:
     def _recompute(self, now: dt.datetime) -> int:
         """One unit: the oldest that a round waits for, else the oldest."""
         awake = Awake(self._stores, self._policy, now)
-        for unit in self._stores.checks.audits_wanted(_LOOKED_AT):
+        for unit in self._stores.checks.for_the_server(_LOOKED_AT):
             if unit.id in self._not_before and now < self._not_before[unit.id]:
                 continue
             try:
@@ -103,9 +104,6 @@ class Auditor:
         return 0
 
     def _is_ours(self, project: Project, unit: Unit, awake: Awake, now: dt.datetime) -> bool:
-        if project.state not in (ProjectState.running, ProjectState.finished) or project.homogeneous:
-            # What only machines of one kind agree on, the server would wrongly call wrong.
-            return False
         is_waited_for = unit.state is UnitState.open
         if any(one.referee for one in awake.givers(project)):
             return is_waited_for and now - unit.created_at > LEFT_TO_REFEREES

@@ -17,6 +17,7 @@ _WANTING = (
     f"seeks AND state != 'undone' AND opinions > (SELECT COUNT(*) FROM result WHERE unit_id = unit.id AND state IN"
     f" {_IN_HAND})"
 )
+_IN_ORDER = "ORDER BY state != 'open', id LIMIT ?"
 _UNDER_NO_AUDIT = (
     "state != 'undone' AND NOT EXISTS (SELECT 1 FROM result WHERE unit_id = unit.id"
     f" AND purpose = '{Purpose.audit}' AND state IN ('leased', 'reported', 'held'))"
@@ -103,15 +104,18 @@ class CheckStore:
 
         A unit waits for nothing but opinions while it is open: so those come first.
         """
-        return Unit.rows_where(f"project_id = ? AND {_WANTING} ORDER BY state != 'open', id LIMIT ?", project_id, most)
+        return Unit.rows_where(f"project_id = ? AND {_WANTING} {_IN_ORDER}", project_id, most)
 
-    def audits_wanted(self, most: int, project_id: int | None = None) -> list[Unit]:
-        """Units that a referee is to look at and none does yet, those that a round waits for first."""
-        order = "ORDER BY state != 'open', id LIMIT ?"
-        if project_id is None:
-            return Unit.rows_where(f"id IN (SELECT id FROM {_TO_AUDIT}) AND {_UNDER_NO_AUDIT} {order}", most)
+    def audits_wanted(self, most: int, project_id: int) -> list[Unit]:
+        """Units of a project that a referee is to look at and none does yet, those that a round waits for first."""
         wanted = f"id IN (SELECT id FROM {_TO_AUDIT} AND project_id = ?)"
-        return Unit.rows_where(f"{wanted} AND {_UNDER_NO_AUDIT} {order}", project_id, most)
+        return Unit.rows_where(f"{wanted} AND {_UNDER_NO_AUDIT} {_IN_ORDER}", project_id, most)
+
+    def for_the_server(self, most: int) -> list[Unit]:
+        """The same, of all projects that go on or are finished, and whose results the server can judge."""
+        judged = "SELECT id FROM project WHERE state IN ('running', 'finished') AND NOT homogeneous"
+        wanted = f"id IN (SELECT id FROM {_TO_AUDIT}) AND project_id IN ({judged})"
+        return Unit.rows_where(f"{wanted} AND {_UNDER_NO_AUDIT} {_IN_ORDER}", most)
 
     def on(self, unit_ids: list[int]) -> dict[int, list[OpinionOn]]:
         """By unit, its results that count, will count or were worth nothing: none of a host that let it go."""

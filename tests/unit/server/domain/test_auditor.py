@@ -7,7 +7,7 @@ import pytest
 from server.domain import auditor
 from server.domain.auditor import AGAIN_AFTER, LEFT_TO_REFEREES, MAX_FAILURES
 from server.rules.learning_values import LearnerFailed
-from server.rules.states import AuditState, Purpose, ResultState
+from server.rules.states import AuditState, ProjectState, Purpose, ResultState
 from server.storage.tables import Account, Host, Project, Result, Unit
 from tests.support.checking import POLICY, count, hold, machine, next_round
 from tests.support.domain_grid import DomainGrid
@@ -184,6 +184,19 @@ def test_what_only_machines_of_one_kind_agree_on_is_not_for_the_server_to_judge(
     grid.policy = replace(POLICY, audit_share=1.0)
     grid.restart()
     assert grid.auditor.run_pass(grid.now) == 0
+
+
+def test_what_a_stopped_project_wants_keeps_nobody_elses_waiting(
+    grid: DomainGrid, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditor, "_LOOKED_AT", 1)
+    stopped, units = counted(grid, owner)
+    want(units[0])
+    Project.update(state=ProjectState.needs_attention).where(Project.id == stopped).execute()
+    grid.project(owner, examples=200, k=20, seed=1)
+    first = machine(grid, "first")
+    want(hold(grid, first, first.lease()))
+    assert grid.auditor.run_pass(grid.now) == 1
 
 
 def test_a_scheduler_that_was_killed_while_it_recomputed_begins_anew(grid: DomainGrid, owner: int) -> None:
