@@ -19,8 +19,11 @@ class History:
         self._plans = plans
 
     def version(self, project: Project) -> str:
-        """Changes whenever there is something new to tell: a round was closed, or a checkpoint measured."""
-        return f"{project.round}-{self._stores.checkpoints.count_evaluated(project.id)}"
+        """Changes whenever there is something new to tell: a round was closed, a checkpoint measured, or the project
+        went back and closed a round anew."""
+        latest = self._stores.checkpoints.latest(project.id)
+        weights = latest.weights_sha256[:12] if latest else ""
+        return f"{project.round}-{self._stores.checkpoints.count_evaluated(project.id)}-{weights}"
 
     def rows(self, project: Project) -> Iterator[HistoryRow]:
         """One a closed round; validation where its checkpoint was measured."""

@@ -259,6 +259,8 @@ if (box && window.uPlot) {
   let seen = "";
   document.addEventListener("daig:news", ({ detail }) => {
     const mark = `${detail.round} ${detail.measured_round} ${detail.state}`;
+    // A project may have gone back to an earlier round: what is held from there on was undone.
+    if (held.training.rounds?.at(-1) >= detail.round) [held.training, held.measured] = [{}, {}];
     if (mark !== seen) fetchNew();
     seen = mark;
   });

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from server.domain.quarantine import Quarantine
+from server.domain.replay import Replay
 from server.errors import ResultEnded, StaleResult
 from server.rules.states import AuditState, CreditKind, ProjectState, Purpose, ResultState, RoundState, UnitState
 from server.rules.validation_policy import ValidationPolicy
@@ -71,7 +72,7 @@ def audit(grid: DomainGrid, referee: Cast, unit_id: int) -> int:
 
 
 def test_too_much_that_was_wrong_takes_the_project_back_to_weights_from_before_it(
-    grid: DomainGrid, owner: int, proven: Cast, referee: Cast
+    grid: DomainGrid, owner: int, proven: Cast, referee: Cast, tmp_path: Path
 ) -> None:
     project = grid.project(owner, examples=120, k=6, epochs=3)
     results = close_rounds(grid, proven, 3, lies_in=1)
@@ -97,6 +98,8 @@ def test_too_much_that_was_wrong_takes_the_project_back_to_weights_from_before_i
     close_rounds(grid, proven, 99)
     np.testing.assert_array_equal(weights(grid, project), np.full(30, 12.0))
     assert grid.audit.findings(grid.now) == []
+    outcome = Replay(grid.stores, grid.plans, grid.learner, tmp_path / "scratch").run(project, lambda line: None)
+    assert outcome.agrees, "what is recorded gives these weights, as if nothing had been undone"
 
 
 def test_honest_work_of_rounds_that_were_undone_keeps_its_credit(
