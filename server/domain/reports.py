@@ -168,14 +168,15 @@ class Reports:
             raise StaleResult(result.sentence)
 
     def _is_finished_late(self, unit: Unit, result: Result) -> bool:
-        """Whether it was finished just as its round closed without it: nobody is punished for being slower.
+        """Whether it was finished just as its round closed without it, or another was first with the same unit.
 
-        Where all are believed, bytes that nobody will look at are not even uploaded.
+        Nobody is punished for being slower: it is thanked for, and one more opinion on a unit costs nothing. Where all
+        are believed, bytes that nobody will look at are not even uploaded.
         """
         project = self._stores.projects.by_id(result.project_id)
         return (
             result.state in (*_REPORTABLE, ResultState.cancelled)
-            and unit.state is UnitState.cancelled
+            and unit.state in (UnitState.cancelled, UnitState.valid)
             and unit.round >= project.round - _LATE_ROUNDS
             and project.state in _OPINIONS_WANTED
             and not policy_for(self._policy, project).believes_all

@@ -95,6 +95,24 @@ def test_what_was_finished_as_its_round_closed_is_thanked_for(grid: DomainGrid, 
     assert_right_to_the_number(grid, project, 1)
 
 
+def test_who_was_second_with_a_unit_confirms_the_first_and_is_thanked_for(grid: DomainGrid, owner: int) -> None:
+    grid.project(owner, examples=160, k=40, epochs=1)
+    slow, quick = machine(grid, "slow", trust=500), machine(grid, "quick", trust=500)
+    lease = slow.lease()
+    grid.wait(60)
+    grid.transitions()
+    Host.update(last_seen_at=grid.now).execute()
+    again = quick.lease()
+    assert row(again).unit_id == row(lease).unit_id
+    quick.deliver(again)
+    grid.rounds()
+    assert slow.deliver(lease).verdict == "pending"
+    grid.rounds()
+    assert [row(one).state for one in (again, lease)] == [ResultState.valid, ResultState.valid]
+    assert [bool(grid.stores.ledger.of_result(int(one.result))) for one in (again, lease)] == [True, True]
+    assert row(again).confirmed_at is not None
+
+
 def test_a_part_of_what_a_closed_round_left_is_not_taken_for_the_whole(grid: DomainGrid, owner: int) -> None:
     project = grid.project(owner, examples=160, k=8, epochs=1)
     quick, slow = machine(grid, "quick", trust=500), machine(grid, "slow", trust=500)
