@@ -20,6 +20,7 @@ test-long: $(READY)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.bench_trainer
 	$(BIN)/python -m tests.benchmarks.bench_round
+	$(BIN)/python -m tests.benchmarks.bench_dispatch
 	$(BIN)/python -m tests.benchmarks.bench_agreement
 
 # The volunteer's program in one folder: make bundle JOIN=daig-join.toml RELEASE_KEY=release-key.pub
