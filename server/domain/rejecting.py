@@ -49,12 +49,15 @@ class Rejecting:
         self._notices.needs_attention(project, reason, now)
 
     def _model_diverged(self, project: Project, found: list[Result], now: dt.datetime) -> bool:
-        """Where somebody who is trusted is awake, it is for those to say: fresh accounts cost nothing."""
+        """Where hosts are not simply believed, two trusted accounts must say so; where one is awake, that one and
+        another: fresh accounts cost nothing."""
         awake = Awake(self._stores, self._policy, now).givers(project)
-        believes_all = policy_for(self._policy, project).believes_all
-        trusted = {one.host for one in awake if one.trusted and not believes_all}
-        said = [result for result in found if not trusted or result.host_id in trusted]
-        hosts = {result.host_id for result in said}
-        accounts = self._stores.hosts.accounts_of(hosts)
-        others = {one.account for one in awake if one.host in trusted or not trusted} - accounts
-        return retries.model_diverged(len(accounts), len(hosts), len(said), bool(others))
+        weighs = not policy_for(self._policy, project).believes_all
+        trusted = {one.account for one in awake if one.trusted and weighs}
+        by_account = self._stores.hosts.accounts_by_host(result.host_id for result in found)
+        if trusted and not trusted & {*by_account.values()}:
+            return False
+        said = [r for r in found if len(trusted) < retries.NON_FINITE_OPINIONS or by_account[r.host_id] in trusted]
+        accounts = {by_account[result.host_id] for result in said}
+        others = {one.account for one in awake} - accounts
+        return retries.model_diverged(len(accounts), len({r.host_id for r in said}), len(said), bool(others))

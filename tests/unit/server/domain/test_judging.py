@@ -338,6 +338,19 @@ def test_a_trusted_account_beside_a_fresh_one_is_not_enough_to_say_that_the_mode
     assert grid.row(project).state is ProjectState.running
 
 
+def test_one_trusted_account_alone_cannot_say_that_the_model_diverged_while_anybody_else_is_awake(
+    grid: DomainGrid, project: int, fresh: Cast, proven: Cast
+) -> None:
+    for _ in range(3):
+        deliver(grid, proven, not_finite)
+        judge(grid)
+    assert grid.row(project).state is ProjectState.running
+    deliver(grid, fresh, not_finite)
+    judge(grid)
+    assert grid.row(project).state is ProjectState.needs_attention
+    assert "diverged" in grid.row(project).reason
+
+
 def test_numbers_that_are_not_finite_are_somebodys_fault_when_others_agree_on_finite_ones(
     grid: DomainGrid, project: int, fresh: Cast, proven: Cast, third: Cast
 ) -> None:
