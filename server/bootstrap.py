@@ -45,7 +45,7 @@ from server.domain.notices import Notices
 from server.domain.operating import Operating
 from server.domain.passwords import Passwords, ResetLetters
 from server.domain.plans import Plans
-from server.domain.ports import Post, Quarantining, Ring
+from server.domain.ports import Post, Ring
 from server.domain.postman import Postman
 from server.domain.preparer import Preparer
 from server.domain.project_views import ProjectViews
@@ -174,7 +174,7 @@ def people(
 
     letters = Letters(stores, settings.sends_mail, settings.name)
     notices = Notices(stores, letters, settings.public_url)
-    quarantine = quarantining(stores, Plans(stores.blobs), notices)
+    quarantine = Quarantine(stores, Plans(stores.blobs), notices)
     passwords = Passwords(stores, accounts, hashing, letters, ring)
     return People(
         passwords=passwords, addresses=Addresses(stores, letters, ring, settings.public_url, settings.name),
@@ -185,11 +185,6 @@ def people(
         records=HostRecords(stores, quarantine, notices, ring, validation_policy(settings)),
         appeals=Appeals(stores, notices), log=ActionLog(stores), sends_mail=settings.sends_mail,
     )  # fmt: skip
-
-
-def quarantining(stores: Stores, plans: Plans, notices: Notices) -> Quarantining:
-    """What puts hosts out and lets them in again, wherever it is done."""
-    return Quarantine(stores, plans, notices)
 
 
 def releases(settings: Settings) -> Releases:

@@ -56,6 +56,9 @@ class Accounts:
         if self._stores.accounts.named(name) is not None:
             raise NotAcceptable("This name is taken.", "name")
         self._count_sign_up(remote, now)
+        if self.needs_invitation() and not self._stores.invitations.is_live(hash_of(invitation.strip()), now):
+            # Before the hashing, which costs: who was not invited is nobody's guest.
+            raise _not_invited(invitation)
         hashed = self._hashing.hash(password)
         with self._stores.database.write():
             needed = self.needs_invitation()
@@ -119,11 +122,7 @@ class Accounts:
         """In the transaction that adds the account: one use makes one."""
         used = self._stores.invitations.use(hash_of(invitation.strip()), now)
         if used is None:
-            raise NotAcceptable(
-                "This grid is by invitation only. This invitation is unknown, used up or out of date."
-                if invitation else "This grid is by invitation only. Ask its operator for an invitation.",
-                "invitation",
-            )  # fmt: skip
+            raise _not_invited(invitation)
         what = f"by the invitation “{used.label}” of {used.inviter}"
         ActionLog(self._stores).note(row.id, "signed up", f"{row.name} ({row.id})", what, now)
 
@@ -145,3 +144,8 @@ class Accounts:
 
 def _view(row: Account) -> views.Account:
     return views.Account(row.id, row.name, row.is_operator)
+
+
+def _not_invited(invitation: str) -> NotAcceptable:
+    why = "This invitation is unknown, used up or out of date." if invitation else "Ask its operator for an invitation."
+    return NotAcceptable(f"This grid is by invitation only. {why}", "invitation")

@@ -5,7 +5,8 @@ import datetime as dt
 from server.domain.action_log import ActionLog
 from server.domain.notices import Notices
 from server.domain.office import require_operator, require_words
-from server.domain.ports import Quarantining, Ring
+from server.domain.ports import Ring
+from server.domain.quarantine import Quarantine
 from server.errors import NotAllowedNow, NotFound
 from server.rules.replication import is_trusted
 from server.rules.validation_policy import ValidationPolicy
@@ -24,7 +25,7 @@ class HostRecords:
     """Every method raises NotFound to who is no operator, and for a machine that was detached."""
 
     def __init__(
-        self, stores: Stores, quarantine: Quarantining, notices: Notices, ring: Ring, policy: ValidationPolicy
+        self, stores: Stores, quarantine: Quarantine, notices: Notices, ring: Ring, policy: ValidationPolicy
     ) -> None:
         self._stores = stores
         self._quarantine = quarantine

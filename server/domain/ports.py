@@ -1,6 +1,5 @@
 """What the domain needs from rooms that it does not enter: given to it by bootstrap."""
 
-import datetime as dt
 from pathlib import Path
 from typing import Protocol
 
@@ -28,7 +27,6 @@ from server.rules.learning_values import (
 )
 from server.rules.letters import Outgoing
 from server.rules.results import EventsRequest, ExportRequest
-from server.storage.tables import Host
 
 
 class Intake(Protocol):
@@ -75,15 +73,6 @@ class Post(Protocol):
     """A way for letters to leave. Raises NotDelivered."""
 
     def send(self, letter: Outgoing) -> None: ...
-
-
-class Quarantining(Protocol):
-    """Puts hosts out and lets them in again, inside the caller's transaction."""
-
-    def impose(self, host: Host, reason: str, actor_id: int | None, now: dt.datetime) -> bool:
-        """Whether it was not in quarantine before. Its owner is told, and the log of actions."""
-
-    def release(self, host: Host, now: dt.datetime) -> None: ...
 
 
 class Ring(Protocol):

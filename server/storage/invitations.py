@@ -3,8 +3,14 @@
 import datetime as dt
 from typing import NamedTuple
 
+from peewee import SQL
+
 from server.errors import NotFound
 from server.storage.account_tables import Account, Invitation
+
+_LIVE = (
+    "code_hash = ? AND uses_left > 0 AND expires_at > ? AND account_id IN (SELECT id FROM account WHERE is_operator)"
+)
 
 
 class UsedInvitation(NamedTuple):
@@ -30,12 +36,15 @@ class InvitationStore:
         chosen = Invitation.select(Invitation, Account.name).join(Account).order_by(Invitation.id.desc())
         return [(row, row.account.name) for row in chosen]
 
+    def is_live(self, code_hash: str, now: dt.datetime) -> bool:
+        """Whether somebody could sign up by it at this instant; takes no lock."""
+        return Invitation.row_where(_LIVE, code_hash, now.timestamp()) is not None
+
     def use(self, code_hash: str, now: dt.datetime) -> UsedInvitation | None:
         """Take one use of it; None when it is unknown, used up, too old or of an account that is no operator's now."""
         used = (
             Invitation.update(uses_left=Invitation.uses_left - 1)
-            .where(Invitation.code_hash == code_hash, Invitation.uses_left > 0, Invitation.expires_at > now)
-            .where(Invitation.account.in_(Account.select(Account.id).where(Account.is_operator)))
+            .where(SQL(_LIVE, (code_hash, now.timestamp())))
             .execute()
         )
         if used != 1:

@@ -3,7 +3,7 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from server.errors import NotFound
+from server.errors import NotFound, TooManyTries
 from server.rules.user_codes import folded, is_code, shown
 from server.web import login
 from server.web.services import here, now
@@ -31,6 +31,8 @@ def confirm() -> ResponseReturnValue:
         machine = here().devices.approve(login.account().id, _code(), now())
     except NotFound as error:
         return _page(_code(), problem=error.sentence), 404
+    except TooManyTries as error:
+        return _page(_code(), problem=error.sentence), 429
     flash(f"“{machine.name}” is linked. It comes up here as soon as it asks, within a few seconds.")
     return redirect(url_for("computers.show"))
 

@@ -10,13 +10,13 @@ import msgspec
 import numpy as np
 from PIL import Image
 
-from server.bootstrap import quarantining
 from server.domain.appeals import Appeals
 from server.domain.devices import Devices
 from server.domain.host_records import HostRecords
 from server.domain.invitations import Invitations
 from server.domain.letters import Letters
 from server.domain.preparer import Preparer
+from server.domain.quarantine import Quarantine
 from server.domain.releases import Releases, make_key, sign_folder
 from server.domain.statistics import StatisticsExport
 from server.domain.teams import Teams
@@ -135,7 +135,7 @@ def _office(stage: Stage) -> None:
     domain, operator, owner = stage.grid.domain, stage.grid.id_of(stage.operator), stage.grid.id_of(stage.owner)
     Invitations(domain.stores).create(operator, "the biology class", 24, 14, domain.now)
     notices, policy = domain.notices, ValidationPolicy(quorum=2)
-    quarantine = quarantining(domain.stores, domain.plans, notices)
+    quarantine = Quarantine(domain.stores, domain.plans, notices)
     records = HostRecords(domain.stores, quarantine, notices, domain.rings.append, policy)
     laptop = Host.get(Host.name == "the old laptop").id
     records.quarantine(operator, laptop, "Its gradients of Bird songs were all zeros.", domain.now)

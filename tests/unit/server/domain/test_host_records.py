@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from server.bootstrap import quarantining
 from server.domain.appeals import Appeals
 from server.domain.host_records import HostRecords
 from server.domain.operating import Operating
+from server.domain.quarantine import Quarantine
 from server.domain.verdicts import Verdicts
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules.states import AuditState, ResultState
@@ -19,7 +19,7 @@ from tests.support.domain_grid import Cast, DomainGrid
 
 @pytest.fixture
 def records(grid: DomainGrid) -> HostRecords:
-    quarantine = quarantining(grid.stores, grid.plans, grid.notices)
+    quarantine = Quarantine(grid.stores, grid.plans, grid.notices)
     return HostRecords(grid.stores, quarantine, grid.notices, grid.rings.append, ValidationPolicy(quorum=2))
 
 
