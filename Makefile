@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: run demo test test-long bench bundle deb tarball lint lock clean
+.PHONY: run demo test test-long bench experiment bundle deb tarball lint lock clean
 
 run: $(READY)
 	$(BIN)/daig-server run --data var
@@ -21,7 +21,12 @@ bench: $(READY)
 	$(BIN)/python -m tests.benchmarks.bench_trainer
 	$(BIN)/python -m tests.benchmarks.bench_round
 	$(BIN)/python -m tests.benchmarks.bench_dispatch
+	$(BIN)/python -m tests.benchmarks.bench_averaging
 	$(BIN)/python -m tests.benchmarks.bench_agreement
+
+# Twenty hosts, some of them liars: an hour or two. What is kept beside it is written anew.
+experiment: $(READY)
+	$(BIN)/python -m tests.experiments.strangers
 
 # The volunteer's program in one folder: make bundle JOIN=daig-join.toml RELEASE_KEY=release-key.pub
 bundle: $(READY)

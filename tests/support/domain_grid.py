@@ -127,7 +127,7 @@ class DomainGrid:
         self.validator = Validator(
             stores, self.plans, self.notices, lambda duty: None, self.policy
         )
-        self.assimilator = Assimilator(stores, self.plans, self.learner, self.notices, self._guard)
+        self.assimilator = Assimilator(stores, self.plans, self.learner, self.notices, self._guard, self.policy)
         self.transitioner = Transitioner(stores, self.notices)
         self.seeking = Seeking(stores, self.policy, ring)
         self.auditor = Auditor(stores, self.plans, self.learner, self.policy, ring)

@@ -1,6 +1,10 @@
 """The compiled loops against numpy."""
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,3 +64,12 @@ def test_the_centre_is_pulled_by_the_factors() -> None:
     expected = centre + (factors[:, None] * (values.astype(np.float64) - centre.astype(np.float64))).sum(axis=0)
     pull(values, factors, centre)
     np.testing.assert_allclose(centre, expected, rtol=2e-7, atol=1e-12)
+
+
+def test_what_was_compiled_lies_where_it_is_told_to_and_never_in_the_package(tmp_path: Path) -> None:
+    package = Path(sys.modules["server.learning.kernels"].__file__ or "").parent
+    code = "import server.learning.kernels"
+    environment = {"PATH": os.environ["PATH"], "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", code], cwd=package.parents[1], env=environment, check=True, timeout=60)
+    assert list(tmp_path.rglob("*.nbc"))
+    assert not list(package.rglob("*.nbc"))
