@@ -80,11 +80,16 @@ def _hosts(earners: Sequence[EarningHost]) -> HostStandings:
     hidden = [one for one in earners if not one.is_listed] + listed[_MOST:]
     return HostStandings(
         rows=[
-            HostStanding(n, one.id, one.owner, one.system, one.processor, one.threads, in_credits(one.credit))
+            HostStanding(n, one.id, one.owner, _kind(one), one.processor, one.threads, in_credits(one.credit))
             for n, one in enumerate(listed[:_MOST], 1)
         ],
         others=len(hidden), other_credit=in_credits(sum(one.credit for one in hidden)),
     )  # fmt: skip
+
+
+def _kind(host: EarningHost) -> str:
+    """Without its version: which holes a named person's machine has is nobody's business."""
+    return host.system.partition(" ")[0]
 
 
 def _teams(earners: Sequence[EarningTeam]) -> list[TeamStanding]:

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from server.domain.action_log import ActionLog
+from server.domain.office import require_operator
 from server.domain.throttle import Throttle
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules.credit import in_credits
@@ -18,6 +20,7 @@ class Teams:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
         self._throttle = Throttle(stores)
+        self._log = ActionLog(stores)
 
     def create(self, account_id: int, name: str, description: str, now: dt.datetime) -> TeamInfo:
         """A new team with this account as founder and first member.
@@ -36,12 +39,15 @@ class Teams:
     def change(
         self, account_id: int, team_id: int, name: str | None, description: str | None, now: dt.datetime
     ) -> TeamInfo:
-        """What is None stays. Raises NotAcceptable; NotFound for who is not its founder."""
+        """What is None stays. Raises NotAcceptable; NotFound for who is neither its founder nor an operator."""
         columns = {} if name is None else {"name": _name(name)}
         columns |= {} if description is None else {"description": _description(description)}
         with self._stores.database.write():
-            if self._stores.teams.by_id(team_id).founder != account_id:
-                raise NotFound("There is no such team.")
+            team = self._stores.teams.by_id(team_id)
+            if team.founder != account_id:
+                self._require_operator(account_id)
+                said = " / ".join(text for text in columns.values() if text)
+                self._log.note(account_id, "changed team", f"{team.name} ({team.id})", said, now)
             if columns:
                 self._stores.teams.change(team_id, **columns)
             return self.view(team_id)
@@ -73,6 +79,13 @@ class Teams:
         with self._stores.database.read():
             team = self._stores.teams.of_account(account_id)
             return None if team is None else (self._view(team), team.founder == account_id)
+
+    def _require_operator(self, account_id: int) -> None:
+        """To others it is as if there were no such team to change."""
+        try:
+            require_operator(self._stores, account_id)
+        except NotFound:
+            raise NotFound("There is no such team.") from None
 
     def _view(self, team: Team) -> TeamInfo:
         members = self._stores.teams.members(team.id)

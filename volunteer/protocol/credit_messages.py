@@ -84,7 +84,7 @@ class NewTeam(msgspec.Struct, frozen=True):
 
 
 class TeamChange(msgspec.Struct, frozen=True):
-    """What is not named stays. For its founder."""
+    """What is not named stays. For its founder, and for operators."""
 
     name: Annotated[str, Meta(max_length=MOST_TEAM_LETTERS)] | None = None
     description: Annotated[str, Meta(max_length=MOST_DESCRIPTION_LETTERS)] | None = None

@@ -55,7 +55,7 @@ def test_the_leaderboards_show_volunteers_teams_and_machines(
     earn(stores, "stranger", 123_456)
     assert first_table(browser.get("/leaderboard"))[1:] == ["1 stranger 0.0 s given 123", "2 owner 0.0 s given 1.2"]
     machines = first_table(browser.get("/leaderboard/machines"))
-    kind = "Linux 6.1, 4 threads"
+    kind = "Linux, 4 threads"
     assert machines[1:] == [f"1 Machine 2 stranger · {kind} 123", f"2 Machine 1 owner · {kind} 1.2"]
     assert first_table(browser.get("/leaderboard/teams"))[1:] == ["1 Reds 1 member 123"]
     assert "you" in first_table(owner.get("/leaderboard"))[2].split()
@@ -98,6 +98,15 @@ def test_a_team_is_made_changed_joined_and_left(owner: Any, stranger: Any, brows
     assert "You are in none." in stranger.get("/account").text
     owner.post("/teams/leave", form=page)
     assert browser.get(page).status_code == 404
+
+
+def test_an_operator_gives_a_team_a_decent_name(owner: Any, stranger: Any, stores: Stores) -> None:
+    """The first account is the operator's."""
+    made = stranger.post("/teams/new", {"name": "Something rude"}, form="/teams/new").location
+    assert owner.post(made, {"name": "Something else", "description": ""}, form=made).status_code == 302
+    assert "Something else" in stranger.get(made).text
+    (action,) = stores.actions.newest(5)
+    assert (action.what, action.subject, action.detail) == ("changed team", "Something rude (1)", "Something else")
 
 
 def test_what_is_wrong_with_a_team_stands_beside_its_field(owner: Any, stranger: Any) -> None:
