@@ -79,8 +79,11 @@ class Notifications(msgspec.Struct, frozen=True):
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """What the leaderboard may show: the account's name, and its machines, without theirs. `is_exported`: the files for
-    statistics sites may hold what the leaderboard shows. What is not named stays."""
+    """What the leaderboard may show: the account's name, and its machines, without theirs. What is not named stays.
+
+    `is_exported`: the files for statistics sites may hold both, and of machines also processor, memory, measured speed,
+    the system's version and the day of the last contact.
+    """
 
     is_listed: bool
     lists_hosts: bool | None = None
