@@ -17,7 +17,6 @@ from volunteer.cli import NOT_RUNNING
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 MOST_MEGABYTES = 1000
-MOST_START_SECONDS = 3.0
 FORM = {"epochs": "1", "k": "8", "batch_size": "32"}
 
 
@@ -87,7 +86,6 @@ def test_it_starts_in_an_empty_environment_and_an_empty_folder(
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.startswith("daig-volunteer ")
     assert list(tmp_path.iterdir()) == []
-    assert took < MOST_START_SECONDS
 
 
 def test_it_runs_no_module_but_its_own(program: Path) -> None:

@@ -131,5 +131,6 @@ def test_old_protocols_are_not_spoken(web: WebProcess) -> None:
     # So that it is not this end that refuses them.
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
-    with socket.create_connection(web.address) as line, pytest.raises(ssl.SSLError, match="ALERT_PROTOCOL_VERSION"):
+    # An alert is the other end's word; which one, its OpenSSL decides.
+    with socket.create_connection(web.address) as line, pytest.raises(ssl.SSLError, match="TLSV1_ALERT"):
         context.wrap_socket(line)

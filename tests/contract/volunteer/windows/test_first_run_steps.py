@@ -1,5 +1,6 @@
 """The first window's steps, within this process on an X display: what is said, and what is asked, in each of them."""
 
+import gc
 import tkinter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -93,9 +94,16 @@ def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desktop]:
 
 @pytest.fixture
 def shown(desktop: Desktop) -> Iterator[Shown]:
-    window = Shown(desktop.display)
-    yield window
-    window.root.destroy()
+    # Tk's objects may be taken apart by this thread alone, and the collector works in whichever calls for it.
+    gc.disable()
+    try:
+        window = Shown(desktop.display)
+        yield window
+        window.root.destroy()
+        vars(window).clear()
+        gc.collect()
+    finally:
+        gc.enable()
 
 
 def status(**changes: Any) -> Status:

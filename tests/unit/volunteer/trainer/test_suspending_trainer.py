@@ -68,7 +68,8 @@ def test_a_message_that_was_cut_short_by_the_pause_does_not_keep_the_child_stopp
     writer.start()
     trainer.resume()
     writer.join(5)
-    assert child.taken[-1] == {"compute": "a list that fills the pipe"}
+    # Before the child is told how long it slept, or after.
+    assert {"compute": "a list that fills the pipe"} in child.taken
 
 
 def test_a_full_pipe_keeps_neither_the_child_stopped_nor_the_next_pause_waiting(trainer, monkeypatch):
