@@ -4,6 +4,7 @@ No 500, no status, content type or body that the document does not have, nothing
 """
 
 import functools
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -126,6 +127,13 @@ def attack(persona: Persona, endpoint: Endpoint, examples: int) -> list[Any]:
 
         send()
     return answers
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _clean_up() -> Iterator[None]:
+    """What was left to the garbage collector is collected here, where the warnings of it are expected."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module")
