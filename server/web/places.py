@@ -24,7 +24,8 @@ class Slots:
         """Whether there was a free one; it is then held until `leave`."""
         with self._lock:
             free = self._held.total() < self.count and self._held[key] < self._each
-            self._held[key] += free
+            if free:
+                self._held[key] += 1
             return free
 
     def leave(self, key: object = None) -> None:

@@ -15,3 +15,10 @@ def test_one_host_does_not_take_all_places() -> None:
     assert [slots.take("one"), slots.take("one"), slots.take("one"), slots.take("other")] == [True, True, False, True]
     slots.leave("one")
     assert slots.take("one")
+
+
+def test_whoever_finds_no_place_is_not_remembered() -> None:
+    slots = places.Slots(1)
+    assert slots.take("first")
+    assert not any(slots.take(number) for number in range(100))
+    assert len(slots._held) == 1
