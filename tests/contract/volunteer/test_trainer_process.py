@@ -60,7 +60,7 @@ def test_the_child_is_kept_and_its_second_unit_is_quick(trainer, make_job):
     pid, started = trainer.pid, time.monotonic()
     trainer.compute(make_job([2]), Reins(), lambda _done: None)
     assert trainer.pid == pid
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 3.0
 
 
 def test_the_child_is_as_nice_as_can_be(trainer, make_job):
@@ -170,7 +170,7 @@ def test_a_dropped_unit_is_let_go_at_once_and_the_next_one_done(settings, make_j
     threading.Timer(0.3, reins.ask, (Wish.drop,)).start()
     started = time.monotonic()
     assert isinstance(trainer.compute(make_job(list(range(25))), reins, lambda _done: None), Nothing)
-    assert time.monotonic() - started < 1.0
+    assert time.monotonic() - started < 3.0
     assert isinstance(trainer.compute(make_job([4]), Reins(), lambda _done: None), Computed)
     trainer.close()
 
@@ -182,7 +182,7 @@ def test_a_finish_that_takes_too_long_kills_the_child(settings, make_job):
     started = time.monotonic()
     # A new child is still importing TensorFlow.
     assert isinstance(trainer.compute(make_job([0]), reins, lambda _done: None), Nothing)
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 3.0
     assert trainer.pid is None
     trainer.close()
 

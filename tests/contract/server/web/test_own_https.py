@@ -48,7 +48,7 @@ def test_a_host_that_pins_it_works_over_one_kept_connection(web: WebProcess, mad
     began = time.monotonic()
     for _ in range(20):
         client.work(WorkRequest(MACHINE))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     client.close()
 
 

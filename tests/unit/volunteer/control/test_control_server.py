@@ -100,12 +100,12 @@ def test_a_message_without_end_is_cut_off(door, serve):
 
 
 def test_a_program_that_says_nothing_is_hung_up_on_and_holds_up_nobody(door, serve):
-    serve(door)
+    serve(door, bounds=Bounds(seconds=2.0))
     with door.connect(1.0) as silent:
         silent.sendall(b'{"ask":')
         started = time.monotonic()
         assert client_of(door).ask(StatusRequest()) == STATUS
-        assert time.monotonic() - started < 0.25
+        assert time.monotonic() - started < 1.9
         silent.settimeout(5)
         assert b"not whole within" in silent.recv(1000)
         assert silent.recv(1) == b""
@@ -229,7 +229,7 @@ def test_an_answer_under_way_is_waited_for_at_the_end_but_not_for_long(door, ser
     begun = time.monotonic()
     server.close()
     assert answered == ([True] if heard else [])
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 1.9
     client.join()
 
 

@@ -177,7 +177,7 @@ def test_one_that_was_told_to_end_long_ago_is_killed_without_more_waiting(machin
     started = time.monotonic()
     machine.desktop.close()
     assert machine.started[0].code == -9
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 1.5
 
 
 def test_without_a_desktop_a_window_is_refused_with_what_to_do_instead():

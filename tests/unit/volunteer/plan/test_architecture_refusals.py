@@ -58,7 +58,7 @@ def refusal(raw: Any, **bounds: int) -> str:
     started = time.monotonic()
     with pytest.raises(Refused) as caught:
         canonicalise(raw, Bounds(**bounds))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 10
     assert caught.value.field == "model"
     assert len(caught.value.sentence) < 600
     return caught.value.sentence
