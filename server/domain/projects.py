@@ -32,7 +32,7 @@ class Projects:
             self._stores.work.forget_failures(project.id)
             return ProjectState.running if project.plan_sha256 else ProjectState.preparing
 
-        self._move(owner_id, project_id, prepare, "Resumed.", now, running_since=now, reason="")
+        self._move(owner_id, project_id, prepare, "Resumed.", now, reason="")
         self._ring("rounds")
 
     def cancel(self, owner_id: int, project_id: int, now: dt.datetime) -> None:
@@ -57,6 +57,9 @@ class Projects:
             project = self._stores.projects.owned(owner_id, project_id)
             try:
                 target = new if isinstance(new, ProjectState) else new(project)
+                if target is ProjectState.running:
+                    # Not while it is prepared: to have run once lets an account begin without an operator's yes.
+                    columns["running_since"] = now
                 self._stores.projects.move(project, target, **columns)
             except SomebodyElseWasFirst:
                 word = project.state.replace("_", " ")

@@ -1,5 +1,7 @@
 """A new requestor's project waits for an operator, and nobody but an operator lets it begin."""
 
+from typing import NoReturn
+
 import pytest
 
 from server.domain.approvals import Approvals
@@ -111,6 +113,22 @@ def test_its_owner_cannot_let_it_begin_but_can_cancel_it(grid: DomainGrid, owner
     assert state(grid, project) is ProjectState.awaiting_approval
     grid.projects.cancel(owner, project, grid.now)
     assert state(grid, project) is ProjectState.cancelled
+
+
+def test_a_preparation_that_failed_and_is_tried_again_is_no_way_around_the_yes(
+    grid: DomainGrid, operator: int, owner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(request: object) -> NoReturn:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(grid.intake, "cut", fail)
+        project = submit(grid, owner)
+    assert state(grid, project) is ProjectState.needs_attention
+    grid.projects.resume(owner, project, grid.now)
+    grid.preparer.run_pass(grid.now)
+    assert state(grid, project) is ProjectState.awaiting_approval
+    assert state(grid, submit(grid, owner)) is ProjectState.awaiting_approval
 
 
 def test_what_does_not_wait_can_be_neither_approved_nor_refused(
