@@ -1,6 +1,7 @@
 """Reads what results of one unit say, and decides which of them agree. Changes nothing; reads outside transactions."""
 
 import functools
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +18,17 @@ from volunteer.protocol.tensors import load
 
 @dataclass(frozen=True)
 class Ruling:
-    """`heard` are the results that it goes by; it holds only as long as `present` are all that speak of the unit."""
+    """`heard` are the results that it goes by; it holds only as long as `present` are all that speak of the unit.
+
+    `cleared`: results found wrong before that a referee agrees with.
+    """
 
     unit: int
     present: frozenset[int]
     heard: frozenset[int]
     referees: frozenset[int]
     decision: quorum.Decision
+    cleared: frozenset[int] = frozenset()
 
 
 class Judge:
@@ -37,29 +42,39 @@ class Judge:
         need: how many must agree.
         """
         speaking = self._stores.opinions.of(unit.id)
-        readable = {
-            result.id: result
-            for result in speaking
-            if result.gradient_sha256 and self._stores.blobs.has(result.gradient_sha256)
-        }
+        readable = self._readable(speaking)
         if len(readable) < 2:
             return None
         opinions = [self._opinion(result) for result in readable.values()]
+        referees = [opinion.result for opinion in opinions if opinion.referee]
+        before = self._readable(self._stores.opinions.contradicted(unit.id)) if referees else {}
+        agreement = self._agreement(project, unit, readable | before)
+        decision = quorum.decide(opinions, agreement, need)
+        # Liars may have outvoted it: who knows better has spoken only now.
+        word = [number for number in referees if number in decision.agreeing]
+        cleared = {n for n in before if word and agreement(n, word[0]) is quorum.Agreement.agree}
+        present = frozenset(one.id for one in speaking)
+        return Ruling(unit.id, present, frozenset(readable), frozenset(referees), decision, frozenset(cleared))
+
+    def _readable(self, results: Collection[Result]) -> dict[int, Result]:
+        return {r.id: r for r in results if r.gradient_sha256 and self._stores.blobs.has(r.gradient_sha256)}
+
+    def _agreement(
+        self, project: Project, unit: Unit, results: Mapping[int, Result]
+    ) -> Callable[[int, int], quorum.Agreement]:
         layout = quorum.layout_of(self._plans.of(project.plan_sha256))
         state = self._state(project, unit)
 
         @functools.lru_cache(maxsize=2)
         def read(result_id: int) -> quorum.Vectors:
-            return self._vectors(readable[result_id])
+            return self._vectors(results[result_id])
 
         @functools.cache
         def agreement(pair: frozenset[int]) -> quorum.Agreement:
             one, other = sorted(pair)
             return quorum.compare(read(one), read(other), layout, state).agreement
 
-        decision = quorum.decide(opinions, lambda one, other: agreement(frozenset((one, other))), need)
-        referees = frozenset(opinion.result for opinion in opinions if opinion.referee)
-        return Ruling(unit.id, frozenset(one.id for one in speaking), frozenset(readable), referees, decision)
+        return lambda one, other: agreement(frozenset((one, other)))
 
     def _opinion(self, result: Result) -> quorum.Opinion:
         host = self._stores.hosts.by_id(result.host_id)

@@ -5,9 +5,9 @@ import datetime as dt
 from server.domain.action_log import ActionLog
 from server.domain.notices import Notices
 from server.domain.plans import Plans
-from server.domain.verdicts import Verdicts
+from server.domain.verdicts import CLEARED, Verdicts
 from server.rules import reputation
-from server.rules.states import ResultState, RoundState, UnitState
+from server.rules.states import AuditState, ResultState, RoundState, UnitState
 from server.storage.stores import Stores
 from server.storage.tables import Host, Unit
 
@@ -25,10 +25,25 @@ class Quarantine:
     def consider(self, host_id: int, now: dt.datetime) -> bool:
         """Whether its record makes it one. Inside the caller's transaction, as all here."""
         host = self._stores.hosts.by_id(host_id)
-        recent = self._stores.opinions.recent_errors(host_id, reputation.RECENT)
-        if host.is_referee or not reputation.must_quarantine(host.confirmed, host.refuted, recent):
+        if host.is_referee or not self._must(host):
             return False
-        return self.impose(host, reputation.quarantine_sentence(host.confirmed, host.refuted), None, now)
+        reason = reputation.quarantine_sentence(host.confirmed, host.refuted, host.disagreed)
+        return self.impose(host, reason, None, now)
+
+    def reconsider(self, host_id: int, now: dt.datetime) -> None:
+        """Let it out again if its record was what put it in, and does so no more."""
+        host = self._stores.hosts.by_id(host_id)
+        by_record = host.quarantined_at is not None and host.quarantine_reason.startswith(reputation.BY_RECORD)
+        if not by_record or self._must(host):
+            return
+        self._stores.opinions.let_out(host.id)
+        self._stores.hosts.appeal(host.id, "", None)
+        self._log.note(None, "released machine", f"{host.name} ({host.id})", CLEARED, now)
+        self._notices.released(host, CLEARED, now)
+
+    def _must(self, host: Host) -> bool:
+        recent = self._stores.opinions.recent_verdicts(host.id, reputation.RECENT)
+        return reputation.must_quarantine(host.confirmed, host.refuted, recent)
 
     def impose(self, host: Host, reason: str, actor_id: int | None, now: dt.datetime) -> bool:
         """Whether it was not in quarantine before. `actor_id`: the operator who did it, or None: its record."""
@@ -38,7 +53,7 @@ class Quarantine:
         self._notices.quarantined(host, reason, now)
         for result in self._stores.work.leased_to(host.id):
             self._stores.work.move(result, ResultState.cancelled, ended_at=now, sentence=IN_QUARANTINE)
-        for unit in self._stores.opinions.unconfirmed_of_host(host.id):
+        for unit in self._stores.opinions.vouched_by_nobody_else(host.id):
             self._doubt(unit, now)
         for result in self._stores.opinions.held_of_host(host.id):
             self._verdicts.dismiss(result, IN_QUARANTINE, now)
@@ -50,13 +65,21 @@ class Quarantine:
         self._stores.opinions.forgive(host.id)
 
     def _doubt(self, unit: Unit, now: dt.datetime) -> None:
-        """Nobody but that host speaks for it: out of the round while it is open; later, others are asked."""
+        """Only hosts in quarantine speak for it: out of the round while it is open; later, others are asked."""
         project = self._stores.projects.by_id(unit.project_id)
         round_ = self._stores.rounds.get(project.id, unit.round)
+        speaking = self._stores.opinions.of(unit.id)
         if round_.state is RoundState.open:
             self._verdicts.uncount(project, round_, unit)
-        else:
+            for result in self._stores.opinions.of(unit.id):
+                if self._stores.hosts.by_id(result.host_id).quarantined_at is not None:
+                    self._verdicts.dismiss(result, IN_QUARANTINE, now)
+            self._leave_to_others(unit.id, now)
+        elif len(speaking) < _OPINIONS:
             self._verdicts.seek(unit, _OPINIONS, now)
+        elif unit.audit is AuditState.none:
+            # Accomplices have agreed on it: whom the grid trusts is asked.
+            self._stores.opinions.set_audit(unit, AuditState.wanted)
 
     def _leave_to_others(self, unit_id: int, now: dt.datetime) -> None:
         """A unit of which nobody else speaks is as if nobody had computed it."""

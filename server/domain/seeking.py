@@ -25,6 +25,9 @@ KEPT = dt.timedelta(minutes=5)
 PATIENCE = dt.timedelta(minutes=2)
 """An open round waits no longer for a volunteer who could give an opinion and does not."""
 
+CHECK_PATIENCE = dt.timedelta(minutes=3)
+"""A check of what has counted already: whoever was drawn does not get away by nobody's coming."""
+
 TOO_LATE = "The opinion came too late to be of use."
 _IN_PLAY = (ProjectState.running, ProjectState.paused, ProjectState.needs_attention, ProjectState.finished)
 
@@ -73,7 +76,8 @@ class Seeking:
         asked = 0
         for unit in wanting:
             opinions = found[unit.id]
-            overdue = unit.state is UnitState.open and now - waits_since(unit, opinions) > PATIENCE
+            patience = PATIENCE if unit.state is UnitState.open else CHECK_PATIENCE
+            overdue = now - waits_since(unit, opinions) > patience
             nobody = not somebody_may_give(awake, given_by(opinions), project.homogeneous)
             if nobody or overdue or retries.unit_is_hopeless(unit.failures, 0):
                 self._stores.opinions.set_audit(unit, AuditState.wanted)

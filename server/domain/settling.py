@@ -7,7 +7,7 @@ from server.domain.going_back import GoingBack
 from server.domain.judge import Ruling
 from server.domain.notices import Notices
 from server.domain.quarantine import Quarantine
-from server.domain.verdicts import UNCLEAR, Verdicts
+from server.domain.verdicts import Verdicts
 from server.rules import reputation
 from server.rules.states import AuditState, ProjectState, ResultState, RoundState, UnitState
 from server.storage.stores import Stores
@@ -39,8 +39,8 @@ class Settling:
         if not ruling.decision.settled:
             self._ask_more(project, round_, unit, ruling, now)
             return True
-        wrong = [speaking[number] for number in sorted(ruling.decision.refuted)]
-        if wrong and self._is_the_projects_fault(project, unit, ruling, speaking):
+        off = ruling.decision.refuted | ruling.decision.unclear
+        if off and self._is_the_projects_fault(project, unit, ruling, speaking):
             self._blame_nobody(project, unit, speaking.values(), now)
             return True
         self._settle(project, round_, unit, ruling, speaking, now)
@@ -81,14 +81,24 @@ class Settling:
         for result in not_finite:
             self._stores.opinions.note_facts(result, 0.0, 0.0, "Its numbers were not finite.")
             self._verdicts.refute(result, now)
-        for number in sorted(decision.unclear):
-            self._stores.opinions.note_disagreement(speaking[number].host_id)
-            if speaking[number].state is ResultState.held:
-                self._verdicts.dismiss(speaking[number], UNCLEAR, now)
+        self._doubt(ruling, speaking, now)
+        self._clear(project, unit, ruling, now)
         self._stores.opinions.end_search(unit)
         self._verdicts.end_leases(unit, ENOUGH, now)
-        wrong = [speaking[number] for number in sorted(decision.refuted)] + not_finite
-        self._follow_up(project, unit, wrong, too_late, now)
+        off = [speaking[number] for number in sorted(decision.refuted | decision.unclear)] + not_finite
+        self._follow_up(project, unit, off, too_late, now)
+
+    def _doubt(self, ruling: Ruling, speaking: dict[int, Result], now: dt.datetime) -> None:
+        right = {speaking[number].host_id for number in ruling.decision.agreeing - ruling.referees}
+        volunteers = len(set(self._stores.hosts.accounts_by_host(right).values()))
+        for number in sorted(ruling.decision.unclear):
+            self._verdicts.doubt(speaking[number], volunteers, now)
+
+    def _clear(self, project: Project, unit: Unit, ruling: Ruling, now: dt.datetime) -> None:
+        for result in self._stores.opinions.contradicted(unit.id) if ruling.cleared else ():
+            if result.id in ruling.cleared:
+                self._verdicts.clear(project, unit, result, now)
+                self._quarantine.reconsider(result.host_id, now)
 
     def _replace(self, unit: Unit, standing: Result, canonical: int | None) -> None:
         """There is a better one while it can still be exchanged."""
@@ -97,9 +107,9 @@ class Settling:
             self._stores.work.move(standing, ResultState.held)
 
     def _follow_up(
-        self, project: Project, unit: Unit, wrong: Collection[Result], too_late: bool, now: dt.datetime
+        self, project: Project, unit: Unit, off: Collection[Result], too_late: bool, now: dt.datetime
     ) -> None:
-        for host_id in sorted({result.host_id for result in wrong}):
+        for host_id in sorted({result.host_id for result in off}):
             self._quarantine.consider(host_id, now)
         if not (too_late and self._going_back.consider(project, unit.round, now)):
             self._verdicts.close_if_enough(project, unit.round, now)
@@ -120,7 +130,8 @@ class Settling:
     ) -> bool:
         right, wrong = self._stores.opinions.hosts_compared(project.id, unit.round - _ROUNDS_COMPARED)
         right |= {speaking[number].host_id for number in ruling.decision.agreeing - ruling.referees}
-        wrong |= {speaking[number].host_id for number in ruling.decision.refuted}
+        off = (ruling.decision.refuted | ruling.decision.unclear) - ruling.referees
+        wrong |= {speaking[number].host_id for number in off}
         return reputation.project_is_to_blame(len(right | wrong), len(wrong - right))
 
     def _blame_nobody(

@@ -13,6 +13,7 @@ from server.storage.tables import Project, Result, Round, Unit
 CONTRADICTED = "Other hosts computed other numbers for this unit."
 ROUND_CLOSED = "The round has closed."
 ANOTHER_FIRST = "Another host was first."
+CLEARED = "A recomputation has found it right, against what other hosts had said."
 UNNEEDED = "The round closed without it. It was checked, and it was right."
 UNCLEAR = "It was close to what other hosts computed, not close enough to count; nobody is blamed for that."
 
@@ -84,6 +85,20 @@ class Verdicts:
         host = self._stores.hosts.by_id(result.host_id)
         if result.id > host.forgiven:
             self._stores.opinions.blame(host)
+
+    def doubt(self, result: Result, volunteers: int, now: dt.datetime) -> None:
+        """It is a little off what hosts of so many volunteers agree on (0: what a referee says, and nobody else)."""
+        if result.id > self._stores.hosts.by_id(result.host_id).forgiven:
+            self._stores.opinions.doubt(result, volunteers)
+        if result.state is ResultState.held:
+            self.dismiss(result, UNCLEAR, now)
+
+    def clear(self, project: Project, unit: Unit, result: Result, now: dt.datetime) -> None:
+        """A referee has found right what others had found wrong: its host gets its record and its credit back."""
+        host = self._stores.hosts.by_id(result.host_id)
+        if result.id > host.forgiven:
+            self._stores.opinions.clear(host)
+        self.thank(project, unit, result, now, CLEARED)
 
     def dismiss(self, result: Result, sentence: str, now: dt.datetime) -> None:
         """It does not count, and nobody is blamed; what was granted for it on trust is taken back."""

@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 
+from server.rules.quorum import Agreement
+
 RECENT = 20
 """The last verdicts by another opinion that a host is judged by: an error is forgotten after as many good ones."""
 
 STRIKES = 2
 """Errors among them that put it out. One may be a flipped bit, or a pair of liars that outvoted it."""
+
+DOUBTS = 5
+"""So many verdicts among them that were no agreement put it out too. Honest machines are a little off almost never;
+who always is, by a lie that is small or by other arithmetic, makes three others compute what it cannot add to."""
 
 BUDGET = 0.05
 LEAST_RECORD = 3
@@ -17,23 +23,31 @@ FEWEST_HOSTS = 3
 """So large a part of so many hosts does not lie at once: it is the model, or the server's own numbers."""
 
 
-def must_quarantine(confirmed: int, refuted: int, recent: Sequence[bool]) -> bool:
-    """confirmed, refuted: verdicts by other opinions, ever. recent: the latest of them, True where it was refuted.
+def must_quarantine(confirmed: int, refuted: int, recent: Sequence[Agreement]) -> bool:
+    """confirmed, refuted: verdicts by other opinions, ever. recent: the latest of them, and the doubtful ones.
 
-    Only the last RECENT of `recent` count, in any order.
+    Only the first RECENT of `recent` count, in any order.
     """
-    if sum(recent[-RECENT:]) >= STRIKES:
+    latest = list(recent[:RECENT])
+    if latest.count(Agreement.differ) >= STRIKES or len(latest) - latest.count(Agreement.agree) >= DOUBTS:
         return True
     return refuted >= LEAST_RECORD and refuted > BUDGET * (confirmed + refuted)
 
 
-def quarantine_sentence(confirmed: int, refuted: int) -> str:
+BY_RECORD = "Other computers computed the same work as this one and got"
+
+
+def quarantine_sentence(confirmed: int, refuted: int, disagreed: int = 0) -> str:
     """For its owner: why, in numbers."""
-    times = "once" if refuted == 1 else f"{refuted} times"
+    close = f" numbers close to them but not close enough {_times(disagreed)}," if disagreed else ""
     return (
-        f"Other computers computed the same work as this one and got other numbers {times}, and the same numbers "
-        f"{confirmed} times. Faulty memory, overclocking or a changed program can cause that."
+        f"{BY_RECORD} other numbers {_times(refuted)},{close} and the same numbers {_times(confirmed)}. "
+        "Faulty memory, overclocking, reduced precision or a changed program can cause that."
     )
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
 
 
 def project_is_to_blame(hosts_compared: int, hosts_refuted: int) -> bool:

@@ -50,7 +50,7 @@ class ResultState(enum.StrEnum):
     `held`: its verdict waits for another opinion on its unit. A valid one whose check failed is held again or invalid.
 
     `not_finite` is a verdict that blames nobody: a model that diverges gives such numbers on honest hosts too. When
-    others agree on finite ones it is invalid.
+    others agree on finite ones it is invalid. An invalid one that a referee finds right is unneeded, and was credited.
     """
 
     leased = "leased"
@@ -146,7 +146,7 @@ MOVES: dict[type[enum.StrEnum], dict[enum.StrEnum, frozenset[enum.StrEnum]]] = {
         _R.reported: frozenset({_R.held, _R.valid, _R.invalid, _R.not_finite, _R.unneeded}),
         _R.held: frozenset({_R.valid, _R.invalid, _R.unneeded}),
         _R.valid: frozenset({_R.held, _R.invalid}),
-        _R.invalid: frozenset(),
+        _R.invalid: frozenset({_R.unneeded}),
         _R.not_finite: frozenset({_R.invalid}),
         _R.unneeded: frozenset(),
         _R.given_back: frozenset(),

@@ -8,6 +8,7 @@ from typing import Any
 
 from peewee import fn
 
+from server.rules.quorum import Agreement
 from server.rules.states import AuditState, Purpose, ResultState, UnitState
 from server.storage.account_tables import Account
 from server.storage.tables import Host, Result, Round, Unit
@@ -16,6 +17,12 @@ SPEAKING = (ResultState.held, ResultState.valid)
 """A result in one of these is an opinion on its unit."""
 
 _SPEAKS = "state IN ('held', 'valid')"
+
+
+def _verdict(state: ResultState, doubted_by: int | None) -> Agreement:
+    if state is ResultState.invalid:
+        return Agreement.differ
+    return Agreement.agree if doubted_by is None else Agreement.unclear
 
 
 class OpinionStore:
@@ -86,14 +93,31 @@ class OpinionStore:
         Host.update(trust=0, refuted=Host.refuted + 1).where(Host.id == host.id).execute()
         Account.update(trust=0).where(Account.id == host.account_id).execute()
 
-    def note_disagreement(self, host_id: int) -> None:
-        """Its numbers were not those of the others, though not so far off that it is to blame."""
-        Host.update(disagreed=Host.disagreed + 1).where(Host.id == host_id).execute()
+    def doubt(self, result: Result, volunteers: int) -> None:
+        """It is a little off what so many volunteers' hosts agree on. Its host is not blamed; it earns trust anew."""
+        Result.update(doubted_by=volunteers).where(Result.id == result.id).execute()
+        Host.update(disagreed=Host.disagreed + 1).where(Host.id == result.host_id).execute()
+        if volunteers:
+            Host.update(trust=0).where(Host.id == result.host_id).execute()
+
+    def clear(self, host: Host) -> None:
+        """What it was blamed for was right after all."""
+        Host.update(refuted=Host.refuted - 1, confirmed=Host.confirmed + 1).where(Host.id == host.id).execute()
+
+    def contradicted(self, unit_id: int) -> list[Result]:
+        """Results of the unit that other opinions made invalid, and that can still be read."""
+        return Result.rows_where(
+            "unit_id = ? AND state = 'invalid' AND norm > 0 AND gradient_sha256 > '' ORDER BY id", unit_id
+        )
 
     def quarantine(self, host_id: int, reason: str, now: dt.datetime) -> bool:
         """Whether it was not in quarantine before."""
         changed = Host.update(quarantined_at=now, quarantine_reason=reason, trust=0)
         return bool(changed.where(Host.id == host_id, Host.quarantined_at.is_null()).execute())
+
+    def let_out(self, host_id: int) -> None:
+        """Out of quarantine with the record that it has; trust is earned anew."""
+        Host.update(quarantined_at=None, quarantine_reason="").where(Host.id == host_id).execute()
 
     def forgive(self, host_id: int) -> None:
         """Out of quarantine, with a record that begins anew."""
@@ -102,39 +126,41 @@ class OpinionStore:
             quarantined_at=None, quarantine_reason="", trust=0, confirmed=0, disagreed=0, refuted=0, forgiven=last
         ).where(Host.id == host_id).execute()
 
-    def recent_errors(self, host_id: int, most: int) -> list[bool]:
-        """What became of the host's last judged results, since it was forgiven: True where it was found wrong.
+    def recent_verdicts(self, host_id: int, most: int) -> list[Agreement]:
+        """What became of the host's last judged results, since it was forgiven; the latest first.
 
-        Not of those that the server could not judge: they have no norm.
+        Not of those that the server could not judge: they have no norm; nor of those that a referee alone doubts.
         """
         wrong = (Result.state == ResultState.invalid) & Result.norm.is_null(False)
         rows: Any = (
-            Result.select(Result.state)
+            Result.select(Result.state, Result.doubted_by)
             .where(
                 Result.host == host_id,
                 Result.id > Host.select(Host.forgiven).where(Host.id == host_id),
-                Result.confirmed_at.is_null(False) | wrong,
+                Result.confirmed_at.is_null(False) | wrong | (Result.doubted_by > 0),
             )
             .order_by(Result.id.desc())
             .limit(most)
         )
-        return [ResultState(row[0]) is ResultState.invalid for row in rows.tuples()]
+        return [_verdict(ResultState(row[0]), row[1]) for row in rows.tuples()]
 
     def hosts_compared(self, project_id: int, first_round: int) -> tuple[set[int], set[int]]:
-        """(hosts that another agreed with, hosts found wrong) since that round, referees left out."""
+        """(hosts that another agreed with, hosts found wrong or a little off) since that round, referees left out."""
         rows: Any = (
-            Result.select(Result.host, Result.state)
+            Result.select(Result.host, Result.state, Result.doubted_by)
             .join(Unit)
             .where(
                 Unit.project == project_id, Unit.round >= first_round, Result.norm.is_null(False),
                 Result.purpose != Purpose.audit,
-                Result.confirmed_at.is_null(False) | (Result.state == ResultState.invalid),
+                Result.confirmed_at.is_null(False)
+                | Result.doubted_by.is_null(False)
+                | (Result.state == ResultState.invalid),
             )
             .distinct()
         )  # fmt: skip
-        found = [(int(host), ResultState(state)) for host, state in rows.tuples()]
-        wrong = {host for host, state in found if state is ResultState.invalid}
-        return {host for host, state in found if state is not ResultState.invalid}, wrong
+        found = [(int(host), _verdict(ResultState(state), doubted_by)) for host, state, doubted_by in rows.tuples()]
+        right = {host for host, verdict in found if verdict is Agreement.agree}
+        return right, {host for host, verdict in found if verdict is not Agreement.agree}
 
     def recent_facts(self, project_id: int, first_round: int, most: int) -> list[tuple[float, float]]:
         """(norm, loss) of the mean gradients that counted since that round; the newest `most` of them."""
@@ -153,14 +179,16 @@ class OpinionStore:
     def held_of_host(self, host_id: int) -> list[Result]:
         return Result.rows_where("host_id = ? AND state = 'held' ORDER BY id", host_id)
 
-    def unconfirmed_of_host(self, host_id: int) -> list[Unit]:
-        """Units for which a result of this host stands that nobody else has confirmed yet, gradients still kept."""
+    def vouched_by_nobody_else(self, host_id: int) -> list[Unit]:
+        """Units for which a result of this host stands, gradients still kept, and for which nobody speaks that is not
+        in quarantine: no other host has confirmed it, or only accomplices have."""
         return Unit.rows_where(
             "state = 'valid' AND id IN (SELECT unit_id FROM result WHERE host_id = ? AND state = 'valid' AND"
-            " confirmed_at IS NULL AND gradient_sha256 > '' AND id = (SELECT canonical FROM unit WHERE id = unit_id))"
-            " ORDER BY id",
-            host_id,
-        )
+            " gradient_sha256 > '') AND NOT EXISTS (SELECT 1 FROM result JOIN host ON host.id = result.host_id"
+            " WHERE result.unit_id = unit.id AND result.state = 'valid' AND host.id != ?"
+            " AND host.quarantined_at IS NULL) ORDER BY id",
+            host_id, host_id,
+        )  # fmt: skip
 
     def from_round(self, project_id: int, number: int) -> list[Unit]:
         """All units of this round and of later ones."""

@@ -249,7 +249,8 @@ class Result(Table):
     `bytes_down` is what the host had to fetch for it, `bytes_up` what it sent.
 
     `norm` is the Euclidean norm of its mean gradient, `loss` its mean loss; `suspicion` why another opinion is wanted;
-    `confirmed_at`: another opinion agreed. `unproven`: its host had not earned trust yet when it was leased.
+    `confirmed_at`: another opinion agreed; `doubted_by`: it was a little off what so many volunteers' hosts agreed on
+    (0: what a referee said). `unproven`: its host had not earned trust yet when it was leased.
     """
 
     id = AutoIncrementField()
@@ -279,6 +280,7 @@ class Result(Table):
     loss = DoubleField(null=True)
     suspicion = TextField(default="", constraints=[SQL("DEFAULT ''")])
     confirmed_at = InstantField(null=True)
+    doubted_by = IntegerField(null=True)
     unproven = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
 
     class Meta:

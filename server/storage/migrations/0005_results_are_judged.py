@@ -106,6 +106,7 @@ _STATEMENTS = (
     """ALTER TABLE "result" ADD COLUMN "loss" REAL""",
     """ALTER TABLE "result" ADD COLUMN "suspicion" TEXT NOT NULL DEFAULT ''""",
     """ALTER TABLE "result" ADD COLUMN "confirmed_at" REAL""",
+    """ALTER TABLE "result" ADD COLUMN "doubted_by" INTEGER""",
     """ALTER TABLE "result" ADD COLUMN "unproven" INTEGER NOT NULL DEFAULT 0""",
     """CREATE INDEX "result_held" ON "result" ("unit_id") WHERE state = 'held'""",
     # What was found valid before there was a ledger: by the same formula (server/rules/credit.py), with the same key.

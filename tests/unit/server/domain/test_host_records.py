@@ -10,6 +10,7 @@ from server.domain.operating import Operating
 from server.domain.quarantine import Quarantine
 from server.domain.verdicts import Verdicts
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
+from server.rules.quorum import Agreement
 from server.rules.states import AuditState, ResultState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.account_tables import Account
@@ -89,11 +90,11 @@ def test_who_is_released_begins_anew_and_what_it_computed_before_counts_against_
     with grid.stores.database.write():
         verdicts.refute(before, grid.now)
         assert attic.row.refuted == 0
-        assert not any(grid.stores.opinions.recent_errors(attic.id, 20))
+        assert grid.stores.opinions.recent_verdicts(attic.id, 20) == []
         Host.update(forgiven=before.id).where(Host.id == attic.id).execute()
         verdicts.refute(later, grid.now)
     assert attic.row.refuted == 1
-    assert grid.stores.opinions.recent_errors(attic.id, 20) == [True]
+    assert grid.stores.opinions.recent_verdicts(attic.id, 20) == [Agreement.differ]
 
 
 def test_to_detach_a_machine_and_join_anew_does_not_hide_its_quarantine(

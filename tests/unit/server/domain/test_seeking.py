@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from server.domain.blob_collector import GRADIENT_ROUNDS
-from server.domain.seeking import KEPT, PATIENCE
+from server.domain.seeking import CHECK_PATIENCE, KEPT, PATIENCE
 from server.rules.retries import MAX_UNIT_FAILURES
 from server.rules.states import AuditState, ProjectState, ResultState
 from server.storage.tables import Host, Project, Unit
@@ -45,6 +45,22 @@ def test_no_referee_is_asked_while_somebody_could_and_no_round_has_waited_long(g
     Host.update(last_seen_at=grid.now).where(Host.id == other.id).execute()
     assert grid.seeking.run_pass(grid.now) == 1
     assert audit_of(unit) is AuditState.wanted
+
+
+def test_a_drawn_check_that_nobody_comes_for_is_left_to_a_referee_before_it_is_too_late(
+    grid: DomainGrid, owner: int
+) -> None:
+    grid.project(owner, examples=200, k=20)
+    first, other = machine(grid, "first", trust=10), machine(grid, "other")
+    counted = count(grid, first, first.lease())
+    grid.stores.opinions.want(counted, 2)
+    grid.wait(PATIENCE.total_seconds() + 1)
+    Host.update(last_seen_at=grid.now).where(Host.id == other.id).execute()
+    assert grid.seeking.run_pass(grid.now) == 0
+    grid.wait(CHECK_PATIENCE.total_seconds() - PATIENCE.total_seconds())
+    Host.update(last_seen_at=grid.now).where(Host.id == other.id).execute()
+    assert grid.seeking.run_pass(grid.now) == 1
+    assert audit_of(counted) is AuditState.wanted
 
 
 def test_nobody_is_asked_while_the_opinion_is_being_computed(grid: DomainGrid, owner: int) -> None:
