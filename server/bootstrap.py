@@ -260,7 +260,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard, policy),)),
         Row("checks", 1.0, (Seeking(stores, policy, bell.ring),)),
         Row("audits", 1.0, (Auditor(stores, plans, learner_, policy, bell.ring),)),
-        Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices))),
+        Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices, policy))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_, _upload_bounds(settings)),)),
         Row("preparations", 5.0, (Preparer(stores, intake_, notices, admission(settings)),)),
         Row("evaluations", 2.0, (Evaluator(stores, learner_, notices),)),

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from server.domain.awake import Awake, policy_for
+from server.domain.hopeless import Hopeless
 from server.domain.notices import Notices
 from server.domain.quarantine import Quarantine
 from server.rules import retries
@@ -42,11 +43,15 @@ class Rejecting:
                 "of the last closed round are kept: download them and start a new project from them with a smaller "
                 "learning rate."
             )
-        elif retries.unit_is_hopeless(failures, 0):
+        elif self._is_hopeless(project, unit.id, now):
             reason = f"the same unit failed {failures} times in round {unit.round}."
         else:
             return
         self._notices.needs_attention(project, reason, now)
+
+    def _is_hopeless(self, project: Project, unit_id: int, now: dt.datetime) -> bool:
+        hopeless = Hopeless(self._stores, self._policy, Awake(self._stores, self._policy, now))
+        return hopeless.is_so(project, self._stores.work.unit(unit_id), self._stores.work.results_of(unit_id))
 
     def _model_diverged(self, project: Project, found: list[Result], now: dt.datetime) -> bool:
         """Where hosts are not simply believed, two trusted accounts must say so; where one is awake, that one and

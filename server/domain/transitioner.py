@@ -3,12 +3,15 @@
 import datetime as dt
 import logging
 
+from server.domain.awake import Awake
+from server.domain.hopeless import Hopeless
 from server.domain.notices import Notices
 from server.errors import SomebodyElseWasFirst
-from server.rules import losses, retries
+from server.rules import losses
 from server.rules.host_troubles import LATE, SILENT
 from server.rules.quoting import quoted
 from server.rules.states import ProjectState, ResultState
+from server.rules.validation_policy import BELIEVES_ALL, ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Unit
 
@@ -17,8 +20,9 @@ _ENDED_BADLY = (ResultState.failed, ResultState.invalid, ResultState.not_finite,
 
 
 class Transitioner:
-    def __init__(self, stores: Stores, notices: Notices) -> None:
+    def __init__(self, stores: Stores, notices: Notices, policy: ValidationPolicy = BELIEVES_ALL) -> None:
         self._stores = stores
+        self._policy = policy
         self._notices = notices
 
     def run_pass(self, now: dt.datetime) -> int:
@@ -55,11 +59,11 @@ class Transitioner:
 
     def _stop_hopeless(self, now: dt.datetime) -> int:
         stopped = 0
+        hopeless = Hopeless(self._stores, self._policy, Awake(self._stores, self._policy, now))
         for project in self._stores.projects.in_state(ProjectState.running):
             for unit, live in self._stores.work.open_units(project.id):
                 past = self._stores.work.results_of(unit.id) if not live else []
-                losses = retries.losses_since(project.running_since, past)
-                if not live and retries.unit_is_hopeless(unit.failures, losses):
+                if not live and hopeless.is_so(project, unit, past):
                     stopped += self._stop(project, unit, past, now)
                     break
         return stopped

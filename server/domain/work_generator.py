@@ -3,6 +3,7 @@
 Knows nothing of HTTP, nor of which project's turn it is; other opinions on what was computed are found by `checks`.
 """
 
+import collections
 import datetime as dt
 from collections.abc import Collection, Set
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from itertools import islice
 
 from server.domain.awake import Awake, policy_for
 from server.domain.checks import Checks, Offer
+from server.domain.hopeless import Hopeless
 from server.domain.plans import Plans, order_of, places_of
 from server.rules import choosing, k_batch, replication, retries, sizing
 from server.rules.second_opinions import Giver
@@ -70,15 +72,13 @@ class WorkGenerator:
 
         When every host has failed at it they try again, until it is hopeless: else each would wait for the other.
         """
+        hopeless = Hopeless(self._stores, self._policy, awake)
         for unit, live in units:
             if live:
                 continue
             past = self._stores.work.results_of(unit.id)
-            failed = {result.host_id for result in past if result.state in _ENDED_BADLY}
-            losses = retries.losses_since(project.running_since, past)
-            if not retries.unit_is_hopeless(unit.failures, losses) and (
-                host.id not in failed or awake.able(project) <= failed
-            ):
+            may_try = host.id not in (failed := _failed_at(past)) or awake.able(project) <= failed
+            if may_try and not hopeless.is_so(project, unit, past):
                 return unit
         return None
 
@@ -155,6 +155,13 @@ class WorkGenerator:
 
 def _work(unit: Unit | None) -> Offer | None:
     return None if unit is None else Offer(unit, Purpose.work)
+
+
+def _failed_at(past: list[Result]) -> set[int]:
+    """The hosts of these results that have failed, or let the unit go again and again."""
+    lost = collections.Counter(result.host_id for result in past if result.state is ResultState.lost)
+    often = {host for host, times in lost.items() if times >= retries.LOSSES_OF_ONE}
+    return often | {result.host_id for result in past if result.state in _ENDED_BADLY}
 
 
 def _is_reported(live: list[Result]) -> bool:

@@ -1,7 +1,7 @@
 """When to stop trying and call a person."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Protocol
 
 from server.rules.states import ResultState
@@ -11,6 +11,9 @@ MAX_UNIT_FAILURES = 6
 
 MAX_UNIT_LOSSES = 20
 """Hosts may vanish for reasons of their own, so more of that is borne."""
+
+LOSSES_OF_ONE = 3
+"""A host that has lost the same unit that many times has failed at it: let others try first."""
 
 NON_FINITE_OPINIONS = 2
 NON_FINITE_RESULTS = 3
@@ -33,6 +36,20 @@ def losses_since(since: dt.datetime | None, results: Iterable[Ended]) -> int:
 
 def unit_is_hopeless(failures: int, losses: int) -> bool:
     return failures >= MAX_UNIT_FAILURES or losses >= MAX_UNIT_LOSSES
+
+
+def nobody_else_could(failed: Set[int], awake: Set[int], trusted: Set[int]) -> bool:
+    """Whether it is the unit, not who failed at it.
+
+    failed: accounts whose machines did; awake, trusted: accounts with a machine that is awake and has the memory, and
+    those of them that are believed.
+
+    One volunteer's machines must not stop a stranger's project, nor fresh accounts, which cost nothing, where trusted
+    ones are there to try.
+    """
+    if awake <= failed:
+        return True
+    return len(failed) >= NON_FINITE_OPINIONS and (not trusted or bool(failed & trusted))
 
 
 def model_diverged(accounts: int, hosts: int, results: int, others_could_say: bool) -> bool:

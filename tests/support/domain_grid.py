@@ -128,7 +128,7 @@ class DomainGrid:
             stores, self.plans, self.notices, lambda duty: None, self.policy
         )
         self.assimilator = Assimilator(stores, self.plans, self.learner, self.notices, self._guard, self.policy)
-        self.transitioner = Transitioner(stores, self.notices)
+        self.transitioner = Transitioner(stores, self.notices, self.policy)
         self.seeking = Seeking(stores, self.policy, ring)
         self.auditor = Auditor(stores, self.plans, self.learner, self.policy, ring)
         self.downtime = Downtime(stores)

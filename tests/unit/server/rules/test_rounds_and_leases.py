@@ -247,3 +247,20 @@ def test_a_round_will_close_once_what_is_used_and_reported_reaches_its_target() 
     assert not k_batch.will_close(1, 2, 4)
     assert k_batch.will_close(2, 2, 4)
     assert k_batch.will_close(0, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("failed", "awake", "trusted", "is_so"),
+    [
+        ({1}, {1}, set(), True),
+        ({1}, {1, 2}, set(), False),
+        ({1, 2}, {1, 2, 3}, set(), True),
+        ({1, 2}, {1, 2, 3}, {3}, False),
+        ({1, 3}, {1, 2, 3}, {3}, True),
+        ({1}, set(), set(), True),
+    ],
+)
+def test_a_unit_is_given_up_when_not_one_volunteer_alone_has_failed_at_it(
+    failed: set[int], awake: set[int], trusted: set[int], is_so: bool
+) -> None:
+    assert retries.nobody_else_could(failed, awake, trusted) is is_so
