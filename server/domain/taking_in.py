@@ -11,7 +11,7 @@ from server.domain.looking import Look
 from server.domain.quarantine import IN_QUARANTINE
 from server.domain.rejecting import Rejecting
 from server.domain.verdicts import ANOTHER_FIRST, Verdicts
-from server.rules import replication
+from server.rules import quorum, replication
 from server.rules.states import AuditState, Purpose, ResultState, RoundState, UnitState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
@@ -21,6 +21,7 @@ CAME_LATE = "It came after it was needed."
 OTHER_PART = "It covers another part than the unit."
 SAME_OWNER = "Another machine of the same account has spoken of this unit; a second opinion must be somebody else's."
 OTHER_CLASS = "Only machines of one kind can be compared in this project, and this one is of another."
+ENOUGH_SPOKEN = "As many others have spoken of this unit as are heard."
 NOTHING_TO_CHECK = "What it was to check is not there any more."
 _LEAST_OPINIONS = 2
 
@@ -110,6 +111,9 @@ class TakingIn:
     def _why_unwanted(self, project: Project, host: Host, others: list[Result]) -> str:
         if host.quarantined_at is not None:
             return IN_QUARANTINE
+        if len(others) >= quorum.MOST_OPINIONS:
+            # Who agrees with whom is asked of every set of them.
+            return ENOUGH_SPOKEN
         spoken = [self._stores.hosts.by_id(other.host_id) for other in others]
         if any(other.account_id == host.account_id and not other.is_referee for other in spoken):
             return SAME_OWNER
