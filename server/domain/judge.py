@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from server.domain.awake import is_trusted, policy_for
 from server.domain.plans import Plans
 from server.rules import quorum
 from server.rules.states import Purpose
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Unit
 from volunteer.protocol.gradients import GradientBlob
@@ -32,9 +34,10 @@ class Ruling:
 
 
 class Judge:
-    def __init__(self, stores: Stores, plans: Plans) -> None:
+    def __init__(self, stores: Stores, plans: Plans, policy: ValidationPolicy) -> None:
         self._stores = stores
         self._plans = plans
+        self._policy = policy
 
     def ruling(self, unit: Unit, project: Project, need: int) -> Ruling | None:
         """What the opinions on the unit come to; None where not even two of them can be read any more.
@@ -50,11 +53,33 @@ class Judge:
         before = self._readable(self._stores.opinions.contradicted(unit.id)) if referees else {}
         agreement = self._agreement(project, unit, readable | before)
         decision = quorum.decide(opinions, agreement, need)
+        if self._is_outvoted_by_nobodies(project, decision, readable):
+            # As many as may be asked have spoken: a referee is next.
+            decision = quorum.open_question(len(opinions))
         # Liars may have outvoted it: who knows better has spoken only now.
         word = [number for number in referees if number in decision.agreeing]
         cleared = {n for n in before if word and agreement(n, word[0]) is quorum.Agreement.agree}
         present = frozenset(one.id for one in speaking)
         return Ruling(unit.id, present, frozenset(readable), frozenset(referees), decision, frozenset(cleared))
+
+    def _is_outvoted_by_nobodies(
+        self, project: Project, decision: quorum.Decision, readable: Mapping[int, Result]
+    ) -> bool:
+        """Whether hosts without trust alone contradict a trusted one: fresh accounts cost nothing.
+
+        Not where the server cannot be the referee.
+        """
+        contradicted = decision.refuted | decision.unclear
+        if not contradicted or decision.referee or project.homogeneous:
+            return False
+        policy = policy_for(self._policy, project)
+        trusted = {number for number, result in readable.items() if self._is_trusted(policy, result)}
+        return bool(trusted & contradicted) and not trusted & decision.agreeing
+
+    def _is_trusted(self, policy: ValidationPolicy, result: Result) -> bool:
+        host = self._stores.hosts.by_id(result.host_id)
+        account = self._stores.accounts.by_id(host.account_id)
+        return is_trusted(policy, host.trust, account.trust if account else 0, bool(host.is_referee))
 
     def _readable(self, results: Collection[Result]) -> dict[int, Result]:
         return {r.id: r for r in results if r.gradient_sha256 and self._stores.blobs.has(r.gradient_sha256)}

@@ -45,7 +45,7 @@ class Validator:
         quarantine = Quarantine(stores, plans, notices)
         rejecting = Rejecting(stores, notices, quarantine, policy)
         self._taking_in = TakingIn(stores, self._verdicts, rejecting, policy, secret)
-        self._judge = Judge(stores, plans)
+        self._judge = Judge(stores, plans, policy)
         self._settling = Settling(
             stores, self._verdicts, quarantine, GoingBack(stores, self._verdicts, ActionLog(stores)), notices,
         )  # fmt: skip

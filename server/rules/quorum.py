@@ -239,8 +239,13 @@ def decide(
     if weight >= need and not rivals:
         return _settle(best, opinions, agreement, referee=False)
     missing = max(need - len({one.account for one in opinions}), 1)
+    return open_question(max(len(opinions), min(len(opinions) + missing, most)))
+
+
+def open_question(want: int) -> Decision:
+    """Nothing is settled; `want`: how many opinions are wanted in all."""
     none: frozenset[int] = frozenset()
-    return Decision(False, None, none, none, none, max(len(opinions), min(len(opinions) + missing, most)))
+    return Decision(False, None, none, none, none, want)
 
 
 def _by_referee(

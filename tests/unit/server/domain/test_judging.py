@@ -167,6 +167,7 @@ def test_a_second_machine_of_the_same_account_is_no_second_opinion(
 def test_a_check_that_contradicts_takes_the_unit_out_of_its_open_round_until_a_third_has_spoken(
     grid: DomainGrid, project: int, proven: Cast, second: Cast, third: Cast
 ) -> None:
+    trusted(grid, third, TRUSTED)
     lie = deliver(grid, proven, flipped)
     judge(grid)
     unit = unit_of(grid, lie)
