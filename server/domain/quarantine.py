@@ -27,8 +27,7 @@ class Quarantine:
         host = self._stores.hosts.by_id(host_id)
         if host.is_referee or not self._must(host):
             return False
-        reason = reputation.quarantine_sentence(host.confirmed, host.refuted, host.disagreed)
-        return self.impose(host, reason, None, now)
+        return self.impose(host, reputation.quarantine_sentence(*self._stores.opinions.record(host)), None, now)
 
     def reconsider(self, host_id: int, now: dt.datetime) -> None:
         """Let it out again if its record was what put it in, and does so no more."""
@@ -42,8 +41,9 @@ class Quarantine:
         self._notices.released(host, CLEARED, now)
 
     def _must(self, host: Host) -> bool:
-        recent = self._stores.opinions.recent_verdicts(host.id, reputation.RECENT)
-        return reputation.must_quarantine(host.confirmed, host.refuted, recent)
+        confirmed, refuted, _ = self._stores.opinions.record(host)
+        recent = self._stores.opinions.recent_verdicts(host, reputation.RECENT)
+        return reputation.must_quarantine(confirmed, refuted, recent)
 
     def impose(self, host: Host, reason: str, actor_id: int | None, now: dt.datetime) -> bool:
         """Whether it was not in quarantine before. `actor_id`: the operator who did it, or None: its record."""
@@ -62,7 +62,7 @@ class Quarantine:
 
     def release(self, host: Host, now: dt.datetime) -> None:
         """It gets work again, and earns trust anew; what it was found wrong in does not count against it any more."""
-        self._stores.opinions.forgive(host.id)
+        self._stores.opinions.forgive(host)
 
     def _doubt(self, unit: Unit, now: dt.datetime) -> None:
         """Only hosts in quarantine speak for it: out of the round while it is open; later, others are asked."""

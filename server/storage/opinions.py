@@ -119,24 +119,35 @@ class OpinionStore:
         """Out of quarantine with the record that it has; trust is earned anew."""
         Host.update(quarantined_at=None, quarantine_reason="").where(Host.id == host_id).execute()
 
-    def forgive(self, host_id: int) -> None:
-        """Out of quarantine, with a record that begins anew."""
-        last = Result.select(fn.COALESCE(fn.MAX(Result.id), 0)).where(Result.host == host_id)
-        Host.update(
-            quarantined_at=None, quarantine_reason="", trust=0, confirmed=0, disagreed=0, refuted=0, forgiven=last
-        ).where(Host.id == host_id).execute()
+    def forgive(self, host: Host) -> None:
+        """Out of quarantine, with a record that begins anew; what its owner detached before counts no more, either."""
+        last = fn.COALESCE(Result.select(fn.MAX(Result.id)).where(Result.host == Host.id), 0)
+        anew = Host.update(trust=0, confirmed=0, disagreed=0, refuted=0, forgiven=last)
+        anew.where(_is_or_was(host)).execute()
+        self.let_out(host.id)
 
-    def recent_verdicts(self, host_id: int, most: int) -> list[Agreement]:
-        """What became of the host's last judged results, since it was forgiven; the latest first.
+    def record(self, host: Host) -> tuple[int, int, int]:
+        """How often others agreed with it, found it wrong, and a little off.
+
+        Together with those machines of its owner that are detached: who comes again under another name brings that.
+        """
+        sums = (fn.SUM(Host.confirmed), fn.SUM(Host.refuted), fn.SUM(Host.disagreed))
+        rows: Any = Host.select(*sums).where(_is_or_was(host)).tuples()
+        [(confirmed, refuted, disagreed)] = rows
+        return int(confirmed), int(refuted), int(disagreed)
+
+    def recent_verdicts(self, host: Host, most: int) -> list[Agreement]:
+        """What became of the last judged results of that record, since it was forgiven; the latest first.
 
         Not of those that the server could not judge: they have no norm; nor of those that a referee alone doubts.
         """
         wrong = (Result.state == ResultState.invalid) & Result.norm.is_null(False)
         rows: Any = (
             Result.select(Result.state, Result.doubted_by)
+            .join(Host)
             .where(
-                Result.host == host_id,
-                Result.id > Host.select(Host.forgiven).where(Host.id == host_id),
+                _is_or_was(host),
+                Result.id > Host.forgiven,
                 Result.confirmed_at.is_null(False) | wrong | (Result.doubted_by > 0),
             )
             .order_by(Result.id.desc())
@@ -201,3 +212,7 @@ class OpinionStore:
             Host.account != account_id,
         )  # fmt: skip
         return bool(found.scalar())
+
+
+def _is_or_was(host: Host) -> Any:
+    return (Host.id == host.id) | ((Host.account == host.account_id) & Host.detached_at.is_null(False))

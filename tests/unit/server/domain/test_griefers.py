@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from server.rules.states import ProjectState
+from server.rules.quorum import MOST_OPINIONS
+from server.rules.states import AuditState, ProjectState, Purpose, ResultState
 from server.rules.validation_policy import ValidationPolicy
 from tests.support.domain_grid import DomainGrid
-from tests.support.judging import host_of_its_own
+from tests.support.judging import deliver, flipped, host_of_its_own, judge, noise, row, speak, unit_of
 from volunteer.protocol.messages import GiveBack, GiveBackReason
 
 POLICY = ValidationPolicy(quorum=2, trust_after=10, least_check=0.0, audit_share=0.0, unproven_share=1.0)
@@ -46,3 +47,51 @@ def test_the_machines_of_one_volunteer_that_fail_stop_no_project(grid: DomainGri
         grid.reports.give_back(machine.row, lease.result, GiveBack(GiveBackReason.failed, "oh"), grid.now)
         grid.transitions()
     assert grid.row(project).state is ProjectState.running, grid.row(project).reason
+
+
+def test_a_trusted_host_is_not_outvoted_by_hosts_without_trust(grid: DomainGrid) -> None:
+    grid.project(grid.person("owner"), examples=80, k=6)
+    steady = host_of_its_own(grid, "steady", trust=20)
+    number = deliver(grid, steady)
+    judge(grid)
+    unit = unit_of(grid, number)
+    for name in ("one", "other"):
+        speak(grid, host_of_its_own(grid, name), unit.id, flipped)
+        judge(grid)
+    assert row(grid, number).state is ResultState.held
+    assert grid.stores.work.unit(unit.id).audit is AuditState.wanted
+    liars = [one.id for one in grid.stores.opinions.of(unit.id) if one.id != number]
+    speak(grid, host_of_its_own(grid, "referee", awake=False), unit.id, purpose=Purpose.audit)
+    judge(grid)
+    assert row(grid, number).state is ResultState.valid
+    assert [row(grid, liar).state for liar in liars] == [ResultState.invalid] * 2
+
+
+def test_opinions_beyond_the_most_are_not_heard(grid: DomainGrid) -> None:
+    grid.project(grid.person("owner"))
+    first = deliver(grid, host_of_its_own(grid, "first"), noise(1))
+    unit = unit_of(grid, first)
+    for n in range(12):
+        speak(grid, host_of_its_own(grid, f"sybil {n}"), unit.id, noise(n + 2))
+    judge(grid)
+    assert len(grid.stores.opinions.of(unit.id)) == MOST_OPINIONS
+    assert grid.stores.work.unit(unit.id).audit is AuditState.wanted
+
+
+def test_who_detaches_after_an_error_and_comes_again_has_the_same_record(grid: DomainGrid) -> None:
+    grid.project(grid.person("owner"), examples=400, k=50)
+    person = grid.person("launderer")
+    steady = host_of_its_own(grid, "steady", trust=20)
+    other = host_of_its_own(grid, "other", trust=20)
+    for n in range(2):
+        liar = grid.host(person, f"machine {n}")
+        number = deliver(grid, liar, flipped)
+        judge(grid)
+        for honest in (steady, other):
+            if row(grid, number).state is ResultState.held:
+                speak(grid, honest, unit_of(grid, number).id)
+                judge(grid)
+        assert row(grid, number).state is ResultState.invalid
+        if n == 0:
+            grid.hosts.detach(person, liar.id, grid.now)
+    assert liar.row.quarantined_at is not None

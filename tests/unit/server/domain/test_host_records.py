@@ -90,11 +90,11 @@ def test_who_is_released_begins_anew_and_what_it_computed_before_counts_against_
     with grid.stores.database.write():
         verdicts.refute(before, grid.now)
         assert attic.row.refuted == 0
-        assert grid.stores.opinions.recent_verdicts(attic.id, 20) == []
+        assert grid.stores.opinions.recent_verdicts(attic.row, 20) == []
         Host.update(forgiven=before.id).where(Host.id == attic.id).execute()
         verdicts.refute(later, grid.now)
     assert attic.row.refuted == 1
-    assert grid.stores.opinions.recent_verdicts(attic.id, 20) == [Agreement.differ]
+    assert grid.stores.opinions.recent_verdicts(attic.row, 20) == [Agreement.differ]
 
 
 def test_to_detach_a_machine_and_join_anew_does_not_hide_its_quarantine(

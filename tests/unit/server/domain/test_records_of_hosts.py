@@ -100,7 +100,7 @@ def test_what_only_a_referee_doubts_is_no_mark_against_a_machine_that_may_comput
     judge(grid)
     audited(grid, unit, referee)
     assert (off.row.trust, off.row.disagreed) == (TRUSTED, 1)
-    assert grid.stores.opinions.recent_verdicts(off.id, 20) == []
+    assert grid.stores.opinions.recent_verdicts(off.row, 20) == []
 
 
 def test_who_was_outvoted_by_two_liars_gets_its_record_and_its_credit_back(
