@@ -4,7 +4,8 @@
 
 Six small networks, fresh, trained and nearly converged; units of 1 and of 16 mini-batches of 32 digits, with the real
 engine. A machine is a process with other threads, with oneDNN off or limited to older instruction sets. Distances are
-those by which `compare` judges. `--python` names an interpreter with another TensorFlow, to be one machine more.
+those by which `compare` judges. `--python` names an interpreter with another TensorFlow, to be one machine more; it
+needs msgspec, safetensors and scikit-learn as well.
 """
 
 import argparse

@@ -95,8 +95,9 @@ def prepare_cases(folder: Path, batch: int) -> None:
     """Train the networks and write their cases into `folder`. `stale`: another step away."""
     folder.mkdir(parents=True, exist_ok=True)
     (x, y), _ = digits()
+    # The second half is what nobody was asked to compute: a unit of a whole epoch has no other data in the first.
+    np.savez(folder / "data.npz", x=x[: 2 * EXAMPLES], y=y[: 2 * EXAMPLES])
     x, y = x[:EXAMPLES], y[:EXAMPLES]
-    np.savez(folder / "data.npz", x=x, y=y)
     index = []
     for network, make in NETWORKS.items():
         keras.utils.set_random_seed(1)

@@ -47,10 +47,7 @@ class UnitComputer:
 
     def _lies(self, work: list[MiniBatch], number: int) -> dict[str, Vectors]:
         size = len(work)
-        other = [
-            replace(theirs, number=mine.number)
-            for mine, theirs in zip(work, self._mini_batches(number + 1000, size), strict=True)
-        ]
+        other = self._mini_batches(number, size, self._case.plan.layout.examples)
         return {
             "one mini-batch left out": self._compute(work[:-1] or other, number),
             "one label wrong": self._compute([_mislabelled(work[0]), *work[1:]], number),
@@ -68,10 +65,11 @@ class UnitComputer:
         sums = self._engine.sums()
         return Vectors(sums.gradient, sums.moving, sums.sums, sums.examples)
 
-    def _mini_batches(self, epoch: int, size: int) -> list[MiniBatch]:
+    def _mini_batches(self, epoch: int, size: int, beyond: int = 0) -> list[MiniBatch]:
+        """`beyond`: how many rows further on than those that the unit names."""
         plan = self._case.plan
         numbers = [(epoch * size + i) % plan.layout.mini_batches for i in range(size)]
-        rows = [mini_batch_rows(plan.seed, epoch, plan.layout, number) for number in numbers]
+        rows = [beyond + mini_batch_rows(plan.seed, epoch, plan.layout, number) for number in numbers]
         name = plan.inputs[0].name
         return [MiniBatch(number, {name: self._x[at]}, self._y[at]) for number, at in zip(numbers, rows, strict=True)]
 
