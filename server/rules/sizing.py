@@ -10,7 +10,7 @@ MOST_MINI_BATCHES = 4096
 
 MOST_COMPARABLE = 100
 """Of a unit where results are compared: one of n equal mini-batches left out moves the sum by 1/n, and that has to
-stand clear of what honest machines differ by (`quorum.AGREE` is ten times as small)."""
+stand clear of what honest machines differ by (`quorum.AGREE` is five times as small)."""
 
 DOWNLOAD_BYTES_A_SECOND = 2**19
 """What a slow line carries; a lease is longer by the time that its blobs would take."""
