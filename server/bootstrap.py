@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import logging
 import os
+import platform
 import secrets
 import socket
 import sys
@@ -72,6 +73,7 @@ from server.learning.learner import ChildLearner
 from server.post.mailing import Mailer, MailServer
 from server.rules.admission import Admission
 from server.rules.letters import MAIL, RESET, WEBHOOK
+from server.rules.numeric_class import numeric_class
 from server.rules.quotas import UploadBounds
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.bell import Bell
@@ -81,6 +83,8 @@ from server.storage.statistics import StatisticsFolder
 from server.storage.stores import Stores, is_grid, open_stores
 from server.tls import Certificate
 from volunteer.children.limits import Limits
+from volunteer.protocol.messages import Machine
+from volunteer.protocol.version import NUMERICS, PROTOCOL, SOFTWARE
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -94,6 +98,12 @@ _PULSE_SECONDS = 10.0
 
 def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
+
+
+def own_class() -> str:
+    """How this machine computes, in the words of `rules/numeric_class.py`: as a volunteer's program would say it."""
+    processor = f"{platform.machine()} {platform.processor()}".strip()
+    return numeric_class(Machine(platform.system() or "unknown", processor, 1, 0, SOFTWARE, PROTOCOL, NUMERICS))
 
 
 def configure_logging(name: str) -> None:
@@ -259,7 +269,7 @@ def _scheduler(settings: Settings, stores: Stores, learner_: ChildLearner) -> "S
         Row("rounds", 1.0, (Validator(stores, plans, notices, bell.ring, policy),)),
         Row("closings", 1.0, (Assimilator(stores, plans, learner_, notices, leader.guard, policy),)),
         Row("checks", 1.0, (Seeking(stores, policy, bell.ring),)),
-        Row("audits", 1.0, (Auditor(stores, plans, learner_, policy, bell.ring),)),
+        Row("audits", 1.0, (Auditor(stores, plans, learner_, policy, bell.ring, own_class()),)),
         Row("transitions", 1.0, (Downtime(stores), Transitioner(stores, notices, policy))),
         Row("drafts", 5.0, (DraftChecker(stores, intake_, learner_, _upload_bounds(settings)),)),
         Row("preparations", 5.0, (Preparer(stores, intake_, notices, admission(settings)),)),

@@ -43,8 +43,13 @@ _LOOKED_AT = 64
 
 
 class Auditor:
-    def __init__(self, stores: Stores, plans: Plans, learner: Learner, policy: ValidationPolicy, ring: Ring) -> None:
+    def __init__(
+        self, stores: Stores, plans: Plans, learner: Learner, policy: ValidationPolicy, ring: Ring,
+        numeric_class: str = "",
+    ) -> None:  # fmt: skip
+        """`numeric_class`: how this machine computes, "" where nobody knows."""
         self._stores = stores
+        self._class = numeric_class
         self._plans = plans
         self._learner = learner
         self._policy = policy
@@ -71,8 +76,7 @@ class Auditor:
             drawn_until = self._drawn.get(project.id, project.round + 1)
             # A project that went back computes the same rounds anew.
             first = drawn_until if drawn_until <= project.round else max(project.round - GRADIENT_ROUNDS, 0)
-            # What only machines of one kind agree on, the server would wrongly call wrong.
-            share = 0.0 if policy.believes_all or project.homogeneous else policy.audit_share
+            share = 0.0 if policy.believes_all else policy.audit_share
             if first < project.round and share > 0:
                 drawn += self._draw_of(project, first, share)
             self._drawn[project.id] = project.round
@@ -81,7 +85,9 @@ class Auditor:
     def _draw_of(self, project: Project, first: int, share: float) -> int:
         secret, drawn = check_secret(self._stores), 0
         with self._stores.database.write():
-            for number, digest in self._stores.checks.unaudited(project.id, first, project.round - 1):
+            # What only machines of one kind agree on, one of another kind would wrongly call wrong.
+            kind = self._class if project.homogeneous else None
+            for number, digest in self._stores.checks.unaudited(project.id, first, project.round - 1, kind):
                 if replication.draw(secret, "audit", number, digest) < share:
                     self._stores.opinions.set_audit(self._stores.work.unit(number), AuditState.wanted)
                     drawn += 1
@@ -92,7 +98,7 @@ class Auditor:
     def _recompute(self, now: dt.datetime) -> int:
         """One unit: the oldest that a round waits for, else the oldest."""
         awake = Awake(self._stores, self._policy, now)
-        for unit in self._stores.checks.for_the_server(_LOOKED_AT):
+        for unit in self._stores.checks.for_the_server(_LOOKED_AT, self._class):
             if unit.id in self._not_before and now < self._not_before[unit.id]:
                 continue
             try:
@@ -133,7 +139,7 @@ class Auditor:
     def _lease(self, unit: Unit, now: dt.datetime) -> Result:
         """A result as any other: what was computed is compared, kept and forgotten by the same ways."""
         with self._stores.database.write():
-            host = self._stores.hosts.the_grid(now)
+            host = self._stores.hosts.the_grid(now, self._class)
             return self._stores.work.lease(unit, host.id, now, now + LEASE, 60.0, now + LEASE, purpose=Purpose.audit)
 
     def _request(self, project: Project, unit: Unit, out: Path) -> GradientRequest:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from server.domain.awake import is_trusted, policy_for
 from server.domain.plans import Plans
 from server.rules import quorum
+from server.rules.numeric_class import Speaker, differ_by_class
 from server.rules.states import Purpose
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
@@ -22,7 +23,8 @@ from volunteer.protocol.tensors import load
 class Ruling:
     """`heard` are the results that it goes by; it holds only as long as `present` are all that speak of the unit.
 
-    `cleared`: results found wrong before that a referee agrees with.
+    `cleared`: results found wrong before that a referee agrees with; `by_class`: it is the kinds of machines that
+    disagree, not single machines.
     """
 
     unit: int
@@ -31,6 +33,7 @@ class Ruling:
     referees: frozenset[int]
     decision: quorum.Decision
     cleared: frozenset[int] = frozenset()
+    by_class: bool = False
 
 
 class Judge:
@@ -59,8 +62,18 @@ class Judge:
         # Liars may have outvoted it: who knows better has spoken only now.
         word = [number for number in referees if number in decision.agreeing]
         cleared = {n for n in before if word and agreement(n, word[0]) is quorum.Agreement.agree}
-        present = frozenset(one.id for one in speaking)
-        return Ruling(unit.id, present, frozenset(readable), frozenset(referees), decision, frozenset(cleared))
+        by_class = bool(decision.refuted | decision.unclear) and not project.homogeneous and differ_by_class(
+            [self._speaker(result) for result in readable.values()],
+            lambda one, other: agreement(one, other) is quorum.Agreement.agree,
+        )
+        return Ruling(
+            unit.id, frozenset(one.id for one in speaking), frozenset(readable), frozenset(referees), decision,
+            frozenset(cleared), by_class,
+        )  # fmt: skip
+
+    def _speaker(self, result: Result) -> Speaker:
+        host = self._stores.hosts.by_id(result.host_id)
+        return Speaker(result.id, host.account_id, host.numeric_class)
 
     def _is_outvoted_by_nobodies(
         self, project: Project, decision: quorum.Decision, readable: Mapping[int, Result]

@@ -66,6 +66,7 @@ class ProjectViews:
             facts=[(label, text) for label, text in project.facts],
             can_pause=may_move(project.state, ProjectState.paused),
             can_resume=project.state in (ProjectState.paused, ProjectState.needs_attention),
+            one_kind=bool(project.homogeneous),
             can_cancel=may_move(project.state, ProjectState.cancelled),
             can_download=self._stores.checkpoints.get(project.id, 0) is not None,
             pace=self._pace(project, closed, given, now), measured_round=newest.round - 1 if newest else None,
@@ -143,6 +144,7 @@ class ProjectViews:
             memory_needed=project.memory_needed,
             idle_since=self._stores.work.last_ended_at(project.id) or project.running_since,
             unconfirmed=self._stores.checks.held_in_round(project.id, project.round),
+            one_kind=bool(project.homogeneous),
         )  # fmt: skip
 
     def _open_round(self, project: Project) -> Round | None:

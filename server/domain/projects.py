@@ -11,6 +11,9 @@ from server.rules.states import ProjectState
 from server.storage.stores import Stores
 from server.storage.tables import Project
 
+_ONE_KIND = "From now on only machines of one kind are compared with each other, as its owner wants it."
+_ALL_KINDS = "From now on machines of all kinds are compared with each other, as its owner wants it."
+
 
 class Projects:
     def __init__(self, stores: Stores, ring: Ring) -> None:
@@ -38,6 +41,18 @@ class Projects:
     def cancel(self, owner_id: int, project_id: int, now: dt.datetime) -> None:
         """End it for good; the weights of the last closed round stay."""
         self._move(owner_id, project_id, ProjectState.cancelled, "Cancelled.", now, ended_at=now)
+
+    def compare_one_kind(self, owner_id: int, project_id: int, one_kind: bool, now: dt.datetime) -> None:
+        """Whether only machines of one kind check each other's gradients. Raises NotAllowedNow when it is over."""
+        with self._stores.database.write():
+            project = self._stores.projects.owned(owner_id, project_id)
+            if project.state in (ProjectState.finished, ProjectState.cancelled):
+                raise NotAllowedNow(f"The project is {project.state}; that cannot be done now.")
+            if bool(project.homogeneous) is one_kind:
+                return
+            self._stores.projects.set_homogeneous(project_id, one_kind)
+            self._stores.projects.say(project_id, _ONE_KIND if one_kind else _ALL_KINDS, now)
+        self._ring("rounds")
 
     def delete(self, owner_id: int, project_id: int, now: dt.datetime) -> None:
         """Delete rows and blobs; hosts are told to drop their copies when they next ask for work."""

@@ -3,26 +3,35 @@
 import datetime as dt
 from collections.abc import Collection
 
+from server.domain.awake import policy_for
 from server.domain.going_back import GoingBack
 from server.domain.judge import Ruling
 from server.domain.notices import Notices
 from server.domain.quarantine import Quarantine
 from server.domain.verdicts import Verdicts
-from server.rules import reputation
+from server.rules import replication, reputation
 from server.rules.states import AuditState, ProjectState, ResultState, RoundState, UnitState
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Round, Unit
 
 ENOUGH = "Enough other hosts have computed it."
 NOBODY_AGREES = "No two hosts agree on this project's numbers."
+ONE_KIND = (
+    "Machines of different kinds compute other gradients of this model, those of one kind the same. From now on only "
+    "machines of one kind are compared with each other. Nobody is blamed."
+)
 _ROUNDS_COMPARED = 3
+_LEAST_TRUSTED = 2
 
 
 class Settling:
     def __init__(
-        self, stores: Stores, verdicts: Verdicts, quarantine: Quarantine, going_back: GoingBack, notices: Notices
-    ) -> None:
+        self, stores: Stores, verdicts: Verdicts, quarantine: Quarantine, going_back: GoingBack, notices: Notices,
+        policy: ValidationPolicy,
+    ) -> None:  # fmt: skip
         self._stores = stores
+        self._policy = policy
         self._verdicts = verdicts
         self._quarantine = quarantine
         self._going_back = going_back
@@ -41,7 +50,7 @@ class Settling:
             return True
         off = ruling.decision.refuted | ruling.decision.unclear
         if off and self._is_the_projects_fault(project, unit, ruling, speaking):
-            self._blame_nobody(project, unit, speaking.values(), now)
+            self._blame_nobody(project, unit, ruling, speaking, now)
             return True
         self._settle(project, round_, unit, ruling, speaking, now)
         return True
@@ -135,19 +144,37 @@ class Settling:
         return reputation.project_is_to_blame(len(right | wrong), len(wrong - right))
 
     def _blame_nobody(
-        self, project: Project, unit: Unit, results: Collection[Result], now: dt.datetime
+        self, project: Project, unit: Unit, ruling: Ruling, speaking: dict[int, Result], now: dt.datetime
     ) -> None:
-        """When nearly every host is found wrong, it is the model whose numbers nobody can repeat."""
-        for result in results:
+        """When nearly every host is found wrong, it is the model whose numbers nobody can repeat, or only machines of
+        the same kind."""
+        for result in speaking.values():
             if result.state is ResultState.held:
                 self._verdicts.dismiss(result, NOBODY_AGREES, now)
         self._stores.opinions.end_search(unit, opinions=1)
         if unit.audit is AuditState.wanted:
             self._stores.opinions.set_audit(unit, AuditState.impossible)
-        if project.state is ProjectState.running:
+        if ruling.by_class and self._are_to_be_believed(project, ruling, speaking):
+            self._stores.projects.set_homogeneous(project.id, True)
+            self._stores.projects.say(project.id, ONE_KIND, now)
+        elif project.state is ProjectState.running:
             reason = (
                 f"its hosts do not agree on the gradients of round {unit.round}, and not one of them alone is to "
                 "blame: the same mini-batches give other numbers each time. Look for a layer whose results differ "
-                "from run to run, or pause other changes and resume it to try again."
+                "from run to run, or resume it to try again; where only machines of different kinds disagree, say on "
+                "the project's page that those of one kind are to be compared."
             )
             self._notices.needs_attention(project, reason, now)
+
+    def _are_to_be_believed(self, project: Project, ruling: Ruling, speaking: dict[int, Result]) -> bool:
+        """Against a referee only two trusted accounts are: else any two that lie alike could get rid of referees by
+        saying that they are machines of another kind."""
+        if not ruling.referees:
+            return True
+        policy, trusted = policy_for(self._policy, project), set()
+        for number in ruling.decision.refuted | ruling.decision.unclear:
+            host = self._stores.hosts.by_id(speaking[number].host_id)
+            account = self._stores.accounts.by_id(host.account_id)
+            if account is not None and replication.is_trusted(policy, host.trust, account.trust):
+                trusted.add(account.id)
+        return len(trusted) >= _LEAST_TRUSTED

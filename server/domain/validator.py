@@ -19,7 +19,7 @@ from server.domain.quarantine import Quarantine
 from server.domain.rejecting import Rejecting
 from server.domain.secrets import check_secret
 from server.domain.settling import Settling
-from server.domain.taking_in import TakingIn, opinions_needed
+from server.domain.taking_in import OTHER_CLASS, TakingIn, opinions_needed
 from server.domain.verdicts import Verdicts
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules.states import AuditState
@@ -47,7 +47,7 @@ class Validator:
         self._taking_in = TakingIn(stores, self._verdicts, rejecting, policy, secret)
         self._judge = Judge(stores, plans, policy)
         self._settling = Settling(
-            stores, self._verdicts, quarantine, GoingBack(stores, self._verdicts, ActionLog(stores)), notices,
+            stores, self._verdicts, quarantine, GoingBack(stores, self._verdicts, ActionLog(stores)), notices, policy,
         )  # fmt: skip
 
     def run_pass(self, now: dt.datetime) -> int:
@@ -81,7 +81,9 @@ class Validator:
         return 1
 
     def _settle(self, now: dt.datetime) -> int:
-        settled = sum(self._settle_one(unit, now) for unit in self._stores.opinions.units_to_settle())
+        strangers = self._stores.opinions.of_another_kind()
+        parted = self._each(lambda: self._part(strangers, now)) if strangers else 0
+        settled = parted + sum(self._settle_one(unit, now) for unit in self._stores.opinions.units_to_settle())
         adrift = self._stores.opinions.adrift()
         if adrift:
             settled += self._each(lambda: self._let_go(adrift, now))
@@ -113,6 +115,16 @@ class Validator:
         for result in adrift:
             self._verdicts.dismiss(result, ADRIFT, now)
         return len(adrift)
+
+    def _part(self, strangers: list[Result], now: dt.datetime) -> int:
+        """Nobody could give another opinion on a unit of which machines of two kinds have spoken."""
+        for result in strangers:
+            self._verdicts.dismiss(result, OTHER_CLASS, now)
+            unit = self._stores.work.unit(result.unit_id)
+            if unit.seeks:
+                project = self._stores.projects.by_id(unit.project_id)
+                self._stores.opinions.want(unit, opinions_needed(self._policy, project))
+        return len(strangers)
 
     def _each(self, step: Callable[[], int]) -> int:
         try:

@@ -1,8 +1,35 @@
 """Which hosts are likely to compute the very same bits: for projects whose honest results differ too much otherwise."""
 
+import itertools
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
 from volunteer.protocol.messages import Machine
 
 _VENDORS = (("authenticamd", "amd"), ("amd", "amd"), ("genuineintel", "intel"), ("intel", "intel"), ("apple", "apple"))
+
+
+class Speaker(NamedTuple):
+    """Whose a result is, and how its host computes."""
+
+    result: int
+    account: int
+    numeric_class: str
+
+
+def differ_by_class(speakers: Sequence[Speaker], agree: Callable[[int, int], bool]) -> bool:
+    """Whether hosts of one class agree, two accounts at least, and those of different classes do not.
+
+    Then it is the kinds of machines that disagree, and none of them is wrong. `agree` is of two results' numbers.
+    """
+    accounts = Counter(name for name, _ in {(one.numeric_class, one.account) for one in speakers})
+    if len(accounts) < 2 or "" in accounts or max(accounts.values()) < 2:
+        return False
+    return all(
+        agree(one.result, other.result) == (one.numeric_class == other.numeric_class)
+        for one, other in itertools.combinations(speakers, 2)
+    )
 
 
 def numeric_class(machine: Machine) -> str:

@@ -12,7 +12,8 @@ ONLINE_SECONDS = 60.0
 @dataclass(frozen=True)
 class Situation:
     """Facts about one project at an instant. Memory in bytes; `idle_since`: when its last lease ended;
-    `unconfirmed`: results of the open round that wait for another volunteer's opinion.
+    `unconfirmed`: results of the open round that wait for another volunteer's opinion; `one_kind`: only of a machine of
+    the same kind.
     """
 
     state: ProjectState
@@ -27,6 +28,7 @@ class Situation:
     memory_needed: int
     idle_since: dt.datetime | None
     unconfirmed: int = 0
+    one_kind: bool = False
 
 
 def explain(situation: Situation) -> str:
@@ -57,8 +59,8 @@ def _running(situation: Situation) -> str:
         count = situation.unconfirmed
         return (
             f"Waiting for a second opinion on {count:,} result{'' if count == 1 else 's'} of round "
-            f"{situation.round:,}: another volunteer's machine, or the server itself when it can, computes "
-            f"{'it' if count == 1 else 'them'} again."
+            f"{situation.round:,}: another volunteer's machine{' of the same kind' if situation.one_kind else ''}, or "
+            f"the server itself when it can, computes {'it' if count == 1 else 'them'} again."
         )
     since = f" since {situation.idle_since:%Y-%m-%d %H:%M} UTC" if situation.idle_since else ""
     if not situation.hosts_online:

@@ -202,7 +202,7 @@ class ProjectView(msgspec.Struct, frozen=True):
     """What its page shows. `rounds` are the last ones; `measured_round` is the newest whose weights were measured.
 
     `settings` and `preprocessing` are as recorded, `settings_in_words` label and text; `origin` is the project that it
-    was cloned from, while that is there.
+    was cloned from, while that is there. `one_kind`: only machines of one kind check each other.
     """
 
     summary: ProjectSummary
@@ -231,6 +231,7 @@ class ProjectView(msgspec.Struct, frozen=True):
     settings_in_words: list[tuple[str, str]] = []
     preprocessing: dict[str, Any] = {}
     origin: int | None = None
+    one_kind: bool = False
 
 
 class GridView(msgspec.Struct, frozen=True):

@@ -29,6 +29,12 @@ _SEEKING = "unit INDEXED BY unit_seeking WHERE seeks"
 _TO_AUDIT = f"unit INDEXED BY unit_audit_wanted WHERE audit = '{AuditState.wanted}'"
 
 
+_SPEAKS_OF_IT = (
+    "SELECT 1 FROM result JOIN host ON host.id = host_id WHERE unit_id = unit.id AND result.state IN ('held', 'valid')"
+    " AND numeric_class"
+)
+
+
 class Standing(NamedTuple):
     """What the grid thinks of a host at this instant. `quarantine`: the reason, None where it is not in one."""
 
@@ -111,11 +117,18 @@ class CheckStore:
         wanted = f"id IN (SELECT id FROM {_TO_AUDIT} AND project_id = ?)"
         return Unit.rows_where(f"{wanted} AND {_UNDER_NO_AUDIT} {_IN_ORDER}", project_id, most)
 
-    def for_the_server(self, most: int) -> list[Unit]:
-        """The same, of all projects that go on or are finished, and whose results the server can judge."""
-        judged = "SELECT id FROM project WHERE state IN ('running', 'finished') AND NOT homogeneous"
+    def for_the_server(self, most: int, numeric_class: str) -> list[Unit]:
+        """The same, of all projects that go on or are finished, and whose results the server can judge: where only
+        machines of one numeric class can be compared, those of its own."""
+        judged = "SELECT id FROM project WHERE state IN ('running', 'finished')"
+        of_one_kind = "EXISTS (SELECT 1 FROM project WHERE id = project_id AND homogeneous)"
+        own, others = f"EXISTS ({_SPEAKS_OF_IT} = ?1)", f"EXISTS ({_SPEAKS_OF_IT} != ?1)"
         wanted = f"id IN (SELECT id FROM {_TO_AUDIT}) AND project_id IN ({judged})"
-        return Unit.rows_where(f"{wanted} AND {_UNDER_NO_AUDIT} {_IN_ORDER}", most)
+        comparable = f"(NOT {of_one_kind} OR (?1 != '' AND {own} AND NOT {others}))"
+        return Unit.rows_where(
+            f"{wanted} AND {comparable} AND {_UNDER_NO_AUDIT} ORDER BY state != 'open', id LIMIT ?2",
+            numeric_class, most,
+        )  # fmt: skip
 
     def on(self, unit_ids: list[int]) -> dict[int, list[OpinionOn]]:
         """By unit, its results that count, will count or were worth nothing: none of a host that let it go."""
@@ -171,12 +184,15 @@ class CheckStore:
             project_id,
         )
 
-    def unaudited(self, project_id: int, first: int, last: int) -> list[tuple[int, str]]:
-        """(unit, digest of its canonical result) of what counted in rounds `first` to `last`, by no referee."""
+    def unaudited(
+        self, project_id: int, first: int, last: int, numeric_class: str | None = None
+    ) -> list[tuple[int, str]]:
+        """(unit, digest of its canonical result) of what counted in rounds `first` to `last`, by no referee; of hosts
+        of that numeric class only, where one is given."""
         rows = self._database.rows(
             "SELECT unit.id, result.digest FROM unit JOIN result ON result.id = unit.canonical JOIN host ON host.id ="
-            " result.host_id WHERE unit.project_id = ? AND unit.round BETWEEN ? AND ? AND unit.state = 'valid'"
-            " AND audit = '' AND NOT is_referee",
-            project_id, first, last,
+            " result.host_id WHERE unit.project_id = ?1 AND unit.round BETWEEN ?2 AND ?3 AND unit.state = 'valid'"
+            " AND audit = '' AND NOT is_referee AND (?4 IS NULL OR host.numeric_class = ?4)",
+            project_id, first, last, numeric_class,
         )  # fmt: skip
         return [(int(number), str(digest)) for number, digest in rows]

@@ -17,13 +17,16 @@ THE_GRID = "the grid"
 
 
 class HostStore:
-    def the_grid(self, now: dt.datetime) -> Host:
+    def the_grid(self, now: dt.datetime, numeric_class: str = "") -> Host:
         """The server itself, as the host whose results its own recomputations are: made on first need.
 
         Neither it nor its account is in any list: they are as those that were detached and deleted.
         """
         found = Host.row_where("attachment = ?", THE_GRID)
         if found is not None:
+            if numeric_class and found.numeric_class != numeric_class:
+                # The grid was moved to another machine.
+                Host.update(numeric_class=numeric_class).where(Host.id == found.id).execute()
             return found
         account = Account.create(
             name=THE_GRID, folded=f"({THE_GRID})", password_hash="", is_listed=False, created_at=now, deleted_at=now
@@ -31,6 +34,7 @@ class HostStore:
         return Host.create(
             account=account, name=THE_GRID, token_hash=THE_GRID, system=THE_GRID, processor="", threads=1, memory=0,
             software="", numerics=0, created_at=now, attachment=THE_GRID, detached_at=now, is_referee=True,
+            numeric_class=numeric_class,
         )  # fmt: skip
 
     def add(

@@ -45,6 +45,18 @@ class OpinionStore:
             " (SELECT 1 FROM unit WHERE unit.id = unit_id AND (seeks OR audit = 'wanted'))) ORDER BY id"
         )
 
+    def of_another_kind(self) -> list[Result]:
+        """Held results where only machines of one kind can be compared, and what stands, or else came first, is of
+        another: they were there before that was known."""
+        earlier = "other.id = unit.canonical OR (unit.canonical IS NULL AND other.id < result.id)"
+        return Result.rows_where(
+            "id IN (SELECT result.id FROM result INDEXED BY result_held JOIN unit ON unit.id = result.unit_id"
+            " JOIN project ON project.id = unit.project_id AND homogeneous JOIN host ON host.id = result.host_id"
+            " WHERE result.state = 'held' AND EXISTS (SELECT 1 FROM result AS other JOIN host AS its ON its.id ="
+            " other.host_id WHERE other.unit_id = unit.id AND other.state IN ('held', 'valid') AND other.purpose !="
+            f" 'audit' AND ({earlier}) AND its.numeric_class != host.numeric_class)) ORDER BY id"
+        )
+
     def want(self, unit: Unit, opinions: int) -> None:
         """From now on the unit seeks until so many results speak of it."""
         Unit.update(opinions=opinions, seeks=True).where(Unit.id == unit.id).execute()

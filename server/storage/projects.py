@@ -71,6 +71,10 @@ class ProjectStore:
         if moved != 1:
             raise SomebodyElseWasFirst()
 
+    def set_homogeneous(self, project_id: int, homogeneous: bool) -> None:
+        """Whether opinions on a unit come from hosts of one numeric class only."""
+        Project.update(homogeneous=homogeneous).where(Project.id == project_id).execute()
+
     def delete(self, project: Project) -> None:
         Project.delete().where(Project.id == project.id).execute()
 

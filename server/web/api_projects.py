@@ -42,6 +42,16 @@ def resume(owner: Account, project: int) -> Response:
     return _now(owner, project)
 
 
+def compare_one_kind(owner: Account, project: int) -> Response:
+    here().projects.compare_one_kind(owner.id, project, True, now())
+    return _now(owner, project)
+
+
+def compare_all_kinds(owner: Account, project: int) -> Response:
+    here().projects.compare_one_kind(owner.id, project, False, now())
+    return _now(owner, project)
+
+
 def cancel(owner: Account, project: int) -> Response:
     here().projects.cancel(owner.id, project, now())
     return _now(owner, project)

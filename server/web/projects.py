@@ -95,6 +95,14 @@ def pause(project_id: int) -> ResponseReturnValue:
     return _back(project_id, "Paused. Nothing is lost; resume it whenever you like.")
 
 
+@blueprint.post("/<int:project_id>/one-kind", defaults={"one_kind": True})
+@blueprint.post("/<int:project_id>/all-kinds", defaults={"one_kind": False})
+def compare_one_kind(project_id: int, one_kind: bool) -> ResponseReturnValue:
+    here().projects.compare_one_kind(login.account().id, project_id, one_kind, now())
+    kinds = "of one kind" if one_kind else "of all kinds"
+    return _back(project_id, f"Machines {kinds} check each other's gradients from now on.")
+
+
 @blueprint.post("/<int:project_id>/resume")
 def resume(project_id: int) -> ResponseReturnValue:
     here().projects.resume(login.account().id, project_id, now())

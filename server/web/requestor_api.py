@@ -90,6 +90,8 @@ HANDLERS: dict[str, Callable[..., Response]] = {
     "events": api_projects.events,
     "pause_project": api_projects.pause,
     "resume_project": api_projects.resume,
+    "compare_one_kind": api_projects.compare_one_kind,
+    "compare_all_kinds": api_projects.compare_all_kinds,
     "cancel_project": api_projects.cancel,
     "delete_project": api_projects.delete,
     "model": api_results.model,

@@ -219,7 +219,8 @@ class Project(msgspec.Struct, frozen=True):
     or cancelled.
 
     `loss` and `metrics` are the last closed round's, as reported by hosts; the validation ones the grid has measured,
-    the newest with round `measured_round`. `origin` is the project that it was cloned from.
+    the newest with round `measured_round`. `origin` is the project that it was cloned from. `one_kind`: only
+    machines of one kind check each other's gradients.
     """
 
     id: int
@@ -252,6 +253,7 @@ class Project(msgspec.Struct, frozen=True):
     settings: dict[str, Any] = {}
     origin: int | None = None
     ended_at: dt.datetime | None = None
+    one_kind: bool = False
 
 
 class RoundsQuery(msgspec.Struct, frozen=True):

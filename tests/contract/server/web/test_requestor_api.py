@@ -140,6 +140,8 @@ def test_a_project_is_paused_resumed_cancelled_and_deleted(stage: ApiStage) -> N
     assert stage.owner.read("pause_project", **parts).state == "paused"
     assert "paused" in refused(stage.owner.call("pause_project", **parts), 409, "not_now").sentence
     assert stage.owner.read("resume_project", **parts).state == "running"
+    assert stage.owner.read("compare_one_kind", **parts).one_kind
+    assert not stage.owner.read("compare_all_kinds", **parts).one_kind
     assert stage.owner.read("cancel_project", **parts).state == "cancelled"
     assert stage.owner.call("delete_project", **parts).status_code == 204
     refused(stage.owner.call("project", **parts), 404, "no_such_thing")

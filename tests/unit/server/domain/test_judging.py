@@ -11,6 +11,7 @@ from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import CreditEntry, Host, Round
 from tests.support.domain_grid import Cast, DomainGrid
 from tests.support.judging import (
+    TRUSTED,
     a_little_off,
     deliver,
     doubled,
@@ -25,9 +26,6 @@ from tests.support.judging import (
     unit_of,
 )
 from volunteer.protocol.gradients import GradientBlob
-
-TRUSTED = 10**6
-"""So much that no check is drawn."""
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.rules.numeric_class import numeric_class
+from server.rules.numeric_class import Speaker, differ_by_class, numeric_class
 from volunteer.protocol.messages import Machine
 
 
@@ -36,3 +36,26 @@ def test_one_architecture_has_one_name_on_all_systems() -> None:
 def test_what_a_host_says_of_itself_cannot_be_too_long_for_the_column() -> None:
     assert len(numeric_class(_machine("S" * 200, "p" * 200, numerics=10**6))) <= 120
     assert numeric_class(_machine("", "")) == "numerics1"
+
+
+@pytest.mark.parametrize(
+    ("speakers", "agreeing", "differ"),
+    [
+        # two accounts of one kind against one of another
+        ([(1, 1, "a"), (2, 2, "a"), (3, 3, "b")], {(1, 2)}, True),
+        # two machines of one account are one opinion
+        ([(1, 1, "a"), (2, 1, "a"), (3, 3, "b")], {(1, 2)}, False),
+        # one of a kind disagrees with its own kind
+        ([(1, 1, "a"), (2, 2, "a"), (3, 3, "b"), (4, 4, "b")], {(1, 2)}, False),
+        # one of another kind agrees all the same
+        ([(1, 1, "a"), (2, 2, "a"), (3, 3, "b"), (4, 4, "c")], {(1, 2), (1, 3)}, False),
+        # how one computes is not known
+        ([(1, 1, "a"), (2, 2, "a"), (3, 3, "")], {(1, 2)}, False),
+        ([(1, 1, "a"), (2, 2, "a")], set(), False),
+    ],
+)
+def test_kinds_differ_where_each_agrees_with_itself_and_with_no_other(
+    speakers: list[tuple[int, int, str]], agreeing: set[tuple[int, int]], differ: bool
+) -> None:
+    found = differ_by_class([Speaker(*one) for one in speakers], lambda one, other: (one, other) in agreeing)
+    assert found is differ
