@@ -13,6 +13,7 @@ from server.storage.tables import Host, Unit
 
 IN_QUARANTINE = "Its machine is in quarantine."
 _OPINIONS = 2
+_LOOKED_AT_AGAIN = 5
 
 
 class Quarantine:
@@ -25,7 +26,10 @@ class Quarantine:
     def consider(self, host_id: int, now: dt.datetime) -> bool:
         """Whether its record makes it one. Inside the caller's transaction, as all here."""
         host = self._stores.hosts.by_id(host_id)
-        if host.is_referee or not self._must(host):
+        if host.is_referee:
+            return False
+        if not self._must(host):
+            self._look_again(host, now)
             return False
         return self.impose(host, reputation.quarantine_sentence(*self._stores.opinions.record(host)), None, now)
 
@@ -44,6 +48,13 @@ class Quarantine:
         confirmed, refuted, _ = self._stores.opinions.record(host)
         recent = self._stores.opinions.recent_verdicts(host, reputation.RECENT)
         return reputation.must_quarantine(confirmed, refuted, recent)
+
+    def _look_again(self, host: Host, now: dt.datetime) -> None:
+        """At the last that counted on trust: one error may be a flipped bit; who has lied all along must not get away
+        with all but the one that was checked."""
+        for unit in self._stores.opinions.vouched_by_nobody_else(host.id)[-_LOOKED_AT_AGAIN:]:
+            if not unit.seeks and unit.audit is AuditState.none:
+                self._verdicts.seek(unit, _OPINIONS, now)
 
     def impose(self, host: Host, reason: str, actor_id: int | None, now: dt.datetime) -> bool:
         """Whether it was not in quarantine before. `actor_id`: the operator who did it, or None: its record."""

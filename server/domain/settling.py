@@ -141,7 +141,9 @@ class Settling:
         right |= {speaking[number].host_id for number in ruling.decision.agreeing - ruling.referees}
         off = (ruling.decision.refuted | ruling.decision.unclear) - ruling.referees
         wrong |= {speaking[number].host_id for number in off}
-        return reputation.project_is_to_blame(len(right | wrong), len(wrong - right))
+        # By volunteer: one's machines must not pass for nearly all.
+        agreed, erred = self._stores.hosts.accounts_of(right), self._stores.hosts.accounts_of(wrong)
+        return reputation.project_is_to_blame(len(agreed | erred), len(erred - agreed))
 
     def _blame_nobody(
         self, project: Project, unit: Unit, ruling: Ruling, speaking: dict[int, Result], now: dt.datetime

@@ -19,8 +19,8 @@ LEAST_RECORD = 3
 """Over its whole life it may err in that share of its verdicts; from that many errors on the share is looked at."""
 
 NEARLY_ALL = 0.8
-FEWEST_HOSTS = 3
-"""So large a part of so many hosts does not lie at once: it is the model, or the server's own numbers."""
+FEWEST_VOLUNTEERS = 3
+"""So large a part of so many volunteers' hosts does not lie at once: it is the model, or the server's own numbers."""
 
 
 def must_quarantine(confirmed: int, refuted: int, recent: Sequence[Agreement]) -> bool:
@@ -50,6 +50,6 @@ def _times(number: int) -> str:
     return "once" if number == 1 else f"{number:,} times"
 
 
-def project_is_to_blame(hosts_compared: int, hosts_refuted: int) -> bool:
-    """Of a project's hosts, lately: how many had a result compared, and how many of those were refuted."""
-    return hosts_compared >= FEWEST_HOSTS and hosts_refuted >= NEARLY_ALL * hosts_compared
+def project_is_to_blame(compared: int, refuted: int) -> bool:
+    """Of the volunteers at work for it lately: how many had a result compared, and how many of those none right."""
+    return compared >= FEWEST_VOLUNTEERS and refuted >= NEARLY_ALL * compared

@@ -51,12 +51,12 @@ def test_the_machines_of_one_volunteer_that_fail_stop_no_project(grid: DomainGri
 
 def test_a_trusted_host_is_not_outvoted_by_hosts_without_trust(grid: DomainGrid) -> None:
     grid.project(grid.person("owner"), examples=80, k=6)
-    steady = host_of_its_own(grid, "steady", trust=20)
+    steady, *pair = (host_of_its_own(grid, name, trust) for name, trust in (("steady", 20), ("a", 0), ("b", 0)))
     number = deliver(grid, steady)
     judge(grid)
     unit = unit_of(grid, number)
-    for name in ("one", "other"):
-        speak(grid, host_of_its_own(grid, name), unit.id, flipped)
+    for liar in pair:
+        speak(grid, liar, unit.id, flipped)
         judge(grid)
     assert row(grid, number).state is ResultState.held
     assert grid.stores.work.unit(unit.id).audit is AuditState.wanted
@@ -95,3 +95,37 @@ def test_who_detaches_after_an_error_and_comes_again_has_the_same_record(grid: D
         if n == 0:
             grid.hosts.detach(person, liar.id, grid.now)
     assert liar.row.quarantined_at is not None
+
+
+def test_the_machines_of_one_volunteer_are_not_nearly_all_that_a_project_has(grid: DomainGrid) -> None:
+    project = grid.project(grid.person("owner"), examples=400, k=50)
+    referee, person = host_of_its_own(grid, "referee", awake=False), grid.person("liar")
+    steady = host_of_its_own(grid, "steady", trust=20)
+    assert steady.lease()
+    for n in range(3):
+        liar = grid.host(person, f"machine {n}")
+        number = deliver(grid, liar, flipped)
+        judge(grid)
+        speak(grid, referee, unit_of(grid, number).id, purpose=Purpose.audit)
+        judge(grid)
+        assert row(grid, number).state is ResultState.invalid
+        assert liar.row.refuted == 1
+    assert grid.row(project).state is ProjectState.running
+
+
+def test_who_is_found_wrong_once_has_its_last_results_looked_at(grid: DomainGrid) -> None:
+    grid.project(grid.person("owner"), examples=400, k=50)
+    liar, *others = (host_of_its_own(grid, name, trust=10**6) for name in ("liar", "steady", "other"))
+    numbers = [deliver(grid, liar, flipped) for _ in range(3)]
+    judge(grid)
+    assert [row(grid, number).state for number in numbers] == [ResultState.valid] * 3
+    for other in others:
+        speak(grid, other, unit_of(grid, numbers[0]).id)
+        judge(grid)
+    assert liar.row.refuted == 1
+    assert all(unit_of(grid, number).seeks for number in numbers[1:])
+    for other in others:
+        speak(grid, other, unit_of(grid, numbers[1]).id)
+        judge(grid)
+    assert liar.row.quarantined_at is not None
+    assert grid.audit.findings(grid.now) == []
