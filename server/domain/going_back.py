@@ -1,6 +1,7 @@
 """Takes a project back to a checkpoint before a round that too much wrong work went into. Rows only."""
 
 import datetime as dt
+from collections.abc import Collection
 
 from server.domain.action_log import ActionLog
 from server.domain.verdicts import Verdicts
@@ -10,6 +11,7 @@ from server.storage.stores import Stores
 from server.storage.tables import Checkpoint, Project, Unit
 
 WENT_BACK = "The project went back to weights from before this round."
+UNCONFIRMED = "Its round was taken back because of other work of this machine, before another host could confirm it."
 _OVER = (ProjectState.finished, ProjectState.cancelled)
 
 
@@ -41,8 +43,10 @@ class GoingBack:
     def _go(self, project: Project, clean: Checkpoint, what: str, now: dt.datetime) -> None:
         """As if the rounds from `clean` on had not been; the one that starts from it is open again."""
         number, epoch = clean.round, self._stores.rounds.get(project.id, clean.round).epoch
-        for unit in self._stores.opinions.from_round(project.id, number):
-            self._undo(unit, now)
+        units = self._stores.opinions.from_round(project.id, number)
+        liars = {host for unit in units for host in self._found_wrong(unit)}
+        for unit in units:
+            self._undo(unit, liars, now)
         unused_id = self._stores.rounds.forget_from(project.id, number)
         self._stores.checkpoints.forget_after(project.id, number)
         places = self._stores.rounds.used_places(project.id, epoch, 0)
@@ -56,10 +60,17 @@ class GoingBack:
         )
         self._log.note(None, "went back", f"project {project.id}", f"{what}; to round {number}", now)
 
-    def _undo(self, unit: Unit, now: dt.datetime) -> None:
+    def _found_wrong(self, unit: Unit) -> list[int]:
+        return [one.host_id for one in self._stores.work.results_of(unit.id) if one.state is ResultState.invalid]
+
+    def _undo(self, unit: Unit, liars: Collection[int], now: dt.datetime) -> None:
+        """What nobody has confirmed of a host that was found wrong never will be now: its credit is taken back."""
         self._verdicts.end_leases(unit, WENT_BACK, now)
         for result in self._stores.work.results_of(unit.id):
-            if result.state in (ResultState.held, ResultState.reported):
+            if result.state is ResultState.valid and result.confirmed_at is None and result.host_id in liars:
+                self._stores.work.move(result, ResultState.held)
+                self._verdicts.dismiss(result, UNCONFIRMED, now)
+            elif result.state in (ResultState.held, ResultState.reported):
                 self._stores.work.move(result, ResultState.unneeded, sentence=WENT_BACK)
         if unit.state is not UnitState.undone:
             self._stores.work.move_unit(unit, UnitState.undone)

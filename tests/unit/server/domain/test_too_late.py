@@ -9,7 +9,7 @@ import pytest
 from server.domain.quarantine import Quarantine
 from server.domain.replay import Replay
 from server.errors import ResultEnded, StaleResult
-from server.rules.states import AuditState, CreditKind, ProjectState, Purpose, ResultState, RoundState, UnitState
+from server.rules.states import AuditState, ProjectState, Purpose, ResultState, RoundState, UnitState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import Action, Checkpoint, CreditEntry, Letter, MiniBatchUse, Project, Round, Unit
 from tests.support.domain_grid import Cast, DomainGrid
@@ -100,19 +100,6 @@ def test_too_much_that_was_wrong_takes_the_project_back_to_weights_from_before_i
     assert grid.audit.findings(grid.now) == []
     outcome = Replay(grid.stores, grid.plans, grid.learner, tmp_path / "scratch").run(project, lambda line: None)
     assert outcome.agrees, "what is recorded gives these weights, as if nothing had been undone"
-
-
-def test_honest_work_of_rounds_that_were_undone_keeps_its_credit(
-    grid: DomainGrid, owner: int, proven: Cast, referee: Cast
-) -> None:
-    grid.project(owner, examples=120, k=6, epochs=3)
-    results = close_rounds(grid, proven, 3, lies_in=1)
-    audit(grid, referee, unit_of(grid, results[1]).id)
-    judge(grid)
-    assert row(grid, results[2]).state is ResultState.valid
-    by_result = {(entry.result, entry.kind) for entry in CreditEntry.select()}
-    assert {(results[0], CreditKind.granted), (results[2], CreditKind.granted)} <= by_result
-    assert (results[1], CreditKind.taken_back) in by_result
 
 
 def test_a_project_goes_back_over_the_end_of_an_epoch(
@@ -355,4 +342,25 @@ def test_what_comes_for_a_round_that_was_undone_is_refused_and_holds_nothing_up(
             slow.deliver(lease)
         assert not grid.reports.heartbeat(slow.row, lease.result, Heartbeat(1), grid.now).go_on
     judge(grid)
+    assert grid.audit.findings(grid.now) == []
+
+
+def test_honest_work_of_rounds_that_were_undone_keeps_its_credit_and_the_liars_own_does_not(
+    grid: DomainGrid, owner: int, proven: Cast, referee: Cast
+) -> None:
+    """Of the liar's work nobody can say any more whether it was right."""
+    project = grid.project(owner, examples=160, k=6, epochs=3)
+    honest_host = host_of_its_own(grid, "honest", TRUSTED)
+    results = close_rounds(grid, proven, 2, lies_in=0)
+    while grid.row(project).round < 3:
+        kept = deliver(grid, honest_host)
+        grid.rounds()
+    before = honest_host.row.credit
+    assert proven.row.credit > 0 < before
+    audit(grid, referee, unit_of(grid, results[0]).id)
+    judge(grid)
+    assert grid.row(project).round == 0
+    assert proven.row.credit == 0
+    assert {row(grid, result).state for result in results[1:]} == {ResultState.unneeded}
+    assert (honest_host.row.credit, row(grid, kept).state) == (before, ResultState.valid)
     assert grid.audit.findings(grid.now) == []
