@@ -6,6 +6,7 @@ Plain SQL over partial indices: nearly every request for work asks here, and nea
 import datetime as dt
 from typing import NamedTuple
 
+from server.rules.host_troubles import ASKED_ANEW
 from server.rules.states import AuditState, Purpose
 from server.storage.database import Database
 from server.storage.tables import Unit
@@ -131,14 +132,17 @@ class CheckStore:
         )  # fmt: skip
 
     def on(self, unit_ids: list[int]) -> dict[int, list[OpinionOn]]:
-        """By unit, its results that count, will count or were worth nothing: none of a host that let it go."""
+        """By unit, its results that count, will count or were worth nothing, and those whose host asked for other work.
+
+        None of a host that fell silent or gave it back: it may be asked again.
+        """
         found: dict[int, list[OpinionOn]] = {number: [] for number in unit_ids}
         marks = ", ".join("?" * len(unit_ids))
         rows = self._database.rows(
             "SELECT unit_id, host_id, account_id, numeric_class, unproven, state, ended_at FROM result JOIN host ON"
-            f" host.id = result.host_id WHERE unit_id IN ({marks}) AND state IN ('leased', 'reported', 'held', 'valid',"
-            " 'invalid', 'not_finite', 'failed')",
-            *unit_ids,
+            f" host.id = result.host_id WHERE unit_id IN ({marks}) AND (state IN ('leased', 'reported', 'held',"
+            " 'valid', 'invalid', 'not_finite', 'failed') OR state = 'lost' AND sentence = ?)",
+            *unit_ids, ASKED_ANEW,
         )
         for row in rows:
             one = OpinionOn(*row)

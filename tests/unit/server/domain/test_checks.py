@@ -281,3 +281,15 @@ def test_at_the_end_of_an_epoch_nobody_helps_a_machine_of_the_same_volunteer(
     lease = slow.lease()
     assert isinstance(twin.ask(), NoWork)
     assert row(other.lease()).unit_id == row(lease).unit_id
+
+
+def test_who_asks_for_other_work_instead_of_a_check_is_not_asked_for_it_again(grid: DomainGrid, owner: int) -> None:
+    """Else it could hold every check up for as long as it likes."""
+    grid.project(owner, examples=160, k=40)
+    first, idler = machine(grid, "first"), machine(grid, "idler")
+    unit = hold(grid, first, first.lease())
+    assert row(idler.lease()).unit_id == unit.id
+    again = idler.ask()
+    assert not isinstance(again, Lease) or row(again).unit_id != unit.id
+    grid.seeking.run_pass(grid.now)
+    assert Unit.get_by_id(unit.id).audit is AuditState.wanted
