@@ -34,6 +34,7 @@ def test_kill_9_of_each_process_in_the_middle_of_a_round_loses_nothing(cast: Cas
         kill(cast)
         ledger.wait_for_rounds(project, len(before.rounds) + 2, 60, lambda what=what: f"after {what}\n{cast.explain()}")
         before.require_kept(ledger.promises(project))
+        ledger.require_credit_right()
         print(f"killed {what} with {len(before.rounds)} rounds closed")
     assert cast.owner.view(project)["state"] == "running", "it must be in training while everything is killed"
     for name in ("steady", "slow"):

@@ -1,4 +1,4 @@
-"""Ten minutes of training while something is killed every few seconds, chosen by a seed.
+"""Ten minutes of training while something is killed every few seconds, chosen by a seed: among friends, then strangers.
 
 DAIG_SOAK_SECONDS and DAIG_SOAK_SEED choose another length and another seed.
 """
@@ -7,6 +7,7 @@ import collections
 import os
 import random
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -46,11 +47,18 @@ def _strike(cast: Cast, dice: random.Random) -> str:
 @pytest.mark.long
 @pytest.mark.faults
 @pytest.mark.timeout(SECONDS * 3 + 900)
-def test_ten_minutes_of_random_kills_lose_nothing(cast: Cast) -> None:
+@pytest.mark.parametrize("quorum", [1, 2], ids=["friends", "strangers"])
+def test_ten_minutes_of_random_kills_lose_nothing(tmp_path: Path, quorum: int) -> None:
+    """`quorum` 2: each host is another volunteer's, and its work counts when another one, or the server, agrees."""
+    with Cast(tmp_path, quorum) as cast:
+        _soak(cast)
+
+
+def _soak(cast: Cast) -> None:
     dice, struck = random.Random(SEED), collections.Counter[str]()
     project = cast.digits_project(small_cnn(batch_norm=True, rate=0.001), FORM)
     for name, percent in HOSTS.items():
-        cast.host(name, "--cpu-percent", percent)
+        cast.host_of(f"{name} volunteer", name, "--cpu-percent", percent)
     ledger = Ledger(cast.grid.data)
     ledger.wait_for_rounds(project, 1, 90, cast.explain)
     promises, until = ledger.promises(project), time.monotonic() + SECONDS
@@ -60,6 +68,7 @@ def test_ten_minutes_of_random_kills_lose_nothing(cast: Cast) -> None:
         if sum(struck.values()) % 10 == 0:
             later = ledger.promises(project)
             promises.require_kept(later)
+            ledger.require_credit_right()
             promises = later
             print(f"{dict(struck)}: {len(later.rounds)} rounds closed", flush=True)
     _finish(cast, project)
@@ -77,8 +86,8 @@ def _finish(cast: Cast, project: int) -> None:
     for host in cast.hosts.values():
         host.kill() if host.process.poll() is None else None
     cast.grid.wait_until_it_answers()
-    cast.host("quick")
-    cast.host("quick too")
+    cast.host_of("quick volunteer", "quick")
+    cast.host_of("other quick volunteer", "quick too")
     cast.finished(project, 600)
 
 

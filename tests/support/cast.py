@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.support.digits import digits, save
 from tests.support.grid import RunningGrid
+from tests.support.ledger import Ledger
 from tests.support.person import Person
 from tests.support.volunteer import RunningVolunteer
 
@@ -15,9 +16,10 @@ from tests.support.volunteer import RunningVolunteer
 class Cast:
     """Everybody that is called on stage leaves it when the test ends. Use as a context manager."""
 
-    def __init__(self, folder: Path, quorum: int = 1) -> None:
+    def __init__(self, folder: Path, quorum: int = 1, **settings: str) -> None:
+        """`settings`: others of the grid's, by their names in capitals."""
         self.folder = folder
-        self.grid = RunningGrid(folder, quorum=quorum)
+        self.grid = RunningGrid(folder, quorum=quorum, settings=settings)
         self.owner = Person(self.grid.address, "owner").sign_up()
         self.lender = Person(self.grid.address, "lender").sign_up()
         self.hosts: dict[str, RunningVolunteer] = {}
@@ -27,11 +29,14 @@ class Cast:
         self.hosts[name] = RunningVolunteer(self.grid.address, self._key, self.folder, name, *options)
         return self.hosts[name]
 
-    def host_of(self, volunteer: str, name: str) -> RunningVolunteer:
+    def host_of(self, volunteer: str, name: str, *options: str) -> RunningVolunteer:
         """A machine of somebody else."""
-        key = Person(self.grid.address, volunteer.replace(" ", "-")).sign_up().join_key(uses=1)
-        self.hosts[name] = RunningVolunteer(self.grid.address, key, self.folder, name)
+        self.hosts[name] = RunningVolunteer(self.grid.address, self.key_of(volunteer), self.folder, name, *options)
         return self.hosts[name]
+
+    def key_of(self, volunteer: str) -> str:
+        """By which a machine of somebody new joins."""
+        return Person(self.grid.address, volunteer.replace(" ", "-")).sign_up().join_key(uses=1)
 
     def digits_project(self, model: Any, form: Mapping[str, str], owner: Person | None = None) -> int:
         """A project on the digits, started."""
@@ -50,9 +55,10 @@ class Cast:
         return f"{logs}\n--- grid\n{self.grid.tail()}"
 
     def audit(self) -> None:
-        """The audit of counters is clean."""
+        """The audit of counters and of the ledger is clean, and other code than the grid's finds the same credit."""
         outcome = self.grid.command("audit")
         assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+        Ledger(self.grid.data).require_credit_right()
 
     def __enter__(self) -> "Cast":
         return self
@@ -64,3 +70,6 @@ class Cast:
             with contextlib.suppress(Exception):
                 host.__exit__(None, None, None)
         self.grid.__exit__(None, None, None)
+        if error is None:
+            # However the play went: nobody has more credit, or less, than was earned.
+            Ledger(self.grid.data).require_credit_right()

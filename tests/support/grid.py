@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -18,15 +19,18 @@ START_SECONDS = 90
 class RunningGrid:
     """`folder` holds the data and the log. Use as a context manager. `options` are those of `daig-server run`.
 
-    With `quorum` 1 it believes its hosts, as most tests want it; a grid of strangers has 2 or more.
+    With `quorum` 1 it believes its hosts, as most tests want it; a grid of strangers has 2 or more. `settings`:
+    others, by their names in capitals.
     """
 
-    def __init__(self, folder: Path, port: int = 0, *options: str, quorum: int = 1) -> None:
+    def __init__(
+        self, folder: Path, port: int = 0, *options: str, quorum: int = 1, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.data = folder / "grid"
         self.log = folder / "grid.log"
         self._port = port
         self._options = options
-        self._environment = _environment(quorum)
+        self._environment = _environment({"QUORUM": str(quorum), **(settings or {})})
         folder.mkdir(parents=True, exist_ok=True)
         self.start()
 
@@ -124,9 +128,10 @@ class RunningGrid:
             self.process.wait(10)
 
 
-def _environment(quorum: int) -> dict[str, str]:
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     """One thread: the same sums on every machine, and none taken from the volunteers of the test."""
-    return {**os.environ, "DAIG_LEARNER_THREADS": "1", "DAIG_QUORUM": str(quorum)}
+    chosen = {"LEARNER_THREADS": "1", **settings}
+    return {**os.environ, **{f"DAIG_{name}": value for name, value in chosen.items()}}
 
 
 def wait_for(condition, seconds: float, explain=lambda: "", every: float = 0.1):  # type: ignore[no-untyped-def]

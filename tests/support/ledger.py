@@ -1,5 +1,6 @@
 """A grid's rows, read beside the grid and without its code: what was promised before a fault must hold after it."""
 
+import collections
 import contextlib
 import sqlite3
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from typing import Any
 
 from tests.support.grid import wait_for
 
+_CREDITED = ("host", "account", "team")
 VERDICTS = ("valid", "invalid", "not_finite", "unneeded")
 
 
@@ -37,8 +39,11 @@ class Ledger:
         self._file = data / "grid.db"
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with contextlib.closing(sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=30)) as connection:
+        with contextlib.closing(self._connection()) as connection:
             return connection.execute(sql, values).fetchall()
+
+    def _connection(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=30)
 
     def one(self, sql: str, *values: Any) -> Any:
         """The single number or text that the query finds."""
@@ -97,6 +102,40 @@ class Ledger:
         mini_batches = self.one("SELECT mini_batches FROM project WHERE id = ?", project)
         assert uses == [(epoch, mini_batches, mini_batches) for epoch in range(epochs)]
         assert of_units == [(epoch, mini_batches) for epoch in range(epochs)]
+
+    def require_credit_right(self) -> None:
+        """At any instant: what is valid was credited once, what is not valid keeps nothing, sums are their entries'.
+
+        An entry's worth is recomputed from project and unit: six operations for each multiply-add, in millions.
+        """
+        with contextlib.closing(self._connection()) as connection:
+            connection.execute("BEGIN")
+            columns = "host_id, account_id, team, result, amount"
+            entries = connection.execute(f"SELECT {columns} FROM credit_entry").fetchall()
+            sums = {table: dict(connection.execute(f"SELECT id, credit FROM {table}")) for table in _CREDITED}
+            results = connection.execute(
+                "SELECT result.id, result.state, 6 * project.operations * unit.size / 1000000 FROM result"
+                " JOIN unit ON unit.id = result.unit_id JOIN project ON project.id = result.project_id"
+                " JOIN host ON host.id = result.host_id WHERE attachment IS NOT 'the grid'"
+            ).fetchall()
+        for place, table in enumerate(_CREDITED):
+            found = collections.Counter[int]()
+            for entry in entries:
+                if entry[place] is not None:
+                    found[entry[place]] += entry[4]
+            said = {number: credit for number, credit in sums[table].items() if credit}
+            assert said == {number: credit for number, credit in found.items() if credit}, f"credit of each {table}"
+        granted: dict[int, list[int]] = collections.defaultdict(list)
+        for *_, result, amount in entries:
+            granted[result].append(amount)
+        twice = {result: amounts for result, amounts in granted.items() if sum(one > 0 for one in amounts) != 1}
+        assert twice == {}, "granted more than once, or taken back without having been granted"
+        for result, state, worth in results:
+            left = sum(granted[result])
+            if state == "valid":
+                assert left == max(worth, 1), f"result {result} is valid, and has {left} of {worth}"
+            elif state not in ("held", "unneeded"):
+                assert left == 0, f"result {result} is {state}, and has {left}"
 
     def require_nobody_blamed(self) -> None:
         assert self.one("SELECT COUNT(*) FROM result WHERE state = 'invalid'") == 0
