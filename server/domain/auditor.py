@@ -16,12 +16,13 @@ from server.domain.blob_collector import GRADIENT_ROUNDS
 from server.domain.plans import Plans
 from server.domain.ports import Learner, Ring
 from server.domain.secrets import check_secret
+from server.domain.seeking import KEPT
 from server.domain.unused_blobs import delete_unused, require_blobs
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules import replication
 from server.rules.host_troubles import ASKED_ANEW
 from server.rules.learning_values import GradientRequest, LearnerFailed
-from server.rules.states import AuditState, ProjectState, Purpose, ResultState, UnitState
+from server.rules.states import AuditState, Purpose, ResultState, UnitState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.stores import Stores
 from server.storage.tables import Project, Result, Unit
@@ -71,7 +72,8 @@ class Auditor:
     def _draw(self, now: dt.datetime) -> int:
         """Of rounds closed since the last pass. After a restart the same are drawn again: nothing is forgotten."""
         drawn = 0
-        for project in self._stores.projects.in_state(ProjectState.running):
+        # A finished one's last round closed as it finished; who lies only then must not be safe.
+        for project in self._stores.projects.in_play(now - KEPT):
             policy = policy_for(self._policy, project)
             drawn_until = self._drawn.get(project.id, project.round + 1)
             # A project that went back computes the same rounds anew.

@@ -103,5 +103,8 @@ class Seeking:
 def _is_too_late(project: Project, unit: Unit, now: dt.datetime) -> bool:
     if project.state not in _IN_PLAY or unit.state is UnitState.undone:
         return True
-    is_old = unit.round < project.round - GRADIENT_ROUNDS or project.state is ProjectState.finished
-    return unit.state is not UnitState.open and is_old and now - unit.created_at > KEPT
+    if unit.state is UnitState.open:
+        return False
+    if project.state is ProjectState.finished:
+        return now - (project.ended_at or unit.created_at) > KEPT
+    return unit.round < project.round - GRADIENT_ROUNDS and now - unit.created_at > KEPT

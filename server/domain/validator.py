@@ -29,6 +29,7 @@ from server.storage.tables import Result, Unit
 
 _LOG = logging.getLogger(__name__)
 _MOST_AT_ONCE = 64
+UNJUDGED = "The server could not judge it."
 ADRIFT = "No other host could be asked about it."
 
 
@@ -59,17 +60,28 @@ class Validator:
         return moved
 
     def _take_in(self, now: dt.datetime) -> int:
-        found = [(result, self._looking.at(result)) for result in self._stores.work.oldest_reported(_MOST_AT_ONCE)]
+        found = [(result, self._look(result)) for result in self._stores.work.oldest_reported(_MOST_AT_ONCE)]
         if not found:
             return 0
         with self._stores.database.write():
             # One commit for all; each is a step of its own inside it.
             return sum(self._try(result, look, now) for result, look in found)
 
-    def _try(self, result: Result, look: Look, now: dt.datetime) -> int:
+    def _look(self, result: Result) -> Look | None:
+        """None for what cannot be judged. What fails for the store's sake is looked at again."""
+        try:
+            return self._looking.at(result)
+        except (NotFound, ValueError, ArithmeticError):
+            _LOG.exception("result %d could not be looked at", result.id)
+            return None
+
+    def _try(self, result: Result, look: Look | None, now: dt.datetime) -> int:
         try:
             with self._stores.database.write():
-                self._taking_in.take(result, look, now)
+                if look is None:
+                    self._stores.work.give_up(result, UNJUDGED)
+                else:
+                    self._taking_in.take(result, look, now)
         except (SomebodyElseWasFirst, NotFound):
             _LOG.info("result %d was judged by somebody else, or its project was deleted", result.id)
             return 0
@@ -77,7 +89,7 @@ class Validator:
             # It would stand first in the queue for ever, and nobody's results would be judged.
             _LOG.exception("result %d could not be judged", result.id)
             with self._stores.database.write():
-                self._stores.work.give_up(result, "The server could not judge it.")
+                self._stores.work.give_up(result, UNJUDGED)
         return 1
 
     def _settle(self, now: dt.datetime) -> int:

@@ -36,6 +36,12 @@ class ProjectStore:
     def in_state(self, state: ProjectState) -> list[Project]:
         return Project.rows_where("state = ? ORDER BY id", state.value)
 
+    def in_play(self, since: dt.datetime) -> list[Project]:
+        """Those that are running, and those that have finished since then."""
+        return Project.rows_where(
+            "state = 'running' OR (state = 'finished' AND ended_at >= ?) ORDER BY id", since.timestamp()
+        )
+
     def every(self) -> list[Project]:
         return list(Project.select().order_by(Project.id))
 

@@ -233,3 +233,18 @@ def _fails() -> None:
 
 def _is_killed() -> None:
     raise KeyboardInterrupt
+
+
+def test_the_last_round_of_a_project_is_drawn_from_as_well(grid: DomainGrid, owner: int) -> None:
+    project, units = counted(grid, owner)
+    drawing = auditor.Auditor(grid.stores, grid.plans, grid.learner, replace(POLICY, audit_share=1.0), grid.rings.append)
+    grid.wait(3600)
+    with grid.stores.database.write():
+        grid.stores.projects.move(grid.row(project), ProjectState.finished, ended_at=grid.now)
+    grid.wait(1)
+    drawing.run_pass(grid.now)
+    assert {Unit.get_by_id(unit.id).audit for unit in units} == {AuditState.wanted}
+    assert grid.seeking.run_pass(grid.now) == 0
+    grid.wait(400)
+    grid.seeking.run_pass(grid.now)
+    assert {Unit.get_by_id(unit.id).audit for unit in units} == {AuditState.impossible}

@@ -376,3 +376,12 @@ def test_an_upload_that_cannot_be_read_is_its_hosts_fault(grid: DomainGrid, proj
         judge(grid)
         assert fresh.row.refuted == times
     assert fresh.row.quarantined_at == grid.now
+
+
+def test_an_upload_that_the_server_has_lost_is_nobodys_fault(grid: DomainGrid, project: int, fresh: Cast) -> None:
+    number = deliver(grid, fresh)
+    grid.stores.blobs.path(row(grid, number).gradient_sha256).unlink()
+    judge(grid)
+    assert row(grid, number).state is ResultState.invalid
+    assert (fresh.row.refuted, fresh.row.quarantined_at) == (0, None)
+    assert unit_of(grid, fresh.lease().result).id == row(grid, number).unit_id
