@@ -237,7 +237,8 @@ def _is_killed() -> None:
 
 def test_the_last_round_of_a_project_is_drawn_from_as_well(grid: DomainGrid, owner: int) -> None:
     project, units = counted(grid, owner)
-    drawing = auditor.Auditor(grid.stores, grid.plans, grid.learner, replace(POLICY, audit_share=1.0), grid.rings.append)
+    policy = replace(POLICY, audit_share=1.0)
+    drawing = auditor.Auditor(grid.stores, grid.plans, grid.learner, policy, grid.rings.append)
     grid.wait(3600)
     with grid.stores.database.write():
         grid.stores.projects.move(grid.row(project), ProjectState.finished, ended_at=grid.now)
