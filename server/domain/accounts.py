@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from server.domain.action_log import ActionLog
+from server.domain.action_log import THE_GRID, ActionLog
 from server.domain.hashing import MAX_PASSWORD, Hashing, require_good
 from server.domain.secrets import hash_of
 from server.errors import AccountBlocked, Busy, NotAcceptable, TooManyTries
@@ -53,12 +53,12 @@ class Accounts:
         if not _NAME.fullmatch(name):
             raise NotAcceptable("A name has 2 to 40 letters, digits, spaces, dots, dashes or underscores.", "name")
         require_good(password, name)
-        if self._stores.accounts.named(name) is not None:
-            raise NotAcceptable("This name is taken.", "name")
+        # Whoever was not invited, or asks for many names, does not learn which are taken; and hashing costs.
         self._count_sign_up(remote, now)
         if self.needs_invitation() and not self._stores.invitations.is_live(hash_of(invitation.strip()), now):
-            # Before the hashing, which costs: who was not invited is nobody's guest.
             raise _not_invited(invitation)
+        if name.casefold() == THE_GRID or self._stores.accounts.named(name) is not None:
+            raise NotAcceptable("This name is taken.", "name")
         hashed = self._hashing.hash(password)
         with self._stores.database.write():
             needed = self.needs_invitation()

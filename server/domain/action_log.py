@@ -33,5 +33,7 @@ class ActionLog:
         """
         actor = None if actor_id is None else self._stores.accounts.by_id(actor_id)
         name = THE_GRID if actor is None else actor.name
+        # Machines and projects have names that strangers gave them: a line stays one line.
+        subject, detail = (" ".join(text.split()) for text in (subject, detail))
         self._stores.actions.add(actor_id, name, what, subject, detail, now)
         AUDIT.info("%s (%s) %s %s at %s", name, actor_id or "-", what, subject, now.isoformat())

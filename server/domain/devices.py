@@ -91,8 +91,6 @@ class Devices:
 
     def approve(self, account_id: int, code: str, now: dt.datetime) -> LinkView:
         """The machine becomes a host of this account when it asks next. Raises NotFound, TooManyTries."""
-        waiting = self._stores.linkings.count_approved(account_id, now)
-        require_pace(self._stores, account_id, waiting, self._admission, now)
         return self._answer(account_id, code, LinkState.approved, now)
 
     def deny(self, account_id: int, code: str, now: dt.datetime) -> LinkView:
@@ -104,6 +102,10 @@ class Devices:
         with self._stores.database.write():
             # Anew, now that nobody else can answer: a button that was pressed twice is told that it is done.
             row = self._find(account_id, code, now)
+            if new is LinkState.approved:
+                # Here, where nobody else can confirm another meanwhile.
+                waiting = self._stores.linkings.count_approved(account_id, now)
+                require_pace(self._stores, account_id, waiting, self._admission, now)
             until = max(row.expires_at, now + _COLLECT_WITHIN)
             self._stores.linkings.move(row, new, account=account_id, expires_at=until)
         return _view(row, now)

@@ -9,6 +9,7 @@ from server.domain.ports import Ring
 from server.domain.quarantine import Quarantine
 from server.errors import NotAllowedNow, NotFound
 from server.rules.replication import is_trusted
+from server.rules.states import Purpose, ResultState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.records import HostRow
 from server.storage.stores import Stores
@@ -16,6 +17,7 @@ from server.storage.tables import Host
 from volunteer.protocol import account_messages as views
 from volunteer.protocol import operator_messages as m
 
+NO_REFEREE = "Its machine is no referee any more."
 _LATELY = dt.timedelta(days=7)
 _MOST = 200
 _MOST_RESULTS = 50
@@ -117,7 +119,7 @@ class HostRecords:
             host = self._host(host_id)
             if not host.is_referee:
                 raise NotAllowedNow("This machine is no referee.")
-            self._stores.records.set_referee(host.id, False)
+            end_office(self._stores, host, now)
             self._note(operator_id, "took the referee's office from machine", host, "", now)
 
     def audits(self, operator_id: int, now: dt.datetime) -> m.Audits:
@@ -150,6 +152,14 @@ class HostRecords:
 
     def _note(self, operator_id: int, what: str, host: Host, detail: str, now: dt.datetime) -> None:
         self._log.note(operator_id, what, f"{host.name} ({host.id})", detail, now)
+
+
+def end_office(stores: Stores, host: Host, now: dt.datetime) -> None:
+    """Of a referee: what it has said stays, what it computes as one is heard no more."""
+    stores.records.set_referee(host.id, False)
+    for result in stores.work.leased_to(host.id):
+        if result.purpose is Purpose.audit:
+            stores.work.move(result, ResultState.cancelled, ended_at=now, sentence=NO_REFEREE)
 
 
 def host_rows(stores: Stores, which: m.Which, search: str, now: dt.datetime) -> list[views.HostRow]:

@@ -7,7 +7,7 @@ import datetime as dt
 import shutil
 
 from server.domain.action_log import ActionLog
-from server.domain.host_records import host_rows
+from server.domain.host_records import end_office, host_rows
 from server.domain.office import require_operator
 from server.domain.passwords import new_session_key
 from server.domain.ports import Ring
@@ -119,7 +119,9 @@ class Operating:
                 raise NotAllowedNow("The grid needs an operator. Make somebody else one first.")
             self._stores.accounts.change(account_id, is_operator=False)
             # Referees are machines of operators.
-            self._stores.records.dismiss_referees_of(account_id)
+            for host in self._stores.hosts.of_account(account_id):
+                if host.is_referee:
+                    end_office(self._stores, host, now)
             self._note(operator_id, "took the operator's office from", row, now)
 
     def cancel_project(self, operator_id: int, project_id: int, now: dt.datetime) -> None:

@@ -133,9 +133,6 @@ class RecordStore:
     def set_referee(self, host_id: int, is_referee: bool) -> None:
         Host.update(is_referee=is_referee).where(Host.id == host_id).execute()
 
-    def dismiss_referees_of(self, account_id: int) -> None:
-        Host.update(is_referee=False).where(Host.account == account_id).execute()
-
     def quarantined_of(self, account_id: int) -> int:
         """Machines of an account in quarantine; to detach one and join anew does not hide it."""
         condition = "account_id = ? AND quarantined_at IS NOT NULL"

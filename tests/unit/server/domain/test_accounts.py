@@ -49,6 +49,8 @@ def test_names_differ_by_more_than_case_and_spaces(grid: DomainGrid, accounts: A
         ("x" * 41, PASSWORD, "name"),
         ("<b>", PASSWORD, "name"),
         ("", PASSWORD, "name"),
+        # By that name the log calls what nobody's hand did.
+        ("The  Grid", PASSWORD, "name"),
         ("alice", "short", "password"),
         ("alice", "x" * 1001, "password"),
         ("a long name indeed", "A Long Name Indeed", "password"),

@@ -26,3 +26,14 @@ def test_a_note_goes_with_the_transaction_that_it_is_written_in(grid: DomainGrid
     with pytest.raises(RuntimeError):
         fails()
     assert grid.stores.actions.newest(9) == []
+
+
+def test_a_name_with_line_breaks_forges_no_line(
+    grid: DomainGrid, operator: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "daig.audit")
+    with grid.stores.database.write():
+        ActionLog(grid.stores).note(operator, "released machine", "attic\nroot (1) blocked account", "a\r\nb", grid.now)
+    [row] = grid.stores.actions.newest(9)
+    assert (row.subject, row.detail) == ("attic root (1) blocked account", "a b")
+    assert all("\n" not in record.getMessage() for record in caplog.records)

@@ -11,7 +11,7 @@ from server.domain.quarantine import Quarantine
 from server.domain.verdicts import Verdicts
 from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules.quorum import Agreement
-from server.rules.states import AuditState, ResultState
+from server.rules.states import AuditState, Purpose, ResultState
 from server.rules.validation_policy import ValidationPolicy
 from server.storage.account_tables import Account
 from server.storage.tables import Host, Result, Unit
@@ -194,3 +194,23 @@ def test_audits_are_counted_and_those_found_wrong_come_first_with_who_was_wrong(
     assert (seen.refuted, seen.agreed, seen.wanted, seen.impossible) == (1, 1, 1, 0)
     assert [row.unit for row in seen.units] == [first.id, third.id, second.id]
     assert [row.wrong for row in seen.units] == [["attic"], [], []]
+
+
+@pytest.mark.parametrize("way", ["machine", "account"])
+def test_what_a_referee_still_computes_is_not_heard_when_it_is_one_no_more(
+    grid: DomainGrid, operator: int, owner: int, attic: Cast, records: HostRecords, way: str
+) -> None:
+    grid.project(owner)
+    second = grid.person("second operator")
+    Account.update(is_operator=True).where(Account.id == second).execute()
+    referee = grid.host(second, "referee")
+    records.appoint_referee(operator, referee.id, grid.now)
+    audited, ordinary = int(referee.lease().result), int(attic.lease().result)
+    Result.update(purpose=Purpose.audit).where(Result.id == audited).execute()
+    if way == "machine":
+        records.dismiss_referee(operator, referee.id, grid.now)
+    else:
+        Operating(grid.stores, grid.rings.append, []).dismiss(operator, second, grid.now)
+    assert not referee.row.is_referee
+    assert Result.get_by_id(audited).state is ResultState.cancelled
+    assert Result.get_by_id(ordinary).state is ResultState.leased

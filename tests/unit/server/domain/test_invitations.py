@@ -104,3 +104,11 @@ def test_the_code_itself_is_kept_nowhere(grid: DomainGrid, operator: int, invita
     code = invitations.create(operator, "mine", 1, 7, grid.now)
     assert code not in repr(grid.dump())
     assert code not in repr(invitations.list_for(operator, grid.now))
+
+
+def test_who_was_not_invited_does_not_learn_which_names_are_taken(
+    grid: DomainGrid, operator: int, closed: Accounts
+) -> None:
+    with pytest.raises(NotAcceptable) as caught:
+        closed.sign_up("operator", PASSWORD, grid.now, "here", "daiginvite_x")
+    assert caught.value.field == "invitation"
