@@ -71,12 +71,17 @@ class Verdicts:
             self._stores.work.move(result, ResultState.valid, sentence="")
             self._grant(project, unit, result, CreditKind.granted, now)
         else:
-            self.thank(project, unit, result, now, UNNEEDED)
+            # What was asked for is paid whole, whatever has become of the round meanwhile.
+            kind = CreditKind.granted if result.purpose is Purpose.check else CreditKind.surplus
+            self.thank(project, unit, result, now, UNNEEDED, kind)
 
-    def thank(self, project: Project, unit: Unit, result: Result, now: dt.datetime, sentence: str) -> None:
+    def thank(
+        self, project: Project, unit: Unit, result: Result, now: dt.datetime, sentence: str,
+        kind: CreditKind = CreditKind.surplus,
+    ) -> None:  # fmt: skip
         """It is right, and not needed any more."""
         self._stores.work.move(result, ResultState.unneeded, sentence=sentence)
-        self._grant(project, unit, result, CreditKind.surplus, now)
+        self._grant(project, unit, result, kind, now)
 
     def refute(self, result: Result, now: dt.datetime) -> None:
         """It is wrong, and its host is to blame, unless it was released from quarantine since it computed that."""

@@ -44,7 +44,8 @@ def somebody_may_give(awake: Iterable[Giver], given: Collection[Given], homogene
 def leaves_it_to_others(
     giver: Giver, given: Collection[Given], awake: Iterable[Giver], homogeneous: bool, age: dt.timedelta
 ) -> bool:
-    """What two hosts without trust agree on is worth little: a trusted one goes first, where one is awake."""
-    if giver.trusted or age > HARDLY_PATIENT or any(one.trusted for one in given):
+    """What a host without trust says is worth little, of another such host's work or of a trusted one's: a trusted one
+    goes first, where one is awake. An accomplice that idles would have most checks of a liar else."""
+    if giver.trusted or age > HARDLY_PATIENT:
         return False
     return any(other.trusted and may_give(other, given, homogeneous) for other in awake)

@@ -47,7 +47,7 @@ def test_nobody_may_give_an_opinion_where_all_have() -> None:
     assert somebody_may_give([giver(1, 1), giver(2, 2)], [STEADY], homogeneous=False)
 
 
-def test_a_host_without_trust_leaves_to_one_with_trust_what_nobody_with_trust_has_spoken_of() -> None:
+def test_a_host_without_trust_leaves_to_one_with_trust_what_one_may_speak_of() -> None:
     newcomer, trusted = giver(2, 2), giver(3, 3, trusted=True)
     assert leaves_it_to_others(newcomer, [STEADY], [newcomer, trusted], False, NO_TIME)
     assert not leaves_it_to_others(trusted, [STEADY], [newcomer, trusted], False, NO_TIME)
@@ -55,5 +55,7 @@ def test_a_host_without_trust_leaves_to_one_with_trust_what_nobody_with_trust_ha
     assert not leaves_it_to_others(newcomer, [STEADY], [newcomer, trusted], False, HARDLY_PATIENT * 2)
     spoken = Given(host=3, account=3, trusted=True, numeric_class="")
     assert not leaves_it_to_others(newcomer, [STEADY, spoken], [newcomer, trusted], False, NO_TIME)
+    fifth = giver(5, 5, trusted=True)
+    assert leaves_it_to_others(newcomer, [STEADY, spoken], [newcomer, trusted, fifth], False, NO_TIME)
     of_the_same = giver(4, 1, trusted=True)
     assert not leaves_it_to_others(newcomer, [STEADY], [newcomer, of_the_same], False, NO_TIME)
