@@ -1,4 +1,7 @@
-"""Teams: volunteers who count their credit together. Everybody may join any; what was earned in one stays with it."""
+"""Teams: volunteers who count their credit together. What was earned in one stays with it.
+
+Everybody may join any that its founder has not closed, and leave it; its founder may take others out of it.
+"""
 
 import datetime as dt
 
@@ -9,7 +12,13 @@ from server.errors import NotAcceptable, NotAllowedNow, NotFound
 from server.rules.credit import in_credits
 from server.storage.account_tables import Account, Team
 from server.storage.stores import Stores
-from volunteer.protocol.credit_messages import MOST_DESCRIPTION_LETTERS, MOST_TEAM_LETTERS, TeamInfo, TeamMember
+from volunteer.protocol.credit_messages import (
+    MOST_DESCRIPTION_LETTERS,
+    MOST_TEAM_LETTERS,
+    TeamInfo,
+    TeamMember,
+    TeamSeat,
+)
 
 _LEAST_LETTERS = 2
 _MOST_MADE = 5
@@ -37,37 +46,69 @@ class Teams:
             return self._view(team)
 
     def change(
-        self, account_id: int, team_id: int, name: str | None, description: str | None, now: dt.datetime
-    ) -> TeamInfo:
+        self, account_id: int, team_id: int, name: str | None, description: str | None, now: dt.datetime,
+        closed: bool | None = None,
+    ) -> TeamInfo:  # fmt: skip
         """What is None stays. Raises NotAcceptable; NotFound for who is neither its founder nor an operator."""
-        columns = {} if name is None else {"name": _name(name)}
+        columns: dict[str, str | bool] = {} if name is None else {"name": _name(name)}
         columns |= {} if description is None else {"description": _description(description)}
+        columns |= {} if closed is None else {"is_closed": closed}
         with self._stores.database.write():
             team = self._stores.teams.by_id(team_id)
-            if team.founder != account_id:
-                self._require_operator(account_id)
-                said = " / ".join(text for text in columns.values() if text)
+            if self._acts_as_operator(account_id, team):
+                said = " / ".join(text for text in columns.values() if isinstance(text, str) and text)
                 self._log.note(account_id, "changed team", f"{team.name} ({team.id})", said, now)
             if columns:
                 self._stores.teams.change(team_id, **columns)
             return self.view(team_id)
 
     def join(self, account_id: int, team_id: int, now: dt.datetime) -> TeamInfo:
-        """From now on. Who is in another leaves it. Raises NotFound."""
+        """From now on. Who is in another leaves it. Raises NotFound, and NotAllowedNow for one that is closed."""
         with self._stores.database.write():
             team = self._stores.teams.by_id(team_id)
             before = self._stores.teams.of_account(account_id)
             if before is None or before.id != team.id:
+                is_empty = self._stores.teams.earliest_member(team.id) is None
+                if team.is_closed and not is_empty:
+                    raise NotAllowedNow("This team takes nobody new. Ask its founder.")
                 leave_team(self._stores, account_id)
-                if self._stores.teams.earliest_member(team.id) is None:
+                if is_empty:
                     # All others have left it: it is this one's now.
-                    self._stores.teams.change(team.id, founder=account_id)
+                    self._stores.teams.change(team.id, founder=account_id, is_closed=False)
                 self._stores.teams.put(account_id, team.id)
             return self.view(team_id)
 
     def leave(self, account_id: int, now: dt.datetime) -> None:
         with self._stores.database.write():
             leave_team(self._stores, account_id)
+
+    def remove(self, account_id: int, team_id: int, member: int, now: dt.datetime) -> TeamInfo:
+        """Out of the team, with another's hand; what the member has earned in it stays.
+
+        Raises NotFound for who is neither its founder nor an operator, and for who is no member; NotAllowedNow for the
+        founder's own place.
+        """
+        with self._stores.database.write():
+            team = self._stores.teams.by_id(team_id)
+            is_operator = self._acts_as_operator(account_id, team)
+            its = self._stores.teams.of_account(member)
+            if its is None or its.id != team.id:
+                raise NotFound("There is no such member.")
+            if member == account_id:
+                raise NotAllowedNow("Leave the team instead: it is handed on to another member.")
+            if is_operator:
+                self._log.note(account_id, "took out of team", f"{team.name} ({team.id})", f"account {member}", now)
+            leave_team(self._stores, member)
+            return self._view(self._stores.teams.by_id(team_id))
+
+    def seats(self, account_id: int, team_id: int) -> list[TeamSeat]:
+        """Who sits in it, for who may take somebody out; a name only of those who are listed. Raises NotFound."""
+        with self._stores.database.read():
+            self._acts_as_operator(account_id, self._stores.teams.by_id(team_id))
+            return [
+                TeamSeat(one.id, one.name if _may_be_named(one) else "", in_credits(one.credit))
+                for one in self._stores.teams.members(team_id, _MOST_NAMED)
+            ]
 
     def view(self, team_id: int) -> TeamInfo:
         """Raises NotFound."""
@@ -80,21 +121,25 @@ class Teams:
             team = self._stores.teams.of_account(account_id)
             return None if team is None else (self._view(team), team.founder == account_id)
 
-    def _require_operator(self, account_id: int) -> None:
-        """To others it is as if there were no such team to change."""
+    def _acts_as_operator(self, account_id: int, team: Team) -> bool:
+        """False for its founder. To all others it is as if there were no such team to change."""
+        if team.founder == account_id:
+            return False
         try:
             require_operator(self._stores, account_id)
         except NotFound:
             raise NotFound("There is no such team.") from None
+        return True
 
     def _view(self, team: Team) -> TeamInfo:
-        members = self._stores.teams.members(team.id)
-        named = [one for one in members if _may_be_named(one)]
-        founder = next((one.name for one in named if one.id == team.founder), "")
+        named = self._stores.teams.members(team.id, _MOST_NAMED, named=True)
+        leader = self._stores.accounts.by_id(team.founder)
+        founder = leader.name if leader and leader.team_id == team.id and _may_be_named(leader) else ""
         return TeamInfo(
             id=team.id, name=team.name, description=team.description, founder=founder, created_at=team.created_at,
-            credit=in_credits(team.credit), members=len(members),
-            named=[TeamMember(one.name, in_credits(one.credit)) for one in named[:_MOST_NAMED]],
+            credit=in_credits(team.credit), closed=bool(team.is_closed),
+            members=self._stores.teams.count_members(team.id),
+            named=[TeamMember(one.name, in_credits(one.credit)) for one in named],
         )  # fmt: skip
 
 

@@ -9,7 +9,10 @@ from server.storage.table import Table
 
 
 class Team(Table):
-    """Volunteers who count their credit together. `credit`: what members earned while they were; in thousandths."""
+    """Volunteers who count their credit together. `credit`: what members earned while they were; in thousandths.
+
+    `is_closed`: its founder lets nobody new in.
+    """
 
     id = AutoIncrementField()
     name = CharField(max_length=60)
@@ -18,6 +21,7 @@ class Team(Table):
     founder = IntegerField()
     created_at = InstantField()
     credit = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    is_closed = BooleanField(default=False, constraints=[SQL("DEFAULT 0")])
 
 
 class Account(Table):

@@ -3,10 +3,11 @@
 import datetime as dt
 from typing import Any
 
-from peewee import IntegrityError
+from peewee import IntegrityError, fn
 
 from server.errors import NotAcceptable, NotFound
 from server.storage.account_tables import Account, Team
+from server.storage.credit_boards import LISTED
 
 
 class TeamStore:
@@ -37,9 +38,13 @@ class TeamStore:
     def of_account(self, account_id: int) -> Team | None:
         return Team.row_where("id = (SELECT team_id FROM account WHERE id = ?)", account_id)
 
-    def members(self, team_id: int) -> list[Account]:
-        """The most credit first."""
-        return Account.rows_where("team_id = ? ORDER BY credit DESC, id", team_id)
+    def members(self, team_id: int, most: int, named: bool = False) -> list[Account]:
+        """The most credit first; `named`: those only whose name everybody may see."""
+        listed = f"AND {LISTED} " if named else ""
+        return Account.rows_where(f"team_id = ? {listed}ORDER BY credit DESC, id LIMIT ?", team_id, most)
+
+    def count_members(self, team_id: int) -> int:
+        return int(Account.select(fn.COUNT(Account.id)).where(Account.team_id == team_id).scalar())
 
     def put(self, account_id: int, team_id: int | None) -> None:
         """Into a team, or into none."""

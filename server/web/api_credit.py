@@ -50,11 +50,19 @@ def create_team(owner: Account) -> Response:
 
 def change_team(owner: Account, team: int) -> Response:
     said = read_message(m.TeamChange)
-    return answer(here().people.teams.change(owner.id, team, said.name, said.description, now()))
+    return answer(here().people.teams.change(owner.id, team, said.name, said.description, now(), said.closed))
 
 
 def join_team(owner: Account, team: int) -> Response:
     return answer(here().people.teams.join(owner.id, team, now()))
+
+
+def team_seats(owner: Account, team: int) -> Response:
+    return answer(m.TeamSeats(here().people.teams.seats(owner.id, team)))
+
+
+def remove_member(owner: Account, team: int, member: int) -> Response:
+    return answer(here().people.teams.remove(owner.id, team, member, now()))
 
 
 def leave_team(owner: Account) -> Response:

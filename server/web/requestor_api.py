@@ -73,6 +73,8 @@ HANDLERS: dict[str, Callable[..., Response]] = {
     "create_team": api_credit.create_team,
     "change_team": api_credit.change_team,
     "join_team": api_credit.join_team,
+    "team_seats": api_credit.team_seats,
+    "remove_member": api_credit.remove_member,
     "leave_team": api_credit.leave_team,
     "account": _account,
     "drafts": api_drafts.drafts,

@@ -36,7 +36,11 @@ def create() -> ResponseReturnValue:
 
 @blueprint.post("/teams/<int(max=9007199254740991):team_id>/join")
 def join(team_id: int) -> ResponseReturnValue:
-    team = here().people.teams.join(login.account().id, team_id, now())
+    try:
+        team = here().people.teams.join(login.account().id, team_id, now())
+    except NotAllowedNow as error:
+        flash(error.sentence)
+        return redirect(url_for("public.team", team_id=team_id))
     flash(f"You are in the team “{team.name}”: what your machines earn from now on counts with it.")
     return redirect(url_for("public.team", team_id=team_id))
 
@@ -53,11 +57,23 @@ def change(team_id: int) -> ResponseReturnValue:
     form = request.form
     try:
         here().people.teams.change(
-            login.account().id, team_id, form.get("name", ""), form.get("description", ""), now()
-        )
+            login.account().id, team_id, form.get("name", ""), form.get("description", ""), now(),
+            form.get("closed") == "1",
+        )  # fmt: skip
     except NotAcceptable as error:
         return page(team_id, [Problem(error.field, error.sentence)]), 400
     flash("Saved.")
+    return redirect(url_for("public.team", team_id=team_id))
+
+
+@blueprint.post("/teams/<int(max=9007199254740991):team_id>/members/<int(max=9007199254740991):member>/remove")
+def remove(team_id: int, member: int) -> ResponseReturnValue:
+    try:
+        here().people.teams.remove(login.account().id, team_id, member, now())
+    except NotAllowedNow as error:
+        flash(error.sentence)
+    else:
+        flash("The member is out of the team. What it earned in it stays there.")
     return redirect(url_for("public.team", team_id=team_id))
 
 
@@ -65,9 +81,13 @@ def page(team_id: int, problems: list[Problem] | None = None) -> str:
     """Of one team, with what the asker may do there. Raises NotFound."""
     teams = here().people.teams
     mine = teams.of(login.account().id) if login.is_logged_in() else None
+    is_in_it = mine is not None and mine[0].id == team_id
+    is_founder = mine is not None and is_in_it and mine[1]
+    leads = is_founder or (login.is_logged_in() and login.account().is_operator)
     return render_template(
-        "team.html", team=teams.view(team_id), is_in_it=mine is not None and mine[0].id == team_id,
-        is_founder=mine is not None and mine[0].id == team_id and mine[1], is_elsewhere=mine is not None,
+        "team.html", team=teams.view(team_id), is_in_it=is_in_it, is_elsewhere=mine is not None, leads=leads,
+        seats=teams.seats(login.account().id, team_id) if leads else [],
+        me=login.account().id if login.is_logged_in() else 0,
         problems=problems or [], form=request.form, **_LIMITS,
     )  # fmt: skip
 

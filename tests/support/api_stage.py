@@ -78,7 +78,10 @@ class ApiStage:
         self.key = self.grid.join_keys.list_for(self.owner_id, self.grid.now)[0].id
         Invitations(self.grid.stores).create(self.owner_id, name, 3, 300, self.grid.now)
         self.invitation = 1
-        self.team = Teams(self.grid.stores).create(self.owner_id, "Reds", "", self.grid.now).id
+        teams = Teams(self.grid.stores)
+        self.team = teams.create(self.owner_id, "Reds", "", self.grid.now).id
+        self.member = self.grid.person("member")
+        teams.join(self.member, self.team, self.grid.now)
         self.owner = self.script(self.owner_id, "write")
         self.reader = self.script(self.owner_id, "read")
         self.stranger = self.script(self.stranger_id, *SCOPES)
@@ -114,7 +117,8 @@ class ApiStage:
             "project": self.project, "draft": self.draft, "key": self.key, "host": self.host.id,
             "upload": self.upload, "result": self.lease.result, "sha256": self.lease.weights.sha256,
             "token": self.grid.tokens.list_for(self.owner_id, self.grid.now)[0].id, "account": self.owner_id,
-            "letter": 1, "invitation": self.invitation, "team": self.team, "file": DEB.format("9.9.9"),
+            "letter": 1, "invitation": self.invitation, "team": self.team,
+            "member": self.member, "file": DEB.format("9.9.9"),
         }  # fmt: skip
         return {name: things[name] for name in re.findall(r"{(\w+)}", path)}
 

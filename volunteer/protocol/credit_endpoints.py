@@ -41,7 +41,13 @@ CREDIT_ENDPOINTS = (
     _of_member("change_team", "PATCH /teams/{team}", "Give a team that you made another name or description.",
                (*_BODY, *_ONE), m.TeamChange),
     _of_member("join_team", "POST /teams/{team}/join", "Count your credit with this team from now on; you leave the "
-               "one that you are in.", _ONE),
+               "one that you are in.", (*_ONE, _C.not_now)),
+    RequestorEndpoint(
+        "team_seats", "GET", "/teams/{team}/members", "Who is in a team that you made, by number.", None,
+        (m.TeamSeats,), _ONE, group="Teams", scope="account",
+    ),
+    _of_member("remove_member", "DELETE /teams/{team}/members/{member}", "Take somebody out of a team that you made; "
+               "what was earned in it stays there.", (*_ONE, _C.not_now)),
     RequestorEndpoint(
         "leave_team", "POST", "/account/team/leave", "Count with no team any more; what you earned in it stays there.",
         None, (), (), group="Teams", scope="account", success=204,

@@ -64,7 +64,10 @@ class TeamMember(msgspec.Struct, frozen=True):
 
 
 class TeamInfo(msgspec.Struct, frozen=True):
-    """`named`: the members who want to be listed, the most credit first; `founder` is "" for one who does not."""
+    """`named`: the members who want to be listed, the most credit first; `founder` is "" for one who does not.
+
+    `closed`: nobody new may join.
+    """
 
     id: int
     name: str
@@ -74,6 +77,19 @@ class TeamInfo(msgspec.Struct, frozen=True):
     credit: float
     members: int
     named: list[TeamMember]
+    closed: bool = False
+
+
+class TeamSeat(msgspec.Struct, frozen=True):
+    """A member for the team's founder: by number, with a name only where the member wants to be listed."""
+
+    member: int
+    name: str
+    credit: float
+
+
+class TeamSeats(msgspec.Struct, frozen=True):
+    seats: list[TeamSeat]
 
 
 class NewTeam(msgspec.Struct, frozen=True):
@@ -88,3 +104,4 @@ class TeamChange(msgspec.Struct, frozen=True):
 
     name: Annotated[str, Meta(max_length=MOST_TEAM_LETTERS)] | None = None
     description: Annotated[str, Meta(max_length=MOST_DESCRIPTION_LETTERS)] | None = None
+    closed: bool | None = None

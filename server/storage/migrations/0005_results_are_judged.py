@@ -9,7 +9,8 @@ _STATEMENTS = (
         "description" TEXT NOT NULL DEFAULT '',
         "founder" INTEGER NOT NULL,
         "created_at" REAL NOT NULL,
-        "credit" INTEGER NOT NULL DEFAULT 0
+        "credit" INTEGER NOT NULL DEFAULT 0,
+        "is_closed" INTEGER NOT NULL DEFAULT 0
     )
     """,
     """CREATE UNIQUE INDEX "team_folded" ON "team" ("folded")""",

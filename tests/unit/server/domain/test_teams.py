@@ -97,3 +97,53 @@ def test_teams_are_not_made_by_the_dozen(grid: DomainGrid, owner: int, teams: Te
     with pytest.raises(TooManyTries):
         teams.create(owner, "Reds again", "", grid.now)
     assert Team.select().count() == 0
+
+
+def test_a_founder_takes_somebody_out_and_lets_nobody_new_in(
+    grid: DomainGrid, operator: int, owner: int, stranger: int, teams: Teams
+) -> None:
+    reds = teams.create(owner, "Reds", "", grid.now)
+    teams.join(stranger, reds.id, grid.now)
+    Account.update(is_listed=False).where(Account.id == stranger).execute()
+    assert [(one.member, one.name) for one in teams.seats(owner, reds.id)] == [(owner, "owner"), (stranger, "")]
+    assert teams.change(owner, reds.id, None, None, grid.now, closed=True).closed
+    assert teams.remove(owner, reds.id, stranger, grid.now).members == 1
+    with pytest.raises(NotAllowedNow, match="nobody new"):
+        teams.join(stranger, reds.id, grid.now)
+    with pytest.raises(NotFound):
+        teams.remove(owner, reds.id, stranger, grid.now)
+    with pytest.raises(NotAllowedNow, match="Leave"):
+        teams.remove(owner, reds.id, owner, grid.now)
+    assert grid.stores.actions.newest(9) == [], "a founder's own affair"
+
+
+def test_nobody_but_founder_and_operator_takes_anybody_out(
+    grid: DomainGrid, operator: int, owner: int, stranger: int, teams: Teams
+) -> None:
+    reds = teams.create(owner, "Reds", "", grid.now)
+    blues = teams.create(stranger, "Blues", "", grid.now)
+    with pytest.raises(NotFound):
+        teams.seats(stranger, reds.id)
+    with pytest.raises(NotFound):
+        teams.remove(stranger, reds.id, owner, grid.now)
+    with pytest.raises(NotFound):
+        teams.remove(stranger, blues.id, owner, grid.now)
+    grid.project(owner)
+    work(grid, grid.host(owner, "a"))
+    teams.remove(operator, reds.id, owner, grid.now)
+    assert teams.of(owner) is None
+    assert teams.view(reds.id).credit > 0, "what was earned in it stays"
+    assert grid.stores.actions.newest(1)[0].what == "took out of team"
+    assert grid.audit.findings(grid.now) == []
+
+
+def test_a_closed_team_that_everybody_has_left_can_be_joined(
+    grid: DomainGrid, owner: int, stranger: int, teams: Teams
+) -> None:
+    reds = teams.create(owner, "Reds", "", grid.now)
+    grid.project(owner)
+    work(grid, grid.host(owner, "a"))
+    teams.change(owner, reds.id, None, None, grid.now, closed=True)
+    teams.leave(owner, grid.now)
+    joined = teams.join(stranger, reds.id, grid.now)
+    assert (joined.founder, joined.closed) == ("stranger", False)

@@ -109,6 +109,19 @@ def test_an_operator_gives_a_team_a_decent_name(owner: Any, stranger: Any, store
     assert (action.what, action.subject, action.detail) == ("changed team", "Something rude (1)", "Something else")
 
 
+def test_a_founder_takes_a_member_out_by_a_button(owner: Any, stranger: Any) -> None:
+    page = owner.post("/teams/new", {"name": "Reds"}, form="/teams/new").location
+    stranger.post(f"{page}/join", form=page)
+    assert "Take somebody out" not in stranger.get(page).text
+    out = soup_of(owner.get(page)).select_one("form[action$='/remove']")["action"]
+    assert stranger.post(out, form=page).status_code == 404
+    owner.post(page, {"name": "Reds", "description": "", "closed": "1"}, form=page)
+    assert owner.post(out, form=page).status_code == 302
+    assert "takes nobody new" in stranger.get(page).text
+    stranger.post(f"{page}/join", form="/account")
+    assert "You are in none." in stranger.get("/account").text
+
+
 def test_what_is_wrong_with_a_team_stands_beside_its_field(owner: Any, stranger: Any) -> None:
     stranger.post("/teams/new", {"name": "Reds"}, form="/teams/new")
     answer = owner.post("/teams/new", {"name": "reds", "description": "kept"}, form="/teams/new")
