@@ -64,15 +64,19 @@ def _sketch(gradient: NDArray[np.float32], seed: int) -> tuple[NDArray[np.float6
     total, squares = np.zeros(_BUCKETS), 0.0
     columns = np.arange(_BUCKETS, dtype=np.int16)
     for start in range(0, len(gradient), _ROWS * _BUCKETS):
-        part = gradient[start : start + _ROWS * _BUCKETS].astype(np.float64)
-        squares += float(part @ part)
+        part = gradient[start : start + _ROWS * _BUCKETS]
         rows = -(-len(part) // _BUCKETS)
         padded = np.zeros(rows * _BUCKETS)
         padded[: len(part)] = part
-        signs = np.unpackbits(np.frombuffer(random.bytes(rows * _BUCKETS // 8), np.uint8)).astype(np.int8)
+        squares += float(np.einsum("i,i", padded, padded))
+        signs = np.unpackbits(np.frombuffer(random.bytes(rows * _BUCKETS // 8), np.uint8)).view(np.int8)
         padded *= 2 * signs - 1
-        turns = random.integers(0, _BUCKETS, (rows, 1), np.int16)
-        total += np.take_along_axis(padded.reshape(rows, _BUCKETS), (columns + turns) % _BUCKETS, 1).sum(0)
+        turns = random.integers(0, _BUCKETS, rows, np.int16)
+        # Rows that are turned alike are added up first: 256 turns instead of thousands.
+        order = np.argsort(turns, kind="stable")
+        alike, first = np.unique(turns[order], return_index=True)
+        sums = np.add.reduceat(padded.reshape(rows, _BUCKETS)[order], first, axis=0)
+        total += np.take_along_axis(sums, (columns + alike[:, None]) % _BUCKETS, 1).sum(0)
     return total, squares
 
 
