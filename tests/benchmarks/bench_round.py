@@ -2,8 +2,12 @@
 
 Beyond its training: a round's duration less the longest time that a host spent computing for it. Flower's streaming
 mode, on the same kind of machine with two clients: 0.015 s at 0.4 MB of weights, 0.09 s at 4.8 MB, 1.5 s at 47 MB.
+
+Then what safety costs: whole rounds of a grid that believes everybody beside those of one that looks again at what
+trusted strangers send, in turns. Hosts, scheduler and the learner that audits share this machine.
 """
 
+import contextlib
 import statistics
 import tempfile
 from pathlib import Path
@@ -13,14 +17,20 @@ import numpy as np
 
 from server.storage.stores import open_stores
 from server.storage.tables import Result, Round, Unit
+from tests.support.cast import Cast
 from tests.support.digits import save
-from tests.support.grid import RunningGrid
+from tests.support.grid import RunningGrid, wait_for
+from tests.support.ledger import Ledger
 from tests.support.person import Person
 from tests.support.volunteer import RunningVolunteer
 
 SIZES = ((100, "0.4 MB"), (1_100, "4.8 MB"), (10_500, "47 MB"))
 ROUNDS = 30
 SKIPPED = 5
+TURNS = 4
+TRUST = 100
+LOADS = (("a round of next to nothing", 8, 2), ("a round of half a second", 128, 16))
+"""In words, batch size, K."""
 
 
 def main() -> None:
@@ -32,6 +42,8 @@ def main() -> None:
                 f"  {size:>7} of weights: median {statistics.median(beyond):.3f} s beyond training, "
                 f"90th percentile {np.quantile(beyond, 0.9):.3f} s; whole round {statistics.median(whole):.3f} s"
             )
+        for words, batch_size, k in LOADS:
+            compare(Path(folder) / f"safety-{k}", words, batch_size, k)
 
 
 def measure(folder: Path, width: int) -> tuple[list[float], list[float]]:
@@ -80,6 +92,65 @@ def read(data: Path) -> tuple[list[float], list[float]]:
         whole.append(duration)
         beyond.append(duration - max(seconds.values()))
     return beyond, whole
+
+
+def compare(folder: Path, words: str, batch_size: int, k: int) -> None:
+    """Prints the time of a round with quorum 1 and with quorum 2, all hosts trusted from the start."""
+    count = batch_size * k * ROUNDS
+    rng = np.random.default_rng(0)
+    files = save(folder, rng.random((count, 1100), np.float32), rng.integers(0, 10, count))
+    files["model"] = folder / "model.keras"
+    network(1_100).save(files["model"])
+    form = {
+        "batch_size": str(batch_size), "k": str(k), "epochs": "1", "validation_fraction": "0",
+        "shard_examples": str(count),
+    }  # fmt: skip
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    with contextlib.ExitStack() as stack:
+        casts = {quorum: stack.enter_context(Cast(folder / str(quorum), quorum)) for quorum in seconds}
+        for cast in casts.values():
+            trusted_hosts(cast)
+        for turn in range(TURNS + 1):
+            for quorum in (1, 2) if turn % 2 else (2, 1):
+                cast = casts[quorum]
+                project = cast.owner.project(files, form)
+                cast.finished(project, 400)
+                # The first of each only warms everything up.
+                seconds[quorum] += rounds_of(cast, project) if turn else []
+                settled(cast)
+        looked = Ledger(casts[2].grid.data).rows(
+            "SELECT purpose, COUNT(*) FROM result WHERE state IN ('valid', 'unneeded') GROUP BY purpose ORDER BY 1"
+        )
+    believed, checked = (statistics.median(seconds[quorum]) for quorum in (1, 2))
+    print(
+        f"  {words}: {believed:.3f} s where everybody is believed, {checked:.3f} s with opinions and audits: "
+        f"{checked / believed:.2f} times (means {statistics.mean(seconds[2]) / statistics.mean(seconds[1]):.2f}; "
+        f"{len(seconds[1])} and {len(seconds[2])} rounds; results {dict(looked)})",
+        flush=True,
+    )
+
+
+def trusted_hosts(cast: Cast) -> None:
+    """Two, of two volunteers who have earned their trust."""
+    for name in ("one", "two"):
+        cast.host_of(f"volunteer {name}", name)
+    ledger = Ledger(cast.grid.data)
+    wait_for(lambda: ledger.one("SELECT COUNT(*) FROM host WHERE name IN ('one', 'two')") == 2, 60, cast.explain)
+    ledger.change("UPDATE host SET trust = ?", TRUST)
+    ledger.change("UPDATE account SET trust = ?", TRUST)
+
+
+def rounds_of(cast: Cast, project: int) -> list[float]:
+    found = Ledger(cast.grid.data).rows(
+        "SELECT closed_at - opened_at FROM round WHERE project_id = ? AND state = 'closed' ORDER BY number", project
+    )
+    return [seconds for (seconds,) in found][SKIPPED:]
+
+
+def settled(cast: Cast) -> None:
+    """Until no opinion is wanted any more: it would be computed while the other grid is measured."""
+    wanted = "SELECT COUNT(*) FROM unit WHERE seeks OR audit = 'wanted'"
+    wait_for(lambda: Ledger(cast.grid.data).one(wanted) == 0, 400, cast.explain)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """A grid that believes nobody, in real processes: a liar with trust is found while the scheduler is killed."""
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,8 @@ class _Liar(HostByHand):
 
     def __init__(self, cast: Cast) -> None:
         super().__init__(cast.grid.address, cast.key_of("stranger"), "liar")
-        self._data = cast.grid.data
-        with sqlite3.connect(self._data / "grid.db", timeout=30) as connection:
-            connection.execute("UPDATE host SET trust = 100 WHERE name = 'liar'")
-            connection.execute("UPDATE account SET trust = 100 WHERE name = 'stranger'")
-        connection.close()
+        for table, name in (("host", "liar"), ("account", "stranger")):
+            Ledger(cast.grid.data).change(f"UPDATE {table} SET trust = 100 WHERE name = ?", name)
         self._dice = np.random.default_rng(1)
 
     def lie(self) -> str:

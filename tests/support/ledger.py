@@ -33,7 +33,7 @@ class Promises:
 
 
 class Ledger:
-    """Read-only; every question opens the file anew, so that a grid may be killed in between."""
+    """Read-only but for `change`; every question opens the file anew, so that a grid may be killed in between."""
 
     def __init__(self, data: Path) -> None:
         self._file = data / "grid.db"
@@ -44,6 +44,11 @@ class Ledger:
 
     def _connection(self) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=30)
+
+    def change(self, sql: str, *values: Any) -> None:
+        """Behind the grid's back: what would take long to come about."""
+        with contextlib.closing(sqlite3.connect(self._file, timeout=30)) as connection, connection:
+            connection.execute(sql, values)
 
     def one(self, sql: str, *values: Any) -> Any:
         """The single number or text that the query finds."""
