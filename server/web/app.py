@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from server.web import (
     account,
@@ -37,9 +38,17 @@ from server.web.services import Services
 from volunteer.protocol.version import SOFTWARE
 
 
+class _Number(IntegerConverter):
+    """Of a row: to a larger one than the database can hold there is no page."""
+
+    def __init__(self, map: Map, max: int = requestor_api.LARGEST_NUMBER, **more: Any) -> None:
+        super().__init__(map, max=max, **more)
+
+
 def create_app(services: Services) -> Flask:
     """One app for one grid; the services are shared by all its threads."""
     app = Flask("server.web")
+    app.url_map.converters["int"] = _Number
     app.extensions["daig"] = services
     app.config["MAX_FORM_MEMORY_SIZE"] = 2**20
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 3600

@@ -31,7 +31,7 @@ def teams() -> str:
     return _board("teams", msgspec.json.decode(api_credit.teams()[0], type=TeamLeaderboard))
 
 
-@blueprint.get("/teams/<int(max=9007199254740991):team_id>")
+@blueprint.get("/teams/<int:team_id>")
 def team(team_id: int) -> str:
     return team_pages.page(team_id)
 

@@ -34,7 +34,7 @@ def create() -> ResponseReturnValue:
     return redirect(url_for("public.team", team_id=team.id))
 
 
-@blueprint.post("/teams/<int(max=9007199254740991):team_id>/join")
+@blueprint.post("/teams/<int:team_id>/join")
 def join(team_id: int) -> ResponseReturnValue:
     try:
         team = here().people.teams.join(login.account().id, team_id, now())
@@ -52,7 +52,7 @@ def leave() -> ResponseReturnValue:
     return redirect(url_for("account.show") + "#team")
 
 
-@blueprint.post("/teams/<int(max=9007199254740991):team_id>")
+@blueprint.post("/teams/<int:team_id>")
 def change(team_id: int) -> ResponseReturnValue:
     form = request.form
     try:
@@ -66,7 +66,7 @@ def change(team_id: int) -> ResponseReturnValue:
     return redirect(url_for("public.team", team_id=team_id))
 
 
-@blueprint.post("/teams/<int(max=9007199254740991):team_id>/members/<int(max=9007199254740991):member>/remove")
+@blueprint.post("/teams/<int:team_id>/members/<int:member>/remove")
 def remove(team_id: int, member: int) -> ResponseReturnValue:
     try:
         here().people.teams.remove(login.account().id, team_id, member, now())

@@ -220,7 +220,8 @@ def queries_of(call: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> l
 
 SOUGHT = {
     "unit_seeking": lambda s: (s.checks.wanting(1, 64), s.checks.rounds_sought(1), s.checks.anything_sought()),
-    "unit_audit_wanted": lambda s: (s.checks.audits_wanted(64, 1), s.checks.for_the_server(64)),
+    "unit_audit_wanted": lambda s: (s.checks.audits_wanted(64, 1), s.checks.for_the_server(64, "linux")),
+    "result_held": lambda s: s.opinions.of_another_kind(),
 }
 
 

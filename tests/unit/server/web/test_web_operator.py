@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 from typing import Any
 
+import pytest
 from bs4 import BeautifulSoup
 
 from server.rules.states import ProjectState
@@ -110,3 +111,9 @@ def test_a_strangers_posts_about_machines_change_nothing(operator: Any, owner: A
         assert posted.status_code == 404
     row = Host.get_by_id(host)
     assert (row.quarantined_at, row.is_referee) == (None, False)
+
+
+@pytest.mark.parametrize("page", ["/operator/hosts/{}", "/projects/{}", "/teams/{}"])
+def test_a_number_that_no_row_can_have_is_no_page(operator: Any, page: str) -> None:
+    for number in ("0", "9" * 15, "9" * 40):
+        assert operator.get(page.format(number)).status_code == 404
