@@ -4,6 +4,7 @@ First each result by itself: it counts at once where its host is believed, else 
 its unit. Then each unit of which enough have spoken. Form, sizes and counts were checked on arrival.
 """
 
+import collections
 import datetime as dt
 import logging
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from server.storage.tables import Result, Unit
 
 _LOG = logging.getLogger(__name__)
 _MOST_AT_ONCE = 64
+_MOST_TRIES = 20
 UNJUDGED = "The server could not judge it."
 ADRIFT = "No other host could be asked about it."
 
@@ -40,6 +42,7 @@ class Validator:
         self._stores = stores
         self._ring = ring
         self._policy = policy
+        self._tries: collections.Counter[int] = collections.Counter()
         secret = check_secret(stores)
         self._verdicts = Verdicts(stores, plans)
         self._looking = Looking(stores, plans, self._policy, secret)
@@ -110,7 +113,12 @@ class Validator:
         except NotFound:
             return 0
         except Exception:
-            _LOG.exception("unit %d could not be judged", unit.id)
+            self._tries[unit.id] += 1
+            _LOG.exception("unit %d could not be judged, %d times now", unit.id, self._tries[unit.id])
+            if self._tries[unit.id] < _MOST_TRIES:
+                # A full disk or a locked database passes, and a check must not be lost by that.
+                return 0
+            del self._tries[unit.id]
             return self._each(lambda: self._carry_out(unit, None, now))
 
     def _carry_out(self, unit: Unit, ruling: Ruling | None, now: dt.datetime) -> int:

@@ -57,7 +57,8 @@ class Verdicts:
             if result.purpose is not Purpose.work:
                 continue
             if accounts[result.host_id] in spoken:
-                self._end(result, "Another machine of yours was first.", now)
+                # The same words as without a check: its owner must not read from them that one was drawn.
+                self._end(result, ANOTHER_FIRST, now)
             else:
                 self._stores.opinions.turn_into_check(result)
 

@@ -384,3 +384,22 @@ def test_an_upload_that_the_server_has_lost_is_nobodys_fault(grid: DomainGrid, p
     assert row(grid, number).state is ResultState.invalid
     assert (fresh.row.refuted, fresh.row.quarantined_at) == (0, None)
     assert unit_of(grid, fresh.lease().result).id == row(grid, number).unit_id
+
+
+def test_what_could_not_be_read_just_now_is_judged_later(
+    grid: DomainGrid, project: int, fresh: Cast, second: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = deliver(grid, fresh)
+    judge(grid)
+    speak(grid, second, unit_of(grid, number).id)
+    grid.validator._take_in(grid.now)
+    with monkeypatch.context() as broken:
+        broken.setattr(GradientBlob, "decode", trouble)
+        assert grid.validator.run_pass(grid.now) == 0
+    assert row(grid, number).state is ResultState.held
+    judge(grid)
+    assert row(grid, number).state is ResultState.valid
+
+
+def trouble(data: bytes) -> GradientBlob:
+    raise OSError("Too many open files")
