@@ -79,8 +79,10 @@ class Looking:
         facts = gradient_checks.facts_of(vectors, self._seed(project, unit))
         others = [other for number, other in beside.facts.items() if number != unit.id]
         beside.facts.setdefault(unit.id, facts)
+        # A project's first round has none before it: then it is looked at beside the round's own.
+        recent = beside.recent or [(other.norm, other.loss) for other in others]
         found = gradient_checks.suspicions(
-            facts, [norm for norm, _ in beside.recent], [loss for _, loss in beside.recent], others
+            facts, [norm for norm, _ in recent], [loss for _, loss in recent], others
         )
         if beside.state is not None:
             layout = quorum.layout_of(self._plans.of(project.plan_sha256))

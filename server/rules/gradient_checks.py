@@ -25,6 +25,9 @@ AGAINST = -0.3
 AGREED = 0.7
 """A cosine with the round's centre below the first is odd where the others' median is above the second."""
 
+OVERFLOWS = 1e18
+"""A norm above that is odd whatever others have: its square is nearly more than a float32 holds."""
+
 FEWEST = 5
 """Others are needed for a median to say anything."""
 
@@ -98,6 +101,8 @@ def suspicions(
 
 
 def _odd_norm(norm: float, recent: Sequence[float]) -> str:
+    if norm > OVERFLOWS:
+        return f"Its gradient is enormous: {norm:.2g}."
     if len(recent) < FEWEST:
         return ""
     median = float(np.median(recent))

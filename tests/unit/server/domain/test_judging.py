@@ -403,3 +403,18 @@ def test_what_could_not_be_read_just_now_is_judged_later(
 
 def trouble(data: bytes) -> GradientBlob:
     raise OSError("Too many open files")
+
+
+def test_in_a_projects_first_round_a_gradient_is_looked_at_beside_the_rounds_own(grid: DomainGrid, owner: int) -> None:
+    grid.project(owner, examples=400, k=50)
+    hosts = [host_of_its_own(grid, f"host {n}", TRUSTED) for n in range(6)]
+    for host in hosts[:5]:
+        deliver(grid, host)
+    judge(grid)
+    loud = deliver(grid, hosts[5], shouted)
+    judge(grid)
+    assert row(grid, loud).state is ResultState.held
+
+
+def shouted(blob: GradientBlob) -> None:
+    blob.gradient[:] *= 1000

@@ -50,6 +50,11 @@ def test_nothing_is_odd_while_there_is_nothing_to_compare_with() -> None:
     assert suspicions(facts_of(_vectors(20, scale=100.0)), [1.0] * 4, [], []) == ()
 
 
+def test_a_gradient_that_would_overflow_is_odd_even_then() -> None:
+    [sentence] = suspicions(facts_of(_vectors(20, scale=1e20)), [], [], [])
+    assert "enormous" in sentence
+
+
 @pytest.mark.parametrize("loss", [-4.0, 50.0])
 def test_a_loss_far_from_the_usual_is_odd(loss: float) -> None:
     assert "loss" in _found(_vectors(20, loss=loss))[0]
