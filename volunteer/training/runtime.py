@@ -17,6 +17,9 @@ keras.config.set_floatx("float32")
 keras.config.set_epsilon(1e-7)
 keras.config.set_image_data_format("channels_last")
 keras.config.set_dtype_policy("float32")
+# By default an NVIDIA card multiplies with ten bits of mantissa (TensorFloat-32). Beside a processor's result that
+# would look like a lie.
+tf.config.experimental.enable_tensor_float_32_execution(False)
 
 __all__ = ["keras", "prepare", "tf"]
 
