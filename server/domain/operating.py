@@ -55,7 +55,7 @@ class Operating:
             projects=[
                 views.ProjectRow(
                     row.id, row.name, row.owner, ProjectState(row.state), row.reason, row.round,
-                    _instant(row.created_at),
+                    _instant(row.created_at), row.facts,
                 )
                 for row in operating.projects(_MOST)
             ],

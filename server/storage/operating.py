@@ -1,5 +1,6 @@
 """What operators look at: accounts, hosts, projects and events of everybody."""
 
+import json
 from typing import NamedTuple
 
 from server.storage.database import Database
@@ -24,6 +25,7 @@ class ProjectRow(NamedTuple):
     reason: str
     round: int
     created_at: float
+    facts: list[tuple[str, str]]
 
 
 class EventRow(NamedTuple):
@@ -51,14 +53,15 @@ class OperatingStore:
         return [AccountRow(*row) for row in rows]
 
     def projects(self, most: int) -> list[ProjectRow]:
-        """What is not over comes first, then the newest."""
+        """What waits for an operator comes first, with what is known of it, then what is not over, then the newest."""
         rows = self._database.rows(
-            "SELECT project.id, project.name, account.name, state, reason, round, project.created_at FROM project"
+            "SELECT project.id, project.name, account.name, state, reason, round, project.created_at,"
+            " CASE WHEN state = 'awaiting_approval' THEN facts ELSE '[]' END FROM project"
             " JOIN account ON account.id = project.owner_id"
-            " ORDER BY state IN ('finished', 'cancelled'), project.id DESC LIMIT ?",
+            " ORDER BY state != 'awaiting_approval', state IN ('finished', 'cancelled'), project.id DESC LIMIT ?",
             most,
         )
-        return [ProjectRow(*row) for row in rows]
+        return [ProjectRow(*row[:-1], [(label, text) for label, text in json.loads(row[-1])]) for row in rows]
 
     def events(self, most: int) -> list[EventRow]:
         rows = self._database.rows(

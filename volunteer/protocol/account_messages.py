@@ -173,6 +173,8 @@ class HostRow(msgspec.Struct, frozen=True):
 
 
 class ProjectRow(msgspec.Struct, frozen=True):
+    """`facts`: what is known of a project that waits for an approval, as its owner reads it."""
+
     id: int
     name: str
     owner: str
@@ -180,6 +182,7 @@ class ProjectRow(msgspec.Struct, frozen=True):
     reason: str
     round: int
     created_at: dt.datetime
+    facts: list[tuple[str, str]] = []
 
 
 class LetterRow(msgspec.Struct, frozen=True):

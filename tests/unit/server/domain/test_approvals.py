@@ -145,3 +145,13 @@ def test_what_does_not_wait_can_be_neither_approved_nor_refused(
     with pytest.raises(NotAllowedNow, match="blocked"):
         approvals.approve(operator, waiting, grid.now)
     assert before["Action"] == grid.dump()["Action"]
+
+
+def test_an_operator_sees_first_what_waits_and_what_it_is(grid: DomainGrid, operator: int, owner: int) -> None:
+    waiting = submit(grid, owner)
+    running = submit(grid, operator)
+    seen = Operating(grid.stores, grid.rings.append, []).overview(operator, grid.now).projects
+    assert [row.id for row in seen] == [waiting, running]
+    assert seen[0].facts == [tuple(fact) for fact in grid.row(waiting).facts]
+    assert seen[0].facts
+    assert seen[1].facts == []
