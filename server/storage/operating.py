@@ -61,7 +61,7 @@ class OperatingStore:
             " ORDER BY state != 'awaiting_approval', state IN ('finished', 'cancelled'), project.id DESC LIMIT ?",
             most,
         )
-        return [ProjectRow(*row[:-1], [(label, text) for label, text in json.loads(row[-1])]) for row in rows]
+        return [ProjectRow._make((*row[:-1], [tuple(fact) for fact in json.loads(row[-1])])) for row in rows]
 
     def events(self, most: int) -> list[EventRow]:
         rows = self._database.rows(
