@@ -138,7 +138,6 @@ class ProjectViews:
         return Situation(
             state=project.state, reason=project.reason, round=project.round,
             closing=open_ is not None and open_.state is RoundState.closing,
-            leased=self._stores.work.leased_count(project.id),
             hosts_at_work=self._stores.work.hosts_at_work(project.id), hosts_online=len(awake),
             hosts_with_memory=len(able), largest_memory=max((host.memory for host in awake), default=0),
             memory_needed=project.memory_needed,

@@ -13,14 +13,13 @@ ONLINE_SECONDS = 60.0
 class Situation:
     """Facts about one project at an instant. Memory in bytes; `idle_since`: when its last lease ended;
     `unconfirmed`: results of the open round that wait for another volunteer's opinion; `one_kind`: only of a machine of
-    the same kind.
+    the same kind. `hosts_at_work`: those that compute, the server itself not counted.
     """
 
     state: ProjectState
     reason: str
     round: int
     closing: bool
-    leased: int
     hosts_at_work: int
     hosts_online: int
     hosts_with_memory: int
@@ -52,7 +51,7 @@ def explain(situation: Situation) -> str:
 def _running(situation: Situation) -> str:
     if situation.closing:
         return f"Round {situation.round:,} has its gradients; the optimizer is taking its step."
-    if situation.leased:
+    if situation.hosts_at_work:
         hosts = situation.hosts_at_work
         return f"Training: {hosts} {'host is' if hosts == 1 else 'hosts are'} computing round {situation.round:,}."
     if situation.unconfirmed:

@@ -7,6 +7,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from server.storage.database import Database
+from server.storage.hosts import THE_GRID
 
 _DAY = 86_400
 _OF_A_HOST = (
@@ -99,8 +100,10 @@ class OverviewStore:
         return int(leased), int(reported)
 
     def at_work(self) -> dict[int, int]:
-        """Hosts that compute, by project."""
+        """Hosts that compute, by project; the server is none, when it looks again at a result."""
         rows = self._database.rows(
-            "SELECT project_id, COUNT(DISTINCT host_id) FROM result WHERE state = 'leased' GROUP BY project_id"
+            "SELECT result.project_id, COUNT(DISTINCT host_id) FROM result JOIN host ON host.id = host_id "
+            "WHERE result.state = 'leased' AND token_hash != ? GROUP BY result.project_id",
+            THE_GRID,
         )
         return {int(number): int(count) for number, count in rows}

@@ -8,7 +8,8 @@ from peewee import fn
 from server.errors import NotFound, SomebodyElseWasFirst
 from server.rules.given import Given
 from server.rules.states import Purpose, ResultState, UnitState, may_move
-from server.storage.tables import Project, Result, Unit
+from server.storage.hosts import THE_GRID
+from server.storage.tables import Host, Project, Result, Unit
 
 
 class WorkStore:
@@ -144,9 +145,11 @@ class WorkStore:
         return [(unit, live[unit.id]) for unit in units]
 
     def hosts_at_work(self, project_id: int) -> int:
+        """Not counting the server, when it looks again at a result."""
         return int(
             Result.select(fn.COUNT(Result.host.distinct()))
-            .where(Result.project == project_id, Result.state == ResultState.leased)
+            .join(Host)
+            .where(Result.project == project_id, Result.state == ResultState.leased, Host.token_hash != THE_GRID)
             .scalar()
         )
 
@@ -159,11 +162,6 @@ class WorkStore:
             .distinct()
         )
         return {int(row[0]) for row in found.tuples()}
-
-    def leased_count(self, project_id: int) -> int:
-        return int(
-            Result.select().where(Result.project == project_id, Result.state == ResultState.leased).count()
-        )
 
     def leased_to(self, host_id: int) -> list[Result]:
         return Result.rows_where("host_id = ? AND state = 'leased'", host_id)

@@ -99,7 +99,7 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 
 RUNNING = Situation(
-    state=ProjectState.running, reason="", round=3, closing=False, leased=0, hosts_at_work=0, hosts_online=0,
+    state=ProjectState.running, reason="", round=3, closing=False, hosts_at_work=0, hosts_online=0,
     hosts_with_memory=0, largest_memory=0, memory_needed=2**30,
     idle_since=dt.datetime(2026, 3, 1, 12, 5, tzinfo=dt.UTC),
 )  # fmt: skip
@@ -129,10 +129,10 @@ RUNNING = Situation(
             "Waiting for a second opinion on 2 results of round 3: another volunteer's machine, or the server itself "
             "when it can, computes them again.",
         ),
-        ({"leased": 1, "hosts_at_work": 1, "unconfirmed": 2}, "Training: 1 host is computing round 3."),
-        ({"leased": 1, "hosts_at_work": 1}, "Training: 1 host is computing round 3."),
-        ({"leased": 3, "hosts_at_work": 2}, "Training: 2 hosts are computing round 3."),
-        ({"closing": True, "leased": 1}, "Round 3 has its gradients; the optimizer is taking its step."),
+        ({"hosts_at_work": 1, "unconfirmed": 2}, "Training: 1 host is computing round 3."),
+        ({"hosts_at_work": 1}, "Training: 1 host is computing round 3."),
+        ({"hosts_at_work": 2}, "Training: 2 hosts are computing round 3."),
+        ({"closing": True, "hosts_at_work": 1}, "Round 3 has its gradients; the optimizer is taking its step."),
         ({"state": ProjectState.needs_attention, "reason": "it burns"}, "Needs attention: it burns"),
         ({"state": ProjectState.paused}, "Paused. Nothing is handed out until you resume it."),
         ({"state": ProjectState.preparing}, "Cutting the data into shards."),
