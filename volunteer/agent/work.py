@@ -21,6 +21,8 @@ from volunteer.spool.identity import Left
 # Trouble may have been mended elsewhere meanwhile; what this program did not foresee may pass.
 TRY_AGAIN_SECONDS = 900.0
 TRY_AGAIN_AFTER_A_MISHAP_SECONDS = 60.0
+# The grid's operator ends that, and nothing has to be done on this machine: it is no end of a program without windows.
+_ENDED_BY_OTHERS = {"host_quarantined"}
 _log = logging.getLogger(__name__)
 
 
@@ -191,7 +193,8 @@ class Work:
             return
         if isinstance(error, StopAndTell) and error.code == "unknown_token" and self._address is not None:
             self._workshop.identity(self._address).retire(Left.revoked)
-        if self.hopeless is not None:
+        passes = isinstance(error, StopAndTell) and error.code in _ENDED_BY_OTHERS
+        if self.hopeless is not None and not passes:
             self.hopeless(error)
         else:
             unforeseen = None if isinstance(error, StopAndTell) else error

@@ -83,6 +83,16 @@ def test_without_a_desktop_trouble_ends_the_program(running, place, error):
     assert app.error is error
 
 
+def test_without_a_desktop_a_quarantine_is_waited_for_and_said(running, place):
+    place.know()
+    place.script["work"] = [StopAndTell("This machine is in quarantine.", "host_quarantined")]
+    app = running(stays=False)
+    assert seen(app, Activity.needs_attention).sentence == "This machine is in quarantine."
+    place.seconds += TRY_AGAIN_SECONDS
+    seen(app, Activity.waiting_for_work)
+    assert app.error is None
+
+
 def test_without_a_desktop_an_unknown_grid_ends_the_program(running):
     app = running(stays=False, server="")
     soon(lambda: app.over)
