@@ -170,6 +170,7 @@ def web_app(settings: Settings, certificate: Certificate | None = None) -> "Flas
                 secret_key=_secret(stores), max_upload_bytes=settings.max_upload_bytes, proxies=settings.proxies,
                 https=settings.https or certificate is not None, public_url=settings.public_url,
                 fingerprint=certificate.fingerprint if certificate else "",
+                trust_after=settings.trust_after if settings.quorum > 1 else 0,
             ),
         )
     )  # fmt: skip

@@ -47,6 +47,8 @@ def quarantine_sentence(confirmed: int, refuted: int, disagreed: int = 0) -> str
 
 
 def _times(number: int) -> str:
+    if number == 0:
+        return "never"
     return "once" if number == 1 else f"{number:,} times"
 
 

@@ -108,6 +108,7 @@ def _page(secret: str = "", problems: list[Problem] | None = None) -> str:
         pinned=bool(services.fingerprint),
         only_here=means_every_machine_itself(services.address(request.url_root)),
         server=services.address(request.url_root),
+        trust_after=services.settings.trust_after,
         now=moment,
     )
 

@@ -43,6 +43,7 @@ class WebSettings:
     """`proxies` is how many reverse proxies stand in front and may be believed about address and scheme.
 
     `fingerprint`: SHA-256 (hexadecimal) of the certificate that this grid made itself; empty where it made none.
+    `trust_after`: how many confirmed results in a row make a machine trusted; 0 where each is believed from the start.
     """
 
     secret_key: str
@@ -51,6 +52,7 @@ class WebSettings:
     proxies: int = 0
     public_url: str = ""
     fingerprint: str = ""
+    trust_after: int = 0
 
 
 class Accounts(Protocol):

@@ -38,7 +38,7 @@ def test_the_owner_is_told_the_numbers() -> None:
     assert "2 times, and the same numbers 18 times" in quarantine_sentence(18, 2)
     assert "once" in quarantine_sentence(5, 1)
     told = quarantine_sentence(12, 0, 5)
-    assert "0 times, numbers close to them but not close enough 5 times, and the same numbers 12 times." in told
+    assert "never, numbers close to them but not close enough 5 times, and the same numbers 12 times." in told
 
 
 @pytest.mark.parametrize(
