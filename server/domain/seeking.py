@@ -25,6 +25,9 @@ KEPT = dt.timedelta(minutes=5)
 PATIENCE = dt.timedelta(minutes=2)
 """An open round waits no longer for a volunteer who could give an opinion and does not."""
 
+SLOW = dt.timedelta(minutes=5)
+"""Nor for one who computes it that long: a lease may last much longer for who says that he is slow."""
+
 CHECK_PATIENCE = dt.timedelta(minutes=3)
 """A check of what has counted already: whoever was drawn does not get away by nobody's coming."""
 
@@ -58,28 +61,28 @@ class Seeking:
         too_old = [unit for unit in units if unit.round not in kept or _is_too_late(project, unit, now)]
         for unit in too_old:
             self._give_up(unit, now)
-        left = {unit.id for unit in units} - {unit.id for unit in too_old}
+        given_up = {unit.id for unit in too_old}
+        left = [unit for unit in units if unit.id not in given_up and unit.audit is not AuditState.wanted]
         if not left or project.state not in (ProjectState.running, ProjectState.finished):
             return len(too_old)
-        return len(too_old) + self._ask_referees(project, left, now)
+        return len(too_old) + self._ask_referees(project, left, len(units), now)
 
-    def _ask_referees(self, project: Project, left: set[int], now: dt.datetime) -> int:
-        """Of units whose opinions nobody computes, those that nobody who is awake could give."""
-        wanting = [
-            unit for unit in self._stores.checks.wanting(project.id, len(left))
-            if unit.id in left and unit.audit is not AuditState.wanted
-        ]  # fmt: skip
-        if not wanting:
+    def _ask_referees(self, project: Project, left: list[Unit], most: int, now: dt.datetime) -> int:
+        """Of units whose opinions nobody computes, those that nobody who is awake could give; and of those that hold
+        their round up, those that somebody computes for too long."""
+        wanting = {unit.id for unit in self._stores.checks.wanting(project.id, most)}
+        left = [unit for unit in left if unit.id in wanting or unit.state is UnitState.open]
+        if not left:
             return 0
-        found = self._stores.checks.on([unit.id for unit in wanting])
+        found = self._stores.checks.on([unit.id for unit in left])
         awake = [one for one in Awake(self._stores, self._policy, now).givers(project) if not one.referee]
         asked = 0
-        for unit in wanting:
-            opinions = found[unit.id]
-            patience = PATIENCE if unit.state is UnitState.open else CHECK_PATIENCE
+        for unit in left:
+            opinions, waits = found[unit.id], unit.id in wanting
+            patience = (PATIENCE if unit.state is UnitState.open else CHECK_PATIENCE) if waits else SLOW
             overdue = now - waits_since(unit, opinions) > patience
-            nobody = not somebody_may_give(awake, given_by(opinions), project.homogeneous)
-            if nobody or overdue or retries.unit_is_hopeless(unit.failures, 0):
+            nobody = waits and not somebody_may_give(awake, given_by(opinions), project.homogeneous)
+            if nobody or overdue or (waits and retries.unit_is_hopeless(unit.failures, 0)):
                 self._stores.opinions.set_audit(unit, AuditState.wanted)
                 asked += 1
         return asked

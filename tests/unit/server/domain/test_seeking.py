@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from server.domain.blob_collector import GRADIENT_ROUNDS
-from server.domain.seeking import CHECK_PATIENCE, KEPT, PATIENCE
+from server.domain.seeking import CHECK_PATIENCE, KEPT, PATIENCE, SLOW
 from server.rules.retries import MAX_UNIT_FAILURES
 from server.rules.states import AuditState, ProjectState, ResultState
 from server.storage.tables import Host, Project, Unit
@@ -69,6 +69,10 @@ def test_nobody_is_asked_while_the_opinion_is_being_computed(grid: DomainGrid, o
     unit = hold(grid, first, first.lease())
     assert row(other.lease()).unit_id == unit.id
     Host.update(last_seen_at=None).where(Host.id == other.id).execute()
+    assert grid.seeking.run_pass(grid.now) == 0
+    grid.wait(SLOW.total_seconds() + 1)
+    assert grid.seeking.run_pass(grid.now) == 1, "but not for as long as a lease may last"
+    assert audit_of(unit) is AuditState.wanted
     assert grid.seeking.run_pass(grid.now) == 0
 
 
