@@ -19,7 +19,8 @@ def sign_up() -> ResponseReturnValue:
 @blueprint.post("/sign-up")
 def do_sign_up() -> ResponseReturnValue:
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
-    invitation = request.form.get("invitation", "").strip()
+    # Operators send the whole address, and people paste what they were sent.
+    invitation = request.form.get("invitation", "").strip().rpartition("invitation=")[2]
     try:
         account = here().accounts.sign_up(name, password, now(), request.remote_addr or "", invitation)
     except NotAcceptable as error:

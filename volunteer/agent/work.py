@@ -198,7 +198,8 @@ class Work:
             self.hopeless(error)
         else:
             unforeseen = None if isinstance(error, StopAndTell) else error
-            _log.error("the work has ended: %s", trouble.sentence, exc_info=unforeseen)
+            again = "" if trouble.again_at is None else " It is tried again by itself in some minutes."
+            _log.error("the work has ended: %s%s", trouble.sentence, again, exc_info=unforeseen)
 
     def _trouble_of(self, error: Exception) -> Trouble:
         now = self._patience.clock()

@@ -35,8 +35,10 @@ def test_an_invitation_is_shown_once_and_brings_its_code_to_the_sign_up(
     assert person.sign_up("uninvited").status_code == 400
     page = person.get(address.removeprefix("http://localhost"))
     code = soup_of(page).find("input", {"name": "invitation"})["value"]
-    joined = person.post("/sign-up", {"name": "ada", "password": PASSWORD, "invitation": code}, form="/sign-up")
-    assert joined.status_code == 302
+    for name, pasted in {"ada": code, "bob": address}.items():
+        guest = type(browser)(closed.test_client())
+        joined = guest.post("/sign-up", {"name": name, "password": PASSWORD, "invitation": pasted}, form="/sign-up")
+        assert joined.status_code == 302, pasted
     operator.post("/operator/invitations/1/revoke", form="/operator/invitations")
     assert "the class" not in operator.get("/operator/invitations").text
 
