@@ -23,8 +23,8 @@ Measured in this very distance by tests/benchmarks/bench_agreement.py (seven net
 of 1 and 16 mini-batches of 32) and by tests/integration/test_honest_machines_agree.py (units of 1 to 4 of 8).
 Honest: 2 and 4 threads, oneDNN off, oneDNN held to AVX2, AVX and SSE4.1, deterministic operations, TensorFlow 2.16
 beside 2.21. In the table 6.5e-4 at most of 1,848 (BatchNormalization, fresh, AVX; whatever else 1.4e-4), 2.6e-4 of the
-10,080: three times below the first, 77 times below the second. Ties are rare and a few weigh more: of 360 further
-units of 16 in networks with BatchNormalization, fresh and trained, one was 1.2e-3 off on AVX and on SSE4.1. So an AGREE
+10,080: three times below the first, 77 times below the second. Ties are rare and a few weigh more: of 810 further
+units of 16 in networks with BatchNormalization, most of them fresh, two were 1.2e-3 and 1.3e-3 off on AVX. So an AGREE
 of 1e-3 would be too small; whoever is beyond it is in doubt, which costs one more opinion, and is forty times below
 DIFFER. XLA is never on: it draws other numbers for dropout, and no two such results are of the same thing.
 Lies, the nearest of 126 each: weights in bfloat16 1.7e-3, scaled by 1.01 2.4e-3, one label of 512 wrong 4.3e-3, one
