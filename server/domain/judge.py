@@ -56,7 +56,7 @@ class Judge:
         before = self._readable(self._stores.opinions.contradicted(unit.id)) if referees else {}
         agreement = self._agreement(project, unit, readable | before)
         decision = quorum.decide(opinions, agreement, need)
-        if self._is_outvoted_by_nobodies(project, decision, readable):
+        if self._rests_on_nobodies(project, decision, readable):
             # As many as may be asked have spoken: a referee is next.
             decision = quorum.open_question(len(opinions))
         # Liars may have outvoted it: who knows better has spoken only now.
@@ -75,19 +75,21 @@ class Judge:
         host = self._stores.hosts.by_id(result.host_id)
         return Speaker(result.id, host.account_id, host.numeric_class)
 
-    def _is_outvoted_by_nobodies(
+    def _rests_on_nobodies(
         self, project: Project, decision: quorum.Decision, readable: Mapping[int, Result]
     ) -> bool:
-        """Whether hosts without trust alone contradict a trusted one: fresh accounts cost nothing.
+        """Whether only hosts without trust say so, against others or with gradients that look odd, each of them.
 
+        Fresh accounts cost nothing, and liars of one kind agree: two that send zeros would have honest hosts put out.
         Not where the server cannot be the referee.
         """
-        contradicted = decision.refuted | decision.unclear
-        if not contradicted or decision.referee or project.homogeneous:
+        if not decision.settled or decision.referee or project.homogeneous:
             return False
         policy = policy_for(self._policy, project)
-        trusted = {number for number, result in readable.items() if self._is_trusted(policy, result)}
-        return bool(trusted & contradicted) and not trusted & decision.agreeing
+        if any(self._is_trusted(policy, readable[number]) for number in decision.agreeing):
+            return False
+        contradicted = decision.refuted | decision.unclear
+        return bool(contradicted) or all(readable[number].suspicion for number in decision.agreeing)
 
     def _is_trusted(self, policy: ValidationPolicy, result: Result) -> bool:
         host = self._stores.hosts.by_id(result.host_id)

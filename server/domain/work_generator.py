@@ -60,7 +60,7 @@ class WorkGenerator:
             _work(self._orphan(asker.host, project, units, awake))
             or (checks.any() if round_.used + outstanding >= round_.target else checks.held_up())
             or _work(self._fresh(asker, project, round_, units, others_wait, awake, now))
-            or self._help(asker, project, units, checks)
+            or self._help(asker, project, units, checks, now)
         )
 
     def check_for(self, giver: Giver, project: Project, awake: Awake, now: dt.datetime) -> Offer | None:
@@ -134,11 +134,14 @@ class WorkGenerator:
         filled = self._stores.checks.filled_by_unproven(project.id, round_.number)
         return replication.unproven_room(policy_for(self._policy, project), round_.target, filled, True)
 
-    def _help(self, asker: Asker, project: Project, units: OpenUnits, checks: Checks) -> Offer | None:
+    def _help(
+        self, asker: Asker, project: Project, units: OpenUnits, checks: Checks, now: dt.datetime
+    ) -> Offer | None:
         """At an epoch's end nothing is left to cut: help with the oldest unit, so that no slow host holds it up.
 
-        One that is reported only waits for its verdict: help would come too late. Where hosts are not simply believed,
-        nobody helps a host of the same volunteer: two of that one's results are worth no more than one.
+        Only where it may help: the same work twice on two like machines is done no sooner. One that is reported only
+        waits for its verdict. Where hosts are not simply believed, nobody helps a host of the same volunteer: two of
+        that one's results are worth no more than one.
         """
         left = project.mini_batches - self._stores.rounds.count_used_in_epoch(project.id, project.epoch)
         if sum(unit.size for unit, _ in units) < left:
@@ -148,9 +151,18 @@ class WorkGenerator:
             computing = [result.host_id for result in live if result.state is ResultState.leased]
             judged = sum(result.state is ResultState.held for result in live)
             may_another = computing and len(live) <= unit.opinions and len(computing) + judged == len(live)
-            if may_another and asker.host.id not in computing and (believes_all or checks.may_help(unit)):
-                return Offer(unit, Purpose.check if unit.seeks else Purpose.work)
+            if not may_another or asker.host.id in computing or not (believes_all or checks.may_help(unit)):
+                continue
+            if unit.seeks:
+                return Offer(unit, Purpose.check)
+            if all(self._would_help(asker.host, project, unit, result, now) for result in live):
+                return Offer(unit, Purpose.work)
         return None
+
+    def _would_help(self, host: Host, project: Project, unit: Unit, held: Result, now: dt.datetime) -> bool:
+        other = self._stores.hosts.by_id(held.host_id)
+        mine, theirs = (sizing.expected_seconds(one.speed, project.operations, unit.size) for one in (host, other))
+        return sizing.would_help(mine, theirs, (now - held.leased_at).total_seconds())
 
 
 def _work(unit: Unit | None) -> Offer | None:

@@ -18,6 +18,9 @@ DOWNLOAD_BYTES_A_SECOND = 2**19
 FORWARD_AND_BACKWARD = 3
 """The backward pass costs about twice the forward pass (Kaplan et al. 2020, arXiv 2001.08361, section 2.1)."""
 
+OVERDUE = 1.5
+"""Times what a unit should take: machines have other things to do as well."""
+
 UNKNOWN_SPEED = 2e8
 """Multiply-adds a second (forward) of a host not measured yet: a slow one's, so that its first unit is small."""
 
@@ -45,6 +48,14 @@ def mini_batches_for(speed: float, operations: int, k: int, hosts_at_work: int) 
 def expected_seconds(speed: float, operations: int, mini_batches: int) -> float:
     pace = speed if speed > 0 else UNKNOWN_SPEED
     return mini_batches * operations / pace
+
+
+def would_help(mine: float, theirs: float, elapsed: float) -> bool:
+    """Whether who needs `mine` seconds for a unit may be done before who needs `theirs` and has had `elapsed` of them.
+
+    Who is long overdue may never come.
+    """
+    return elapsed > OVERDUE * theirs or mine <= theirs - elapsed
 
 
 def download_seconds(size: int) -> float:

@@ -3,6 +3,7 @@ import pytest
 from server.domain import dispatch, hosts
 from server.errors import HostTooOld
 from server.rules.states import ProjectState, ResultState
+from server.storage.tables import Host
 from tests.support.domain_grid import Cast, DomainGrid
 from volunteer.plan.order import epoch_order
 from volunteer.protocol.messages import GiveBack, GiveBackReason, Lease, NoWork
@@ -299,3 +300,29 @@ def test_work_is_handed_out_again_when_what_was_reported_is_found_worthless(
     assert isinstance(slow.ask(), NoWork)
     grid.validator.run_pass(grid.now)
     assert slow.lease().round == 0
+
+
+def test_help_that_would_come_no_sooner_is_not_asked_for(
+    grid: DomainGrid, owner: int, slow: Cast, steady: Cast, ghost: Cast
+) -> None:
+    project = grid.project(owner, examples=8, k=50)
+    operations = grid.row(project).operations
+    # Two mini-batches take the first ten seconds, the second as long, the third one.
+    for host, seconds in ((slow, 5.0), (steady, 5.0), (ghost, 0.5)):
+        Host.update(speed=operations / seconds).where(Host.id == host.id).execute()
+    first = slow.lease()
+    assert len(first.mini_batches) == 2
+    grid.wait(2)
+    assert isinstance(steady.ask(), NoWork)
+    assert ghost.lease().mini_batches == first.mini_batches
+    grid.wait(9)
+    assert isinstance(steady.ask(), NoWork), "two results of a unit at a time are enough"
+
+
+def test_a_host_that_is_overdue_is_helped_by_any(grid: DomainGrid, owner: int, slow: Cast, steady: Cast) -> None:
+    project = grid.project(owner, examples=8, k=50)
+    operations = grid.row(project).operations
+    Host.update(speed=operations / 5.0).execute()
+    first = slow.lease()
+    grid.wait(16)
+    assert steady.lease().mini_batches == first.mini_batches

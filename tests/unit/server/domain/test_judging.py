@@ -116,6 +116,7 @@ def test_the_odd_one_of_three_is_invalid_and_loses_its_trust(
     grid: DomainGrid, project: int, proven: Cast, second: Cast, third: Cast
 ) -> None:
     trusted(grid, proven, 5)
+    trusted(grid, second, TRUSTED)
     lie = deliver(grid, proven, flipped)
     judge(grid)
     unit = unit_of(grid, lie)
@@ -137,6 +138,7 @@ def test_the_odd_one_of_three_is_invalid_and_loses_its_trust(
 def test_one_that_is_a_little_off_is_not_blamed(
     grid: DomainGrid, project: int, fresh: Cast, second: Cast, third: Cast
 ) -> None:
+    trusted(grid, second, TRUSTED)
     off = deliver(grid, fresh, a_little_off)
     judge(grid)
     for host in (second, third):

@@ -22,6 +22,7 @@ from tests.support.judging import (
     trusted,
     unit_of,
 )
+from volunteer.protocol.gradients import GradientBlob
 
 TRUSTED = 10**6
 
@@ -41,6 +42,10 @@ def project(grid: DomainGrid, owner: int) -> int:
 @pytest.fixture
 def hosts(grid: DomainGrid) -> list[Cast]:
     return [host_of_its_own(grid, name) for name in ("first", "second", "third")]
+
+
+def zeros(blob: GradientBlob) -> None:
+    blob.gradient[:] = 0
 
 
 def opinions(grid: DomainGrid, project: int, said: list[tuple[Cast, object]]) -> Unit:
@@ -72,6 +77,7 @@ def test_who_is_a_little_off_each_time_is_put_out_and_told_so(
     grid: DomainGrid, project: int, hosts: list[Cast]
 ) -> None:
     off, second, third = hosts
+    trusted(grid, second, TRUSTED)
     for number in range(DOUBTS):
         assert off.row.quarantined_at is None, number
         opinions(grid, project, [(off, a_little_off), (second, honest), (third, honest)])
@@ -85,6 +91,7 @@ def test_a_doubt_costs_the_trust_of_the_machine_and_not_that_of_its_owner(
     grid: DomainGrid, project: int, hosts: list[Cast]
 ) -> None:
     off, second, third = hosts
+    trusted(grid, second, TRUSTED)
     trusted(grid, off, 9)
     opinions(grid, project, [(off, a_little_off), (second, honest), (third, honest)])
     assert (off.row.trust, off.row.disagreed) == (0, 1)
@@ -109,6 +116,7 @@ def test_who_was_outvoted_by_two_liars_gets_its_record_and_its_credit_back(
     right, *liars = hosts
     referee = host_of_its_own(grid, "referee")
     said = [(right, honest), *((liar, doubled) for liar in liars)]
+    trusted(grid, liars[0], TRUSTED)
     lied = [opinions(grid, project, said) for _ in range(2)]
     assert right.row.quarantined_at is not None
     assert result_of(grid, right, lied[0]) is ResultState.invalid
@@ -120,6 +128,28 @@ def test_who_was_outvoted_by_two_liars_gets_its_record_and_its_credit_back(
     assert "released machine" in {action.what for action in Action.select()}
     assert {entry.host_id for entry in CreditEntry.select() if entry.amount < 0} == {liar.id for liar in liars}
     assert grid.audit.findings(grid.now) == []
+
+
+def test_two_without_trust_that_lie_alike_have_nobody_put_out(
+    grid: DomainGrid, project: int, hosts: list[Cast]
+) -> None:
+    right, *liars = hosts
+    unit = opinions(grid, project, [(right, honest), *((liar, doubled) for liar in liars)])
+    assert (unit.state, unit.audit, right.row.refuted) == (UnitState.open, AuditState.wanted, 0)
+    audited(grid, unit, host_of_its_own(grid, "referee"))
+    assert (right.row.confirmed, *(liar.row.refuted for liar in liars)) == (1, 1, 1)
+
+
+def test_two_without_trust_whose_gradients_both_look_odd_are_not_enough(
+    grid: DomainGrid, project: int, hosts: list[Cast]
+) -> None:
+    proven = host_of_its_own(grid, "proven", TRUSTED)
+    for _ in range(5):
+        grid.rounds()
+        deliver(grid, proven)
+        judge(grid)
+    unit = opinions(grid, project, [(liar, zeros) for liar in hosts[:2]])
+    assert (unit.state, unit.audit) == (UnitState.open, AuditState.wanted)
 
 
 def test_who_an_operator_put_out_is_not_let_out_by_its_record(
