@@ -84,6 +84,8 @@ class Player:
         self.secret = secret
         self.pace = float(rng.uniform(1.0, 1.5))
         self.level = float(np.exp(rng.uniform(*np.log(HONEST_NOISE))))
+        self.lease: Lease | None = None
+        self.done_at = 0.0
 
 
 class Simulation:
@@ -119,15 +121,15 @@ class Simulation:
     def run(self, each_round: Callable[[int], None]) -> None:
         """Until the project runs no more. Hosts without work ask again after RETRY seconds."""
         start, ticked, collected, seen = self.grid.now, 0.0, 0.0, -1
-        heap: list[tuple[float, int, Lease | None]] = [
-            (float(self._rng.uniform(0, 5)), number, None) for number in range(len(self.players))
-        ]
+        heap = [(float(self._rng.uniform(0, 5)), number) for number in range(len(self.players))]
         heapq.heapify(heap)
         while heap[0][0] < LONGEST:
-            at, number, lease = heapq.heappop(heap)
+            at, number = heapq.heappop(heap)
             self.grid.wait(max(0.0, at - (self.grid.now - start).total_seconds()))
-            if lease is not None:
-                self._deliver(self.players[number], lease)
+            player = self.players[number]
+            if player.lease is not None and at >= player.done_at:
+                self._deliver(player, player.lease)
+                player.lease = None
             if at - ticked >= TICK:
                 ticked = at
                 row = self._tick()
@@ -139,17 +141,24 @@ class Simulation:
             if at - collected >= COLLECT_EVERY:
                 collected = at
                 self.grid.collector.run_pass(self.grid.now)
-            heapq.heappush(heap, self._next(self.players[number], number, at))
+            heapq.heappush(heap, (self._next(player, at), number))
         self._finish()
 
-    def _next(self, player: Player, number: int, at: float) -> tuple[float, int, Lease | None]:
-        try:
-            reply = player.cast.ask()
-        except HostQuarantined:
-            return LONGEST + number, number, None
-        if isinstance(reply, Lease):
-            return at + player.pace * len(reply.mini_batches) * float(self._rng.uniform(0.9, 1.1)), number, reply
-        return at + RETRY, number, None
+    def _next(self, player: Player, at: float) -> float:
+        """When it is this machine's turn again: at its next heartbeat, when its unit is done, or to ask again."""
+        if player.lease is not None and not player.cast.heartbeat(player.lease.result):
+            # Its round has closed, or another was first.
+            player.lease = None
+        if player.lease is None:
+            try:
+                reply = player.cast.ask()
+            except HostQuarantined:
+                return LONGEST
+            if not isinstance(reply, Lease):
+                return at + RETRY
+            player.lease = reply
+            player.done_at = at + player.pace * len(reply.mini_batches) * float(self._rng.uniform(0.9, 1.1))
+        return min(at + player.lease.heartbeat_seconds, player.done_at)
 
     def _tick(self) -> Project:
         """The scheduler's duties, as often as it wakes for them."""

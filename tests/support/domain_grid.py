@@ -44,7 +44,7 @@ from tests.support.tiny_training import TinyExporter, TinyIntake, TinyLearner, g
 from volunteer.plan.project_plan import ProjectPlan, Role
 from volunteer.protocol.digests import sha256_of
 from volunteer.protocol.gradients import GradientBlob
-from volunteer.protocol.messages import AttachRequest, Lease, Machine, NoWork, ReportReply, WorkRequest
+from volunteer.protocol.messages import AttachRequest, Heartbeat, Lease, Machine, NoWork, ReportReply, WorkRequest
 
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 PASSWORD = "a long enough password"
@@ -72,6 +72,10 @@ class Cast:
         reply = self.ask()
         assert isinstance(reply, Lease), reply
         return reply
+
+    def heartbeat(self, result: str) -> bool:
+        """Whether to go on with it."""
+        return self._grid.reports.heartbeat(self.row, result, Heartbeat(0), self._grid.now).go_on
 
     def upload(self, result: str, blob: GradientBlob | bytes) -> ReportReply:
         data = blob if isinstance(blob, bytes) else blob.encode()
