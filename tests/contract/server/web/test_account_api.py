@@ -157,7 +157,7 @@ def test_an_operator_sees_all_and_blocks_appoints_and_cancels(stage: ApiStage, o
     assert operator.call("unblock_account", **other).status_code == 204
     assert operator.call("appoint_operator", **other).status_code == 204
     assert told(operator, 409, "block_account", **other).code == "not_now"
-    assert stage.stranger.read("overview").accounts == 2
+    assert stage.stranger.read("overview").accounts == 3
     assert operator.call("dismiss_operator", **other).status_code == 204
     assert operator.call("end_project", project=stage.project).status_code == 204
     assert Project.get_by_id(stage.project).state == "cancelled"
