@@ -30,6 +30,7 @@ from server.storage.tables import Result, Unit
 
 _LOG = logging.getLogger(__name__)
 _MOST_AT_ONCE = 64
+_LATE_AT_ONCE = 4
 _MOST_TRIES = 20
 UNJUDGED = "The server could not judge it."
 ADRIFT = "No other host could be asked about it."
@@ -56,14 +57,18 @@ class Validator:
 
     def run_pass(self, now: dt.datetime) -> int:
         """Judge what was reported; how many results and units moved."""
-        moved = self._take_in(now) + self._settle(now)
+        moved = self._take_in(True, _MOST_AT_ONCE, now) + self._settle(now)
         if moved:
             self._ring("closings")
+        # A round may close before what is no use to it is even read.
+        late = self._take_in(False, _LATE_AT_ONCE, now)
+        if moved or late:
             self._ring("checks")
-        return moved
+        return moved + late
 
-    def _take_in(self, now: dt.datetime) -> int:
-        found = [(result, self._look(result)) for result in self._stores.work.oldest_reported(_MOST_AT_ONCE)]
+    def _take_in(self, waited_for: bool, most: int, now: dt.datetime) -> int:
+        reported = self._stores.work.oldest_reported(most, waited_for)
+        found = [(result, self._look(result)) for result in reported]
         if not found:
             return 0
         with self._stores.database.write():

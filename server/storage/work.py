@@ -100,8 +100,10 @@ class WorkStore:
             Result.id == result.id, Result.state == ResultState.leased
         ).execute()
 
-    def oldest_reported(self, most: int) -> list[Result]:
-        return Result.rows_where("state = 'reported' ORDER BY id LIMIT ?", most)
+    def oldest_reported(self, most: int, waited_for: bool) -> list[Result]:
+        """Of units that a round waits for, or of others: late work, and opinions on what has counted already."""
+        waits = "EXISTS (SELECT 1 FROM unit WHERE unit.id = unit_id AND unit.state = 'open')"
+        return Result.rows_where(f"state = 'reported' AND {waits} = ? ORDER BY id LIMIT ?", waited_for, most)
 
     def overdue(self, now: dt.datetime) -> list[Result]:
         """Leased results past their deadline or silent for too long."""

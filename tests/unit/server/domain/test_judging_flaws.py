@@ -133,7 +133,8 @@ def test_what_could_not_be_read_just_now_is_judged_later(
     number = deliver(grid, fresh)
     judge(grid)
     speak(grid, second, unit_of(grid, number).id)
-    grid.validator._take_in(grid.now)
+    for waited_for in (True, False):
+        grid.validator._take_in(waited_for, 64, grid.now)
     with monkeypatch.context() as broken:
         broken.setattr(GradientBlob, "decode", trouble)
         assert grid.validator.run_pass(grid.now) == 0

@@ -304,7 +304,8 @@ def test_going_back_is_all_or_nothing(
     project = grid.project(owner, examples=120, k=6, epochs=3)
     results = close_rounds(grid, proven, 3, lies_in=1)
     audit(grid, referee, unit_of(grid, results[1]).id)
-    grid.validator._take_in(grid.now)
+    for waited_for in (True, False):
+        grid.validator._take_in(waited_for, 64, grid.now)
     before = grid.dump()
 
     def die(*arguments: object, **named: object) -> None:
@@ -332,7 +333,8 @@ def test_what_comes_for_a_round_that_was_undone_is_refused_and_holds_nothing_up(
     silent = slow.ask()
     assert isinstance(silent, Lease)
     audit(grid, referee, unit_of(grid, results[2]).id)
-    grid.validator._take_in(grid.now)
+    for waited_for in (True, False):
+        grid.validator._take_in(waited_for, 64, grid.now)
     proven.deliver(reported)
     grid.validator._settle(grid.now)
     assert grid.row(project).round == 1

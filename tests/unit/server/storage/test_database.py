@@ -178,7 +178,7 @@ def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
 
 
 HOT = {
-    "result_reported": lambda s: s.work.oldest_reported(64),
+    "result_reported": lambda s: s.work.oldest_reported(64, waited_for=True),
     "result_leased": lambda s: s.work.overdue(NOW),
     "unit_open": lambda s: s.work.open_units(1),
     "result_project_id_ended_at": lambda s: s.work.host_seconds(NOW, NOW, [1, 2]),
