@@ -119,7 +119,7 @@ def delete(typed: Typed) -> None:
 
 
 def _begin(project: ProjectHandle, watch: bool) -> None:
-    print(f"Project {project.number} has started: {project.page}", flush=True)
+    print(f"Project {project.number} is submitted: {project.page}", flush=True)
     if watch:
         _follow(project)
 

@@ -47,7 +47,8 @@ class HostRecords:
             if row is None:
                 raise NotFound("There is no such machine.")
             return m.HostRecord(
-                host=_view(row), trusted=is_trusted(self._policy, row.trust, row.account_trust, bool(row.is_referee)),
+                host=_view(row), may_be_referee=self._is_an_operators(host),
+                trusted=is_trusted(self._policy, row.trust, row.account_trust, bool(row.is_referee)),
                 trust_after=self._policy.trust_after, account_hosts=len(self._stores.hosts.of_account(row.account_id)),
                 account_quarantined=self._stores.records.quarantined_of(row.account_id),
                 numeric_class=host.numeric_class,
@@ -103,14 +104,17 @@ class HostRecords:
         with self._stores.database.write():
             require_operator(self._stores, operator_id)
             host = self._host(host_id)
-            owner = self._stores.accounts.by_id(host.account_id)
-            if owner is None or not owner.is_operator:
+            if not self._is_an_operators(host):
                 raise NotAllowedNow("A referee's word outranks everybody's: it must be a machine of an operator.")
             if host.quarantined_at is not None:
                 raise NotAllowedNow("This machine is in quarantine.")
             self._stores.records.set_referee(host.id, True)
             self._note(operator_id, "made a referee of machine", host, "", now)
         self._ring("rounds")
+
+    def _is_an_operators(self, host: Host) -> bool:
+        owner = self._stores.accounts.by_id(host.account_id)
+        return owner is not None and bool(owner.is_operator)
 
     def dismiss_referee(self, operator_id: int, host_id: int, now: dt.datetime) -> None:
         """What it has said stays. Raises NotAllowedNow."""

@@ -83,10 +83,12 @@ class JudgedResult(msgspec.Struct, frozen=True):
 class HostRecord(msgspec.Struct, frozen=True):
     """A host with its newest results. `trusted`: its results count at once; `trust_after` is what that takes.
 
-    `account_quarantined`: machines of its account that are in quarantine, those that were detached since, too.
+    `account_quarantined`: machines of its account that are in quarantine, those that were detached since, too;
+    `may_be_referee`: it is an operator's.
     """
 
     host: HostRow
+    may_be_referee: bool
     trusted: bool
     trust_after: int
     account_hosts: int

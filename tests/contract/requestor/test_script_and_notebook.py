@@ -89,7 +89,7 @@ def submitted(stage: Stage) -> tuple[ProjectHandle, str]:
     )  # fmt: skip
     assert done.returncode == OK, done.stdout + done.stderr
     assert stage.token not in done.stdout + done.stderr
-    found = re.search(r"Project (\d+) has started", done.stdout)
+    found = re.search(r"Project (\d+) is submitted", done.stdout)
     assert found, done.stdout
     return stage.grid.project(int(found.group(1))), done.stdout
 
@@ -171,7 +171,7 @@ def test_a_clone_begins_with_other_settings(
     known: Stage, trained: ProjectHandle, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["clone", str(trained.number), "--trained", "--epochs", "7"]) == OK
-    found = re.search(r"Project (\d+) has started", capsys.readouterr().out)
+    found = re.search(r"Project (\d+) is submitted", capsys.readouterr().out)
     assert found
     clone = known.grid.project(int(found.group(1)))
     about = clone.status()

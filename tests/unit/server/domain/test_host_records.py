@@ -141,6 +141,8 @@ def test_only_operators_machines_referee_and_no_longer_than_they_are_that(
 ) -> None:
     with pytest.raises(NotAllowedNow):
         records.appoint_referee(operator, attic.id, grid.now)
+    may_be = [records.record(operator, host.id, grid.now).may_be_referee for host in (attic, steady)]
+    assert may_be == [False, True]
     records.appoint_referee(operator, steady.id, grid.now)
     assert records.record(operator, steady.id, grid.now).trusted
     assert records.audits(operator, grid.now).referees == 1
