@@ -5,12 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from server.rules.validation_policy import BELIEVES_ALL, ValidationPolicy
 from tests.support.domain_grid import Cast, DomainGrid
+from tests.support.judging import TRUSTED, host_of_its_own
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid")
+def policy() -> ValidationPolicy:
+    """A module that wants another one says so by a fixture of this name."""
+    return BELIEVES_ALL
+
+
+@pytest.fixture
+def grid(tmp_path: Path, policy: ValidationPolicy) -> Iterator[DomainGrid]:
+    grid = DomainGrid(tmp_path / "grid", policy)
     yield grid
     grid.stores.database.close()
 
@@ -49,3 +57,24 @@ def liar(grid: DomainGrid, operator: int) -> Cast:
 @pytest.fixture
 def ghost(grid: DomainGrid, operator: int) -> Cast:
     return grid.host(operator, "ghost")
+
+
+@pytest.fixture
+def fresh(grid: DomainGrid) -> Cast:
+    """Like the next two a machine whose owner has no other; not trusted yet."""
+    return host_of_its_own(grid, "fresh")
+
+
+@pytest.fixture
+def second(grid: DomainGrid) -> Cast:
+    return host_of_its_own(grid, "second")
+
+
+@pytest.fixture
+def third(grid: DomainGrid) -> Cast:
+    return host_of_its_own(grid, "third")
+
+
+@pytest.fixture
+def proven(grid: DomainGrid) -> Cast:
+    return host_of_its_own(grid, "proven", TRUSTED)

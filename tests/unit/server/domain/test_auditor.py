@@ -1,6 +1,4 @@
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -8,16 +6,15 @@ from server.domain import auditor
 from server.domain.auditor import AGAIN_AFTER, LEFT_TO_REFEREES, MAX_FAILURES
 from server.rules.learning_values import LearnerFailed
 from server.rules.states import AuditState, ProjectState, Purpose, ResultState
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import Account, Host, Project, Result, Unit
 from tests.support.checking import POLICY, count, hold, machine, next_round
 from tests.support.domain_grid import DomainGrid
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", POLICY)
-    yield grid
-    grid.stores.database.close()
+def policy() -> ValidationPolicy:
+    return POLICY
 
 
 def want(unit: Unit) -> None:

@@ -1,7 +1,5 @@
 """Who is given another opinion to compute, and when. What becomes of it is the judge's."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -9,6 +7,7 @@ from server.domain.checks import URGENT_ROUNDS
 from server.errors import HostQuarantined, ResultEnded, StaleResult
 from server.rules.second_opinions import HARDLY_PATIENT
 from server.rules.states import AuditState, Purpose, ResultState, RoundState
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import Account, Host, Project, Round, Unit
 from tests.support.checking import POLICY, count, hold, machine, next_round, row
 from tests.support.domain_grid import DomainGrid
@@ -16,10 +15,8 @@ from volunteer.protocol.messages import GiveBack, GiveBackReason, Heartbeat, Lea
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", POLICY)
-    yield grid
-    grid.stores.database.close()
+def policy() -> ValidationPolicy:
+    return POLICY
 
 
 def test_a_unit_that_waits_for_an_opinion_goes_to_a_host_of_another_volunteer(

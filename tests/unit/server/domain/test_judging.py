@@ -1,7 +1,5 @@
 """Validator: what a grid that asks for two opinions does with results, while their round is open."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -27,35 +25,13 @@ from tests.support.judging import (
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", ValidationPolicy(quorum=2, least_check=0.0))
-    yield grid
-    grid.stores.database.close()
+def policy() -> ValidationPolicy:
+    return ValidationPolicy(quorum=2, least_check=0.0)
 
 
 @pytest.fixture
 def project(grid: DomainGrid, owner: int) -> int:
     return grid.project(owner, examples=80, k=6)
-
-
-@pytest.fixture
-def fresh(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "fresh")
-
-
-@pytest.fixture
-def second(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "second")
-
-
-@pytest.fixture
-def third(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "third")
-
-
-@pytest.fixture
-def proven(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "proven", TRUSTED)
 
 
 def used(grid: DomainGrid, project: int) -> int:

@@ -1,7 +1,5 @@
 """Validator: what becomes of results that cannot be used as they are, or look strange in themselves."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,35 +21,13 @@ from volunteer.protocol.gradients import GradientBlob
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", ValidationPolicy(quorum=2, least_check=0.0))
-    yield grid
-    grid.stores.database.close()
+def policy() -> ValidationPolicy:
+    return ValidationPolicy(quorum=2, least_check=0.0)
 
 
 @pytest.fixture
 def project(grid: DomainGrid, owner: int) -> int:
     return grid.project(owner, examples=80, k=6)
-
-
-@pytest.fixture
-def fresh(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "fresh")
-
-
-@pytest.fixture
-def second(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "second")
-
-
-@pytest.fixture
-def third(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "third")
-
-
-@pytest.fixture
-def proven(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "proven", TRUSTED)
 
 
 def not_finite(blob: GradientBlob) -> None:

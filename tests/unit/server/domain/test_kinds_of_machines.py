@@ -1,8 +1,6 @@
 """Projects in which only machines of one kind can be compared: how they become that, and who judges there."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -29,10 +27,8 @@ from tests.support.judging import (
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", ValidationPolicy(quorum=2, least_check=0.0))
-    yield grid
-    grid.stores.database.close()
+def policy() -> ValidationPolicy:
+    return ValidationPolicy(quorum=2, least_check=0.0)
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
 """Dispatch, judge and referees together: whole trainings on grids that believe nobody at first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,10 +18,8 @@ from volunteer.protocol.tensors import load
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", ValidationPolicy(quorum=2, trust_after=3, audit_share=0.1))
-    yield grid
-    grid.stores.database.close()
+def policy() -> ValidationPolicy:
+    return ValidationPolicy(quorum=2, trust_after=3, audit_share=0.1)
 
 
 def train(grid: DomainGrid, project: int, hosts: Sequence[Cast], turns: int = 200) -> int:

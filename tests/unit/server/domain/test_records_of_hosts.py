@@ -1,7 +1,5 @@
 """Hosts' records: doubts add up, who was outvoted by liars is cleared, accomplices are looked at."""
 
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,6 +10,7 @@ from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import Action, CreditEntry, Unit
 from tests.support.domain_grid import Cast, DomainGrid
 from tests.support.judging import (
+    TRUSTED,
     a_little_off,
     deliver,
     doubled,
@@ -24,14 +23,10 @@ from tests.support.judging import (
 )
 from volunteer.protocol.gradients import GradientBlob
 
-TRUSTED = 10**6
-
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", ValidationPolicy(quorum=2, least_check=0.0))
-    yield grid
-    grid.stores.database.close()
+def policy() -> ValidationPolicy:
+    return ValidationPolicy(quorum=2, least_check=0.0)
 
 
 @pytest.fixture

@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -7,16 +5,15 @@ from server.domain.blob_collector import GRADIENT_ROUNDS
 from server.domain.seeking import CHECK_PATIENCE, KEPT, PATIENCE, SLOW
 from server.rules.retries import MAX_UNIT_FAILURES
 from server.rules.states import AuditState, ProjectState, ResultState
+from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import Host, Project, Unit
 from tests.support.checking import POLICY, count, hold, machine, next_round, row
 from tests.support.domain_grid import DomainGrid
 
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", POLICY)
-    yield grid
-    grid.stores.database.close()
+def policy() -> ValidationPolicy:
+    return POLICY
 
 
 def audit_of(unit: Unit) -> AuditState:

@@ -1,6 +1,5 @@
 """What is found wrong when its round has closed: flagged, or the project goes back; and what quarantine takes along."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from server.rules.validation_policy import ValidationPolicy
 from server.storage.tables import Action, Checkpoint, CreditEntry, Letter, MiniBatchUse, Project, Round, Unit
 from tests.support.domain_grid import Cast, DomainGrid
 from tests.support.judging import (
+    TRUSTED,
     deliver,
     flipped,
     honest,
@@ -28,20 +28,10 @@ from tests.support.judging import (
 from volunteer.protocol.messages import Heartbeat, Lease
 from volunteer.protocol.tensors import load
 
-TRUSTED = 10**6
-"""So much that no check is drawn."""
-
 
 @pytest.fixture
-def grid(tmp_path: Path) -> Iterator[DomainGrid]:
-    grid = DomainGrid(tmp_path / "grid", ValidationPolicy(quorum=2, least_check=0.0, audit_share=0.0))
-    yield grid
-    grid.stores.database.close()
-
-
-@pytest.fixture
-def proven(grid: DomainGrid) -> Cast:
-    return host_of_its_own(grid, "proven", TRUSTED)
+def policy() -> ValidationPolicy:
+    return ValidationPolicy(quorum=2, least_check=0.0, audit_share=0.0)
 
 
 @pytest.fixture
