@@ -100,6 +100,8 @@ def main() -> None:
     outcomes = recorded(chosen.out / "strangers.jsonl") if chosen.missing else []
     done = {(one.kind, one.liars, one.checked) for one in outcomes}
     todo = [one for one in scenarios() if (one.kind, one.liars, one.checked) not in done]
+    # One process is a scenario: more threads in each would only stand in each other's way.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(
         chosen.workers, context, initializer=os.nice, initargs=(10,), max_tasks_per_child=1
