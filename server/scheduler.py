@@ -7,7 +7,7 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -34,30 +34,42 @@ class Row:
     passes: Sequence[Pass]
 
 
-@dataclass
-class _Duty:
-    """A row at work: one run at a time, at most one more waiting, so that no ring is lost and none piles up."""
+class _Duty(threading.Thread):
+    """A row at work, in a thread of its own: one run at a time, and no ring is lost, however many come meanwhile.
 
-    row: Row
-    clock: Callable[[], dt.datetime]
-    may_run: Callable[[], bool]
-    _running: threading.Lock = field(default_factory=threading.Lock)
-    _waiting: threading.Lock = field(default_factory=threading.Lock)
+    One thread for good, because each thread has a connection to the database of its own: opening one and preparing its
+    statements anew took longer than what a round waits for.
+    """
+
+    def __init__(self, row: Row, clock: Callable[[], dt.datetime], may_run: Callable[[], bool]) -> None:
+        super().__init__(name=row.name, daemon=True)
+        self.row = row
+        self._clock = clock
+        self._may_run = may_run
+        self._due = threading.Event()
+        self._over = False
+
+    def ring(self) -> None:
+        """It is done now, or once more after what is being done."""
+        self._due.set()
+
+    def end(self) -> None:
+        """What is being done is finished; `join` waits for that."""
+        self._over = True
+        self._due.set()
 
     def run(self) -> None:
-        if not self._waiting.acquire(blocking=False):
-            return
-        with self._running:
-            self._waiting.release()
+        while self._due.wait() and not self._over:
+            self._due.clear()
             try:
-                while self.may_run() and self._once():
+                while self._may_run() and self._once():
                     pass
             except Exception:
                 # A pass that fails must not end the duty: it is due again in a moment.
                 _LOG.exception("the duty %s failed", self.row.name)
 
     def _once(self) -> int:
-        return sum(one.run_pass(self.clock()) for one in self.row.passes)
+        return sum(one.run_pass(self._clock()) for one in self.row.passes)
 
 
 class Scheduler:
@@ -70,7 +82,7 @@ class Scheduler:
         self._stopping = threading.Event()
         self._duties = {row.name: _Duty(row, clock, self._may_run) for row in table}
         self._timer = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(2 * len(self._duties) + 2)},
+            executors={"default": ThreadPoolExecutor(2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=dt.UTC,
         )
@@ -83,13 +95,18 @@ class Scheduler:
         self._lead()
         self._timer.add_job(self._lead, "interval", seconds=1)
         for duty in self._duties.values():
-            self._timer.add_job(duty.run, "interval", seconds=duty.row.every, next_run_time=self._clock())
+            duty.start()
+            self._timer.add_job(duty.ring, "interval", seconds=duty.row.every)
         self._timer.start()
         threading.Thread(target=self._answer, daemon=True).start()
         stop.wait()
         self._stopping.set()
         self._bell.close()
         self._timer.shutdown(wait=True)
+        for duty in self._duties.values():
+            duty.end()
+        for duty in self._duties.values():
+            duty.join()
         if self._leader.leads:
             self._leader.step_down(self._clock())
 
@@ -104,15 +121,12 @@ class Scheduler:
             return
         if began:
             self._bell.announce()
-            for name in self._duties if self._timer.running else ():
-                self._do_now(name)
+            for duty in self._duties.values():
+                duty.ring()
 
     def _answer(self) -> None:
         while not self._stopping.is_set():
-            self._do_now(self._bell.wait())
-
-    def _do_now(self, name: str) -> None:
-        duty = self._duties.get(name)
-        if duty is not None and not self._stopping.is_set():
             # Not through the timer: its queue would cost a round some milliseconds.
-            threading.Thread(target=duty.run, name=name, daemon=True).start()
+            duty = self._duties.get(self._bell.wait())
+            if duty is not None:
+                duty.ring()
