@@ -187,7 +187,8 @@ def test_a_machine_that_sleeps_for_longer_than_its_lease_is_not_waited_for_and_w
     print(f"slept for {woke - slept:.0f} s; its unit went to another host")
     host = ledger.one("SELECT id FROM host WHERE name = 'sleeper'")
     later = "SELECT id FROM result WHERE host_id = ? AND leased_at > ? AND state = 'valid'"
-    wait_for(lambda: ledger.rows(later, host, woke), 60, stage.explain)
+    # On a busy machine the quick host has most of the mini-batches before the sleeper's next result is there.
+    wait_for(lambda: ledger.rows(later, host, woke), 200, stage.explain)
     assert _state(ledger, result)[0] in ("lost", "cancelled", "unneeded"), "what came too late was not counted"
     assert sleeper.process.poll() is None
     stage.owner.act(project, "cancel")
