@@ -19,7 +19,8 @@ from volunteer.protocol import operator_messages as m
 
 NO_REFEREE = "Its machine is no referee any more."
 _LATELY = dt.timedelta(days=7)
-_MOST = 200
+HOSTS_A_PAGE = 200
+_MOST_AUDITS = 200
 _MOST_RESULTS = 50
 
 
@@ -36,9 +37,12 @@ class HostRecords:
         self._policy = policy
         self._log = ActionLog(stores)
 
-    def hosts(self, operator_id: int, which: m.Which, search: str, now: dt.datetime) -> list[views.HostRow]:
+    def hosts(
+        self, operator_id: int, which: m.Which, search: str, now: dt.datetime, page: int = 1
+    ) -> list[views.HostRow]:
+        """HOSTS_A_PAGE of them; the first page is 1."""
         require_operator(self._stores, operator_id)
-        return host_rows(self._stores, which, search, now)
+        return host_rows(self._stores, which, search, now, page)
 
     def record(self, operator_id: int, host_id: int, now: dt.datetime) -> m.HostRecord:
         require_operator(self._stores, operator_id)
@@ -138,7 +142,7 @@ class HostRecords:
                         row.unit, row.project_id, row.project, row.round, row.mini_batches, row.verdict,
                         row.wrong.removesuffix("\n").split("\n,") if row.wrong else [],
                     )
-                    for row in self._stores.records.audited(_MOST)
+                    for row in self._stores.records.audited(_MOST_AUDITS)
                 ],
             )  # fmt: skip
 
@@ -166,9 +170,12 @@ def end_office(stores: Stores, host: Host, now: dt.datetime) -> None:
             stores.work.move(result, ResultState.cancelled, ended_at=now, sentence=NO_REFEREE)
 
 
-def host_rows(stores: Stores, which: m.Which, search: str, now: dt.datetime) -> list[views.HostRow]:
+def host_rows(
+    stores: Stores, which: m.Which, search: str, now: dt.datetime, page: int = 1
+) -> list[views.HostRow]:
     """Attached hosts as operators see them, those seen last first."""
-    found = stores.records.hosts(which, " ".join(search.split())[:100], now - _LATELY, _MOST)
+    words, left_out = " ".join(search.split())[:100], (page - 1) * HOSTS_A_PAGE
+    found = stores.records.hosts(which, words, now - _LATELY, HOSTS_A_PAGE, left_out)
     return [_view(row) for row in found]
 
 

@@ -8,9 +8,16 @@ from server.storage.tables import Host
 
 _WHICH = {
     "all": "1",
+    "doubted": "host.disagreed + host.refuted > 0",
     "quarantined": "host.quarantined_at IS NOT NULL",
     "appealed": "host.quarantined_at IS NOT NULL AND host.appealed_at IS NOT NULL AND host.appeal_answer = ''",
     "referees": "host.is_referee",
+}
+_SEEN_LAST = "host.last_seen_at DESC, host.id"
+_ORDERS = {
+    # Who was found wrong once in three times stands before who was so once in a thousand.
+    "doubted": "1.0 * (host.disagreed + host.refuted) / (host.confirmed + host.disagreed + host.refuted) DESC,"
+    f" host.refuted DESC, {_SEEN_LAST}",
 }
 _COLUMNS = (
     "host.id, host.name, account.name, host.system, host.software, host.threads, host.last_seen_at,"
@@ -80,17 +87,21 @@ class RecordStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def hosts(self, which: str, search: str, since: dt.datetime, most: int) -> list[HostRow]:
-        """Attached ones, those seen last first; `which`: one of all, quarantined, appealed, referees."""
+    def hosts(self, which: str, search: str, since: dt.datetime, most: int, left_out: int = 0) -> list[HostRow]:
+        """Attached ones, those seen last first; `which`: one of all, doubted, quarantined, appealed, referees.
+
+        Those doubted are the most doubted first. `left_out`: so many from the beginning.
+        """
+        order = _ORDERS.get(which, _SEEN_LAST)
         like = "%" + search.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         rows = self._database.rows(
             # Counted for those that are shown only.
             f"SELECT {_COLUMNS} FROM (SELECT host.* FROM host JOIN account ON account.id = host.account_id"
             f" WHERE host.detached_at IS NULL AND {_WHICH[which]}"
             " AND (lower(host.name) LIKE ?2 ESCAPE '\\' OR account.folded LIKE ?2 ESCAPE '\\')"
-            " ORDER BY host.last_seen_at DESC LIMIT ?3) AS host"
-            " JOIN account ON account.id = host.account_id ORDER BY host.last_seen_at DESC",
-            since.timestamp(), like, most,
+            f" ORDER BY {order} LIMIT ?3 OFFSET ?4) AS host"
+            f" JOIN account ON account.id = host.account_id ORDER BY {order}",
+            since.timestamp(), like, most, left_out,
         )  # fmt: skip
         return [HostRow(*row) for row in rows]
 

@@ -10,7 +10,7 @@ from volunteer.protocol import operator_messages as m
 
 def hosts(operator: Account) -> Response:
     asked = read_query(m.HostsQuery)
-    return answer(m.HostRows(here().people.records.hosts(operator.id, asked.which, asked.search, now())))
+    return answer(m.HostRows(here().people.records.hosts(operator.id, asked.which, asked.search, now(), asked.page)))
 
 
 def host(operator: Account, host: int) -> Response:

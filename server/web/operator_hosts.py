@@ -6,6 +6,7 @@ from typing import cast, get_args
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from server.domain.host_records import HOSTS_A_PAGE
 from server.errors import NotAcceptable, NotAllowedNow
 from server.web import login
 from server.web.operator import PAGES, operators_only
@@ -14,17 +15,24 @@ from volunteer.protocol.operator_messages import Which
 
 blueprint = Blueprint("operator_hosts", __name__, url_prefix="/operator")
 blueprint.before_request(operators_only)
-TABS = {"all": "All", "quarantined": "In quarantine", "appealed": "Appeals", "referees": "Referees"}
+_DIGITS = 4
+TABS = {
+    "all": "All", "doubted": "Most doubted", "quarantined": "In quarantine", "appealed": "Appeals",
+    "referees": "Referees",
+}  # fmt: skip
 
 
 @blueprint.get("/hosts")
 def hosts() -> str:
     asked, search = request.args.get("which", "all"), request.args.get("search", "").strip()[:100]
     which = cast(Which, asked if asked in get_args(Which) else "all")
-    found = here().people.records.hosts(login.account().id, which, search, now())
+    text = request.args.get("page", "1")
+    number = max(1, int(text)) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 1
+    found = here().people.records.hosts(login.account().id, which, search, now(), number)
     return render_template(
-        "operator/hosts.html", hosts=found, which=which, search=search, tabs=TABS, now=now(), pages=PAGES, page="hosts"
-    )
+        "operator/hosts.html", hosts=found, which=which, search=search, tabs=TABS, number=number,
+        may_be_more=len(found) == HOSTS_A_PAGE, now=now(), pages=PAGES, page="hosts",
+    )  # fmt: skip
 
 
 @blueprint.get("/hosts/<int:host_id>")

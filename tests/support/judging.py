@@ -16,9 +16,6 @@ from volunteer.protocol.gradients import GradientBlob
 TRUSTED = 10**6
 """So much that no check is drawn."""
 
-TRUSTED = 10**6
-"""So much that no check is drawn."""
-
 Change = Callable[[GradientBlob], None]
 
 

@@ -47,14 +47,18 @@ class InvitationCode(msgspec.Struct, frozen=True):
     address: str
 
 
-Which = Literal["all", "quarantined", "appealed", "referees"]
+Which = Literal["all", "doubted", "quarantined", "appealed", "referees"]
 
 
 class HostsQuery(msgspec.Struct, frozen=True):
-    """`search`: a part of a machine's name, or of its owner's."""
+    """`search`: a part of a machine's name, or of its owner's; `page`: 200 machines each, the first is 1.
+
+    `doubted`: whom others ever disagreed with, the largest share of disagreement first.
+    """
 
     which: Which = "all"
     search: Annotated[str, Meta(max_length=100)] = ""
+    page: Annotated[int, Meta(ge=1, le=10_000)] = 1
 
 
 class HostRows(msgspec.Struct, frozen=True):

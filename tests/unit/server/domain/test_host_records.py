@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from server.domain import host_records
 from server.domain.appeals import Appeals
 from server.domain.host_records import HostRecords
 from server.domain.operating import Operating
@@ -165,6 +166,28 @@ def test_machines_are_found_by_a_part_of_their_or_their_owners_name(
     assert [row.name for row in records.hosts(operator, "all", "", grid.now)] == ["steady"]
     with pytest.raises(NotFound):
         records.record(operator, attic.id, grid.now)
+
+
+def test_the_most_doubted_machines_come_first_and_those_that_nobody_doubts_not_at_all(
+    grid: DomainGrid, operator: int, owner: int, steady: Cast, attic: Cast, records: HostRecords
+) -> None:
+    often, seldom = grid.host(owner, "often"), grid.host(owner, "seldom")
+    said = {attic: (0, 0, 1), often: (6, 2, 1), seldom: (999, 0, 9), steady: (50, 0, 0)}
+    for host, (agreed, close, wrong) in said.items():
+        Host.update(confirmed=agreed, disagreed=close, refuted=wrong).where(Host.id == host.id).execute()
+    found = records.hosts(operator, "doubted", "", grid.now)
+    assert [row.name for row in found] == ["attic", "often", "seldom"]
+    assert [row.name for row in records.hosts(operator, "doubted", "sel", grid.now)] == ["seldom"]
+
+
+def test_every_machine_is_on_one_page(
+    grid: DomainGrid, operator: int, owner: int, records: HostRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_records, "HOSTS_A_PAGE", 3)
+    names = [grid.host(owner, f"machine {number}").row.name for number in range(8)]
+    pages = [[row.name for row in records.hosts(operator, "all", "", grid.now, page)] for page in (1, 2, 3, 4)]
+    assert [len(page) for page in pages] == [3, 3, 2, 0]
+    assert sorted(name for page in pages for name in page) == names
 
 
 def test_a_record_holds_what_became_of_its_newest_results(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
+from server.domain.host_records import HOSTS_A_PAGE
 from server.rules.states import ProjectState
 from server.storage.tables import Host
 from server.web.app import create_app
@@ -92,6 +93,22 @@ def test_a_machine_is_put_out_its_owner_reads_why_and_appeals_and_it_is_released
     assert "released machine" in log
     assert "It was tested." in log
     assert "There is nothing older." in operator.get("/operator/actions?before=1").text
+
+
+def test_many_machines_come_page_by_page(operator: Any, stores: Any) -> None:
+    for number in range(HOSTS_A_PAGE + 1):
+        has_host(stores, 1, f"machine {number}")
+    first = soup_of(operator.get("/operator/hosts?search=machine"))
+    assert len(first.select("tbody tr")) == HOSTS_A_PAGE
+    further = first.find("a", string="Further")["href"]
+    assert "search=machine" in further
+    second = soup_of(operator.get(further))
+    assert len(second.select("tbody tr")) == 1
+    assert (second.find("a", string="Further"), second.find("a", string="Before") is not None) == (None, True)
+    assert "There are no more." in operator.get("/operator/hosts?page=9").text
+    for odd in ("0", "-1", "x", "99999999999999999999", "٣"):
+        assert len(soup_of(operator.get(f"/operator/hosts?page={odd}")).select("tbody tr")) == HOSTS_A_PAGE
+    assert "Nobody has disagreed" in operator.get("/operator/hosts?which=doubted").text
 
 
 def test_a_referee_is_an_operators_machine(operator: Any, owner: Any, stores: Any) -> None:

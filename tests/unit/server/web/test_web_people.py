@@ -205,8 +205,8 @@ def test_a_blocked_account_is_put_out_and_told_so_at_the_log_in(operator: Any, o
 
 
 PAGES = (
-    "", "/accounts", "/hosts", "/hosts?which=quarantined&search=a", "/audits", "/projects", "/invitations", "/letters",
-    "/actions", "/settings",
+    "", "/accounts", "/hosts", "/hosts?which=quarantined&search=a", "/hosts?which=doubted&page=2", "/audits",
+    "/projects", "/invitations", "/letters", "/actions", "/settings",
 )  # fmt: skip
 
 
