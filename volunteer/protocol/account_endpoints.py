@@ -72,8 +72,8 @@ ACCOUNT_ENDPOINTS = (
                  "begin."),
     _of_operator("refuse_project", "POST /operator/projects/{project}/refuse", "Cancel a project that waits for an "
                  "approval; its owner is told why.", takes=o.Reason),
-    _of_operator("host_records", "GET /operator/hosts", "Machines with their record; those in quarantine, those that "
-                 "appeal, referees.", o.HostRows, query=o.HostsQuery),
+    _of_operator("host_records", "GET /operator/hosts", "Machines with their record; the most doubted, those in "
+                 "quarantine, those that appeal, referees.", o.HostRows, query=o.HostsQuery),
     _of_operator("host_record", "GET /operator/hosts/{host}", "A machine's record and its newest results.",
                  o.HostRecord),
     _of_operator("quarantine_host", "POST /operator/hosts/{host}/quarantine", "No work for this machine; its owner is "
