@@ -121,7 +121,7 @@ class Judge:
         return quorum.Opinion(result.id, host.account_id, bool(host.is_referee) or result.purpose is Purpose.audit)
 
     def _vectors(self, result: Result) -> quorum.Vectors:
-        blob = GradientBlob.decode(self._stores.blobs.path(result.gradient_sha256))
+        blob = GradientBlob.decode(self._stores.blobs.path(result.gradient_sha256).read_bytes())
         return quorum.Vectors(blob.gradient, blob.moving, blob.sums, blob.examples)
 
     def _state(self, project: Project, unit: Unit) -> NDArray[np.float32] | None:

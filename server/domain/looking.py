@@ -58,7 +58,7 @@ class Looking:
     def at(self, result: Result) -> Look:
         """Raises NotFound when the server has lost the upload."""
         try:
-            blob = GradientBlob.decode(self._stores.blobs.path(result.gradient_sha256))
+            blob = GradientBlob.decode(self._stores.blobs.path(result.gradient_sha256).read_bytes())
         except MalformedTensors:
             return Look(ResultState.invalid)
         if not all(_is_finite(vector) for vector in (blob.gradient, blob.moving, blob.sums)):

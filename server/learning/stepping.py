@@ -13,8 +13,8 @@ from server.rules.aggregation import Sliceable, mean_over_examples, moved, norm,
 from server.rules.averaging import Averaging
 from server.rules.learning_values import EvaluationResult, ResultRequest, StepReport, StepRequest
 from volunteer.plan.project_plan import ProjectPlan, Role, split
-from volunteer.protocol.mapped import map_tensors
 from volunteer.protocol.tensors import save
+from volunteer.training.mapped import map_tensors
 from volunteer.training.objective import results_of
 from volunteer.training.variables import Vector, read_weights
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from volunteer.protocol.mapped import map_tensors
 from volunteer.protocol.tensors import MalformedTensors, inspect, load, save
 
 
@@ -34,10 +33,9 @@ class GradientBlob:
         )
 
     @staticmethod
-    def decode(data: bytes | Path) -> "GradientBlob":
-        """Of a file, whose vectors stay on disk until they are read. Raises OSError, and MalformedTensors unless the
-        three vectors and the three numbers are there, with their dtypes."""
-        tensors, metadata = (map_tensors(data), inspect(data)[1]) if isinstance(data, Path) else load(data)
+    def decode(data: bytes) -> "GradientBlob":
+        """Raises MalformedTensors unless the three vectors and the three numbers are there, with their dtypes."""
+        tensors, metadata = load(data)
         wanted = {"gradient": np.float32, "moving": np.float32, "sums": np.float64}
         if set(tensors) != set(wanted):
             raise MalformedTensors(f"the tensors are {sorted(tensors)}, not {sorted(wanted)}")

@@ -53,7 +53,8 @@ Which = Literal["all", "doubted", "quarantined", "appealed", "referees"]
 class HostsQuery(msgspec.Struct, frozen=True):
     """`search`: a part of a machine's name, or of its owner's; `page`: 200 machines each, the first is 1.
 
-    `doubted`: whom others ever disagreed with, the largest share of disagreement first.
+    `doubted`: whom others ever disagreed with, by the share of disagreement and how often that was seen, the most
+    doubted first; else the newest first.
     """
 
     which: Which = "all"

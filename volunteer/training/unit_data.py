@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from volunteer.plan.order import mini_batch_rows
 from volunteer.plan.project_plan import ProjectPlan
-from volunteer.protocol.mapped import map_tensors
 from volunteer.protocol.tensors import MalformedTensors
 from volunteer.training.gradients import MiniBatch
+from volunteer.training.mapped import map_tensors
 
 Shard = tuple[dict[str, NDArray[Any]], NDArray[Any]]
 

@@ -9,8 +9,8 @@ import pytest
 
 from volunteer.plan.order import epoch_order, mini_batch_rows
 from volunteer.plan.shards import ShardLayout
-from volunteer.protocol.mapped import map_tensors
 from volunteer.protocol.tensors import MalformedTensors, save
+from volunteer.training.mapped import map_tensors
 from volunteer.training.runtime import keras
 from volunteer.training.unit_data import read_mini_batches
 
