@@ -32,16 +32,14 @@ FEWEST = 5
 """Others are needed for a median to say anything."""
 
 SPREADS = 10.0
-_BUCKETS = 257
-"""A prime: no column of a matrix falls into one bucket, whatever power of two its width is."""
-
-_ROWS = 256
-"""So many are a block, which fits into a processor's cache."""
+_BUCKETS = 256
+_BLOCK = 2**16
+"""So many numbers, with what is drawn for them, fit into a processor's cache."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Of one result. norm, loss: of the mean over its examples. sketch: (257,) float64, unit length (or zeros)."""
+    """Of one result. norm, loss: of the mean over its examples. sketch: (256,) float64, unit length (or zeros)."""
 
     norm: float
     loss: float
@@ -62,22 +60,20 @@ def facts_of(vectors: Vectors, seed: int = 0) -> Facts:
 def _sketch(gradient: NDArray[np.float32], seed: int) -> tuple[NDArray[np.float64], float]:
     """The count sketch of Charikar, Chen, Farach-Colton (2002), and the squared norm.
 
-    Each number is added, with a random sign, to one of 257 buckets in turn; angles between vectors survive that up to
-    a tenth of themselves. Every block of rows reads the random signs from another place on, so they are drawn once: a
-    round waits for its sketches.
+    Each number is added, with a random sign, to a random one of 256 buckets; angles between vectors survive that up to
+    a tenth of themselves, whatever the widths of the matrices in them. The random numbers are drawn once, for a round
+    waits for its sketches: each block reads them from another place on and turns its buckets by another step, so that
+    numbers of two blocks that have the same one do not meet.
     """
     random = np.random.Generator(np.random.SFC64(seed))
-    size = _ROWS * _BUCKETS
-    signs = 2.0 * random.integers(0, 2, 2 * size, np.int8) - 1
-    total, squares, memory = np.zeros(_BUCKETS), 0.0, np.zeros(size)
-    for start in range(0, len(gradient), size):
-        part = gradient[start : start + size]
-        block, place = memory[: len(part)], int(random.integers(size))
-        block[:] = part
-        squares += float(block @ block)
-        block *= signs[place : place + len(part)]
-        memory[len(part) :] = 0
-        total += memory.reshape(_ROWS, _BUCKETS).sum(0)
+    signed = random.integers(0, 2 * _BUCKETS, 2 * _BLOCK, np.intp)
+    total, squares = np.zeros(_BUCKETS), 0.0
+    for start in range(0, len(gradient), _BLOCK):
+        part = gradient[start : start + _BLOCK].astype(np.float64)
+        squares += float(part @ part)
+        place, turn = random.integers(0, (_BLOCK, _BUCKETS))
+        added, taken = np.bincount(signed[place : place + len(part)], part, 2 * _BUCKETS).reshape(2, _BUCKETS)
+        total += np.roll(added - taken, turn)
     return total, squares
 
 

@@ -82,8 +82,9 @@ def test_a_round_without_a_common_direction_calls_nobody_a_traitor() -> None:
     assert all(_found(_vectors(seed, alike=0.0), _round(alike=0.0)) == () for seed in range(20, 40))
 
 
-def test_a_sketch_keeps_angles_even_of_vectors_that_live_in_one_column() -> None:
-    one, other = np.zeros((500, 256), np.float32), np.zeros((500, 256), np.float32)
+@pytest.mark.parametrize("width", [128, 255, 256, 257, 512, 514, 1024])
+def test_a_sketch_keeps_angles_even_of_vectors_that_live_in_one_column(width: int) -> None:
+    one, other = np.zeros((500, width), np.float32), np.zeros((500, width), np.float32)
     one[:, 7] = np.random.default_rng(1).standard_normal(500)
     other[:, 7] = np.random.default_rng(2).standard_normal(500)
     sketches = [
