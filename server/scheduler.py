@@ -59,8 +59,12 @@ class _Duty(threading.Thread):
         self._due.set()
 
     def run(self) -> None:
-        while self._due.wait() and not self._over:
+        while True:
+            self._due.wait()
             self._due.clear()
+            # Looked at after the event is cleared: `end` sets it in the other order, and must not be missed.
+            if self._over:
+                return
             try:
                 while self._may_run() and self._once():
                     pass
@@ -80,6 +84,7 @@ class Scheduler:
         self._bell = bell
         self._clock = clock
         self._stopping = threading.Event()
+        self._announced = False
         self._duties = {row.name: _Duty(row, clock, self._may_run) for row in table}
         self._timer = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(2)},
@@ -120,9 +125,20 @@ class Scheduler:
             _LOG.exception("the lease could not be renewed")
             return
         if began:
-            self._bell.announce()
             for duty in self._duties.values():
                 duty.ring()
+        self._announce(bool(began))
+
+    def _announce(self, began: bool) -> None:
+        """Tried again each second where the disk was full: unheard rings would cost every round a second."""
+        if began:
+            self._announced = False
+        if self._leader.leads and not self._announced:
+            try:
+                self._bell.announce()
+                self._announced = True
+            except OSError:
+                _LOG.exception("the bell's port could not be written down")
 
     def _answer(self) -> None:
         while not self._stopping.is_set():

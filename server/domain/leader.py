@@ -21,12 +21,15 @@ class Leader:
 
     def run_pass(self, now: dt.datetime) -> int:
         """Take or renew the lease; 1 when this process has just begun to lead."""
-        with self._lock, self._stores.database.write():
-            before, self._token = self._token, self._stores.leadership.take(_DUTY, self._holder, now)
-        if self._token is not None and self._token != before:
-            _LOG.info("this scheduler leads now (token %d)", self._token)
+        with self._lock:
+            with self._stores.database.write():
+                token = self._stores.leadership.take(_DUTY, self._holder, now)
+            # Not before it is committed: on a full disk nobody has begun to lead.
+            before, self._token = self._token, token
+        if token is not None and token != before:
+            _LOG.info("this scheduler leads now (token %d)", token)
             return 1
-        if self._token is None and before is not None:
+        if token is None and before is not None:
             _LOG.warning("another scheduler has taken over")
         return 0
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from server import scheduler
 from server.scheduler import Row, Scheduler
 from server.storage.bell import Bell
 
@@ -47,8 +48,8 @@ def clock() -> dt.datetime:
 class Running:
     def __init__(self, folder: Path, rows: list[Row], leader: FakeLeader) -> None:
         self.stop = threading.Event()
-        scheduler = Scheduler(rows, leader, Bell(folder / "port"), clock)  # type: ignore[arg-type]
-        self.thread = threading.Thread(target=scheduler.run, args=(self.stop,))
+        one = Scheduler(rows, leader, Bell(folder / "port"), clock)  # type: ignore[arg-type]
+        self.thread = threading.Thread(target=one.run, args=(self.stop,))
         self.ringer = Bell(folder / "port")
 
     def __enter__(self) -> "Running":
@@ -160,3 +161,43 @@ def test_stopping_waits_for_what_is_being_done(tmp_path: Path) -> None:
         assert entered.wait(SECONDS)
     assert done.is_set()
     assert work.runs == 1
+
+
+class EndsWhenCleared(threading.Event):
+    """The end comes at the worst moment: when a duty was just rung."""
+
+    end: Callable[[], None]
+
+    def clear(self) -> None:
+        self.end()
+        super().clear()
+
+
+def test_an_end_that_comes_with_a_ring_is_not_missed() -> None:
+    duty = scheduler._Duty(Row("a", 999, (Work(),)), clock, lambda: True)
+    duty._due = due = EndsWhenCleared()
+    due.end = duty.end
+    duty.ring()
+    duty.start()
+    duty.join(SECONDS)
+    assert not duty.is_alive()
+
+
+def test_a_port_that_could_not_be_written_down_is_written_a_second_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = iter([OSError("the disk is full")])
+    announce = Bell.announce
+
+    def fail_once(bell: Bell) -> None:
+        if error := next(failures, None):
+            raise error
+        announce(bell)
+
+    monkeypatch.setattr(Bell, "announce", fail_once)
+    work = Work()
+    with Running(tmp_path, [Row("a", 999, (work,))], FakeLeader()) as running:
+        wait_for(lambda: work.runs == 1 and (tmp_path / "port").exists())
+        running.ringer.ring("a")
+        wait_for(lambda: work.runs == 2)
+    assert "the disk is full" in caplog.text
