@@ -173,7 +173,7 @@ def end_office(stores: Stores, host: Host, now: dt.datetime) -> None:
 def host_rows(
     stores: Stores, which: m.Which, search: str, now: dt.datetime, page: int = 1
 ) -> list[views.HostRow]:
-    """Attached hosts as operators see them, those seen last first."""
+    """Attached hosts as operators see them, the newest first, or the most doubted."""
     words, left_out = " ".join(search.split())[:100], (page - 1) * HOSTS_A_PAGE
     found = stores.records.hosts(which, words, now - _LATELY, HOSTS_A_PAGE, left_out)
     return [_view(row) for row in found]

@@ -13,11 +13,12 @@ _WHICH = {
     "appealed": "host.quarantined_at IS NOT NULL AND host.appealed_at IS NOT NULL AND host.appeal_answer = ''",
     "referees": "host.is_referee",
 }
-_SEEN_LAST = "host.last_seen_at DESC, host.id"
+_NEWEST = "host.id DESC"
+_FEW = 5.0
 _ORDERS = {
-    # Who was found wrong once in three times stands before who was so once in a thousand.
-    "doubted": "1.0 * (host.disagreed + host.refuted) / (host.confirmed + host.disagreed + host.refuted) DESC,"
-    f" host.refuted DESC, {_SEEN_LAST}",
+    # One accident of a newcomer says less than many of who was compared often: hence the few who agree with everybody.
+    "doubted": "(host.disagreed + host.refuted) / (host.confirmed + host.disagreed + host.refuted +"
+    f" {_FEW}) DESC, host.refuted DESC, {_NEWEST}",
 }
 _COLUMNS = (
     "host.id, host.name, account.name, host.system, host.software, host.threads, host.last_seen_at,"
@@ -88,11 +89,12 @@ class RecordStore:
         self._database = database
 
     def hosts(self, which: str, search: str, since: dt.datetime, most: int, left_out: int = 0) -> list[HostRow]:
-        """Attached ones, those seen last first; `which`: one of all, doubted, quarantined, appealed, referees.
+        """Attached ones, the newest first; `which`: one of all, doubted, quarantined, appealed, referees.
 
-        Those doubted are the most doubted first. `left_out`: so many from the beginning.
+        Those doubted are the most doubted first. `left_out`: so many from the beginning. Not by when they were seen:
+        between two pages that changes.
         """
-        order = _ORDERS.get(which, _SEEN_LAST)
+        order = _ORDERS.get(which, _NEWEST)
         like = "%" + search.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         rows = self._database.rows(
             # Counted for those that are shown only.

@@ -61,6 +61,7 @@ PAGES = (
     Shown("operator-machine", "/operator/hosts/{machine}", "operator"),
     Shown("operator-appeals", "/operator/hosts?which=appealed", "operator"),
     Shown("operator-doubted", "/operator/hosts?which=doubted", "operator"),
+    Shown("operator-machines-second-page", "/operator/hosts?page=2", "operator"),
     Shown("operator-to-a-stranger", "/operator", "stranger", 404),
     Shown("account-of-a-newcomer", "/account", "newcomer"),
 )

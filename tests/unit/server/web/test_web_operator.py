@@ -100,11 +100,11 @@ def test_many_machines_come_page_by_page(operator: Any, stores: Any) -> None:
         has_host(stores, 1, f"machine {number}")
     first = soup_of(operator.get("/operator/hosts?search=machine"))
     assert len(first.select("tbody tr")) == HOSTS_A_PAGE
-    further = first.find("a", string="Further")["href"]
+    further = first.find("a", string="Next page")["href"]
     assert "search=machine" in further
     second = soup_of(operator.get(further))
     assert len(second.select("tbody tr")) == 1
-    assert (second.find("a", string="Further"), second.find("a", string="Before") is not None) == (None, True)
+    assert (second.find("a", string="Next page"), second.find("a", string="Previous page") is not None) == (None, True)
     assert "There are no more." in operator.get("/operator/hosts?page=9").text
     for odd in ("0", "-1", "x", "99999999999999999999", "٣"):
         assert len(soup_of(operator.get(f"/operator/hosts?page={odd}")).select("tbody tr")) == HOSTS_A_PAGE
