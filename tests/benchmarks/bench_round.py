@@ -12,6 +12,7 @@ import contextlib
 import os
 import statistics
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ ROUNDS = 30
 SKIPPED = 5
 TURNS = 4
 TRUST = 100
-LOADS = (("a round of next to nothing", 8, 2), ("a round of a third of a second", 128, 16))
+LOADS = (("next to nothing", 8, 2), ("16 batches of 128", 128, 16))
 """In words, batch size, K."""
 
 
@@ -45,6 +46,8 @@ def main() -> None:
                 f"  {size:>7} of weights: median {statistics.median(beyond):.3f} s beyond training, "
                 f"90th percentile {np.quantile(beyond, 0.9):.3f} s; whole round {statistics.median(whole):.3f} s"
             )
+        cores = sorted(os.sched_getaffinity(0))
+        print(f"rounds whole, all hosts trusted; the grid on cores {cores[::2]}, hosts on {cores[1::2] or cores}")
         for words, batch_size, k in LOADS:
             compare(Path(folder) / f"safety-{k}", words, batch_size, k)
 
@@ -109,6 +112,7 @@ def compare(folder: Path, words: str, batch_size: int, k: int) -> None:
         "shard_examples": str(count),
     }  # fmt: skip
     seconds: dict[int, list[float]] = {1: [], 2: []}
+    afterwards = 0.0
     with contextlib.ExitStack() as stack:
         with half_of_the_cores(0):
             casts = {quorum: stack.enter_context(Cast(folder / str(quorum), quorum)) for quorum in seconds}
@@ -122,15 +126,18 @@ def compare(folder: Path, words: str, batch_size: int, k: int) -> None:
                 cast.finished(project, 400)
                 # The first of each only warms everything up.
                 seconds[quorum] += rounds_of(cast, project) if turn else []
+                ended = time.monotonic()
                 settled(cast)
+                afterwards += time.monotonic() - ended if turn and quorum > 1 else 0.0
         looked = Ledger(casts[2].grid.data).rows(
             "SELECT purpose, COUNT(*) FROM result WHERE state IN ('valid', 'unneeded') GROUP BY purpose ORDER BY 1"
         )
     believed, checked = (statistics.median(seconds[quorum]) for quorum in (1, 2))
     print(
-        f"  {words}: {believed:.3f} s where everybody is believed, {checked:.3f} s with opinions and audits: "
+        f"  rounds of {words}: {believed:.3f} s where everybody is believed, {checked:.3f} s with opinions and audits: "
         f"{checked / believed:.2f} times (means {statistics.mean(seconds[2]) / statistics.mean(seconds[1]):.2f}; "
-        f"{len(seconds[1])} and {len(seconds[2])} rounds; results {dict(looked)})",
+        f"{len(seconds[1])} and {len(seconds[2])} rounds; results {dict(looked)}; opinions "
+        f"that came after the last round took {afterwards:.0f} s more)",
         flush=True,
     )
 
